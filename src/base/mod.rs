@@ -1,0 +1,25 @@
+//! Small nouns that every floor speaks: sizes, periods, digests, secrets, references, names, ids, LSNs.
+//!
+//! One word per idea in the whole tree: a *backup* is a result, a *repository* the place it lies in, a *store* the
+//! keys and bytes under a repository, a *database* an entry of the policy, a *server* the PostgreSQL it runs on,
+//! a *step* one deed of a plan, a *verdict* what retention says of one backup.
+
+mod digest;
+mod id;
+mod lsn;
+mod name;
+mod period;
+mod secret;
+mod share;
+mod size;
+mod template;
+
+pub use digest::{Sha256, Sha256Hasher};
+pub use id::{BackupId, InvalidBackupId};
+pub use lsn::{InvalidLsn, Lsn};
+pub use name::{encode_component, is_name};
+pub use period::{InvalidPeriod, Period};
+pub use secret::Secret;
+pub use share::{InvalidShare, Share};
+pub use size::{InvalidSize, Size};
+pub use template::{Lookup, Reference, Template, TemplateError, UnresolvedReference};

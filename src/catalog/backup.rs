@@ -1,0 +1,98 @@
+//! One copy of a backup as the catalog knows it: the parts of its manifest that listing, planning and retention need.
+
+use super::{Layer, Manifest, Method, VerifyRecord};
+use crate::base::{BackupId, Sha256};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A copy of a backup in one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// The backup's id; the same in every repository.
+    pub id: BackupId,
+    /// The database entry of the policy.
+    pub database: String,
+    /// The tier.
+    pub tier: String,
+    /// How it was made.
+    pub method: Method,
+    /// When the read of the database began.
+    pub started_at: Timestamp,
+    /// When the last byte was stored.
+    pub finished_at: Timestamp,
+    /// Version of the server, such as `15.18`.
+    pub server_version: String,
+    /// Number of tables.
+    pub table_count: u64,
+    /// What was done to the bytes.
+    pub layers: Vec<Layer>,
+    /// The files.
+    pub objects: Vec<BackupObject>,
+    /// The last verification of this copy, if any.
+    pub verified: Option<VerifyRecord>,
+    /// What is visibly wrong with this copy without reading it: files missing or of another size. Never stored.
+    #[serde(skip)]
+    pub missing: Vec<String>,
+}
+
+/// One file of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupObject {
+    /// Its name.
+    pub name: String,
+    /// Its length as stored.
+    pub stored_bytes: u64,
+    /// Its length before compression and encryption.
+    pub plain_bytes: u64,
+    /// Digest of the stored bytes.
+    pub stored_sha256: Sha256,
+}
+
+impl Backup {
+    /// The catalog's view of a manifest.
+    pub fn of(manifest: &Manifest) -> Backup {
+        Backup {
+            id: manifest.id.clone(),
+            database: manifest.database.clone(),
+            tier: manifest.tier.clone(),
+            method: manifest.method,
+            started_at: manifest.started_at,
+            finished_at: manifest.finished_at,
+            server_version: manifest.source.server_version.clone(),
+            table_count: manifest.source.table_count,
+            layers: manifest.layers.clone(),
+            objects: manifest
+                .objects
+                .iter()
+                .map(|object| BackupObject {
+                    name: object.name.clone(),
+                    stored_bytes: object.stored_bytes,
+                    plain_bytes: object.plain_bytes,
+                    stored_sha256: object.stored_sha256,
+                })
+                .collect(),
+            verified: None,
+            missing: Vec::new(),
+        }
+    }
+
+    /// True unless something is known to be wrong with this copy.
+    pub fn is_good(&self) -> bool {
+        self.missing.is_empty() && self.verified.as_ref().is_none_or(VerifyRecord::is_good)
+    }
+
+    /// Bytes stored, all files.
+    pub fn stored_bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.stored_bytes).sum()
+    }
+
+    /// Bytes before compression and encryption, all files.
+    pub fn plain_bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.plain_bytes).sum()
+    }
+
+    /// True when a key is needed to read it.
+    pub fn is_encrypted(&self) -> bool {
+        self.layers.iter().any(Layer::is_encryption)
+    }
+}

@@ -1,0 +1,67 @@
+//! The one table of codes. A code is for ever: it is never given a second meaning, and each has a section of its own
+//! in docs/rules.md, which `backstay explain CODE` prints.
+
+use super::Severity;
+
+/// What is fixed about a kind of problem.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// `BS` and three digits: 0 text, 1 meaning of a policy, 2 advice on a policy, 5 the world, 6 guards.
+    pub id: &'static str,
+    /// How serious it is, always.
+    pub severity: Severity,
+    /// The title: lower case, no full stop, the same every time.
+    pub title: &'static str,
+}
+
+macro_rules! table {
+    ($($name:ident = $id:literal, $severity:ident, $title:literal;)*) => {
+        /// Every code by name.
+        pub mod codes {
+            use super::{Code, Severity};
+            $(
+                #[doc = $title]
+                pub static $name: Code = Code { id: $id, severity: Severity::$severity, title: $title };
+            )*
+        }
+
+        /// Every code, in the order of the table.
+        pub static CODES: &[&Code] = &[$(&codes::$name),*];
+    };
+}
+
+table! {
+    // The text of a policy.
+
+    // The meaning of a policy.
+
+    // Advice on a policy.
+
+    // The world, below the IO line: storage.
+    OBJECT_MISSING = "BS501", Error, "an object is missing from a store";
+    OBJECT_CHANGED = "BS502", Error, "an object was changed by someone else";
+    STORE_FULL = "BS503", Error, "a store is full";
+    STORE_DENIED = "BS504", Error, "a store refuses access";
+    STORE_FAILED = "BS505", Error, "a store failed";
+
+    // The world, below the IO line: PostgreSQL.
+
+    // The world, below the IO line: backups, restores, verification.
+
+    // Plans, guards and their application.
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_well_formed() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in CODES {
+            assert!(code.id.len() == 5 && code.id.starts_with("BS"), "{}", code.id);
+            assert!(seen.insert(code.id), "{} stands twice", code.id);
+            assert!(!code.title.ends_with('.') && !code.title.is_empty(), "{}", code.id);
+        }
+    }
+}

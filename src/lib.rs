@@ -1,0 +1,31 @@
+//! backstay: recoverability of PostgreSQL databases as a declared policy.
+//!
+//! The modules are storeys: each imports only those listed above it (docs/architecture.md; `tests/tidy.rs` holds
+//! it). Everything down to `report` is pure: `now` is an argument, and no file, socket, environment, thread or
+//! async is reached.
+
+pub mod base;
+pub mod diag;
+pub mod event;
+
+pub mod catalog;
+pub mod codec;
+pub mod schedule;
+
+pub mod plan;
+pub mod policy;
+pub mod report;
+
+pub mod postgres;
+pub mod provider;
+pub mod repository;
+pub mod storage;
+pub mod stream;
+
+pub mod apply;
+pub mod backup;
+pub mod observe;
+pub mod restore;
+pub mod verify;
+
+pub mod cli;

@@ -1,0 +1,260 @@
+//! What a policy means, every default filled in: the only thing that planning and all deeds know of a policy.
+
+use crate::base::{Period, Sha256, Share, Template};
+use crate::catalog::{Method, VerifyLevel};
+use crate::schedule::Schedule;
+use indexmap::IndexMap;
+use jiff::tz::TimeZone;
+
+/// A whole policy. Maps keep the order of the policy text.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// The policy's name.
+    pub name: String,
+    /// The policy file as typed, for commands shown to the user.
+    pub file: String,
+    /// Digest of everything below that decides anything: equal meaning, equal digest.
+    pub hash: Sha256,
+    /// In which schedules are read.
+    pub timezone: TimeZone,
+    /// Places that hold backups.
+    pub storages: IndexMap<String, StorageSpec>,
+    /// Kinds of backup.
+    pub tiers: IndexMap<String, TierSpec>,
+    /// Databases, each with everything that holds for it.
+    pub databases: IndexMap<String, DatabaseSpec>,
+    /// Ways to encrypt.
+    pub encryption: IndexMap<String, EncryptionSpec>,
+    /// Parts of the policy that this version of the program understands but does not act on.
+    pub unmanaged: Vec<Unmanaged>,
+    /// Every value with where it came from, for `plan --explain`.
+    pub explained: Vec<ExplainedValue>,
+}
+
+/// A part of the policy that this version does not act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmanaged {
+    /// Route in the policy, such as `storage.offsite` or `alerts`.
+    pub path: String,
+    /// What does not happen, as a phrase: `no backup is written to it`.
+    pub consequence: String,
+}
+
+/// One value and its origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedValue {
+    /// Route in the policy, such as `tiers.daily.compression.level`.
+    pub path: String,
+    /// The value as the policy would write it; references unresolved.
+    pub value: String,
+    /// `file:line`, or `default`, or `defaults` with its `file:line`.
+    pub origin: String,
+}
+
+/// A place that holds backups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageSpec {
+    /// What kind of place, and where.
+    pub kind: StorageKind,
+    /// Refuse to start a backup when less than this share would stay free.
+    pub min_free: Option<Share>,
+}
+
+/// Kinds of place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorageKind {
+    /// A folder.
+    Filesystem(FilesystemSpec),
+    /// A bucket; not acted on by this version.
+    S3,
+}
+
+/// A folder that holds backups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilesystemSpec {
+    /// Where. May hold references.
+    pub path: Template,
+    /// Whether `apply` may create it.
+    pub create: bool,
+    /// Mode of directories; files get the same without the x bits.
+    pub mode: u32,
+    /// Owner of the folder, if the policy sets one.
+    pub owner: Option<String>,
+    /// Group of the folder, if the policy sets one.
+    pub group: Option<String>,
+}
+
+/// A kind of backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TierSpec {
+    /// When it is due.
+    pub schedule: Schedule,
+    /// How it is made.
+    pub method: Method,
+    /// Where to and for how long; at least one.
+    pub copies: Vec<CopySpec>,
+    /// How it is compressed.
+    pub compression: Compression,
+}
+
+/// One copy of every backup of a tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopySpec {
+    /// Name of the storage.
+    pub to: String,
+    /// How long it is kept.
+    pub keep: Keep,
+}
+
+/// How long copies are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// By age; the safety floor `keep_at_least` holds.
+    For(Period),
+    /// The newest so many; no other floor.
+    Last(u32),
+    /// By age, but at least so many; no other floor.
+    ForAtLeast(Period, u32),
+}
+
+/// How a tier's backups are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Zstandard at a level.
+    Zstd(i32),
+    /// gzip at a level.
+    Gzip(i32),
+    /// Not at all.
+    None,
+}
+
+/// A database entry: one database, or all of a server that match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseSpec {
+    /// How to reach it.
+    pub connection: ConnectionSpec,
+    /// Commands to run client programs behind, tried in order; empty: run them here.
+    pub exec: Vec<Vec<Template>>,
+    /// All databases that match instead of one.
+    pub matching: Option<MatchSpec>,
+    /// Names of its tiers.
+    pub tiers: Vec<String>,
+    /// Name of its encryption; `None`: not encrypted.
+    pub encryption: Option<String>,
+    /// What is dumped.
+    pub dump: DumpSpec,
+    /// When it is verified.
+    pub verify: Option<VerifySpec>,
+    /// Restore drills; not acted on by this version.
+    pub drill: Option<DrillSpec>,
+    /// What must be reachable.
+    pub objectives: ObjectivesSpec,
+    /// Commands around deeds.
+    pub hooks: HookSpec,
+    /// Floors under deletion.
+    pub safety: SafetySpec,
+}
+
+/// How to reach a database. All parts may hold references.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectionSpec {
+    /// A `postgresql://` URL.
+    Url(Template),
+    /// Parts by libpq's names: `host port user password database sslmode sslrootcert passfile service`.
+    Parts(IndexMap<String, Template>),
+}
+
+/// Databases by pattern; `*` and `?` as in shells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchSpec {
+    /// Patterns of databases to include.
+    pub include: Vec<String>,
+    /// Patterns of databases to leave out.
+    pub exclude: Vec<String>,
+}
+
+/// What is dumped of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DumpSpec {
+    /// `pg_dump --exclude-table` patterns.
+    pub exclude_tables: Vec<String>,
+    /// `pg_dump --exclude-table-data` patterns.
+    pub exclude_table_data: Vec<String>,
+    /// `pg_dump --schema` patterns; empty: all.
+    pub schemas: Vec<String>,
+    /// `pg_dump --exclude-schema` patterns.
+    pub exclude_schemas: Vec<String>,
+    /// Whether roles and tablespaces of the cluster are kept with the backup.
+    pub globals: bool,
+}
+
+/// When and how thoroughly backups are verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifySpec {
+    /// When.
+    pub schedule: Schedule,
+    /// How thoroughly.
+    pub level: VerifyLevel,
+}
+
+/// Restore drills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrillSpec {
+    /// When.
+    pub schedule: Schedule,
+}
+
+/// What must be reachable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ObjectivesSpec {
+    /// Most data that may be lost, as time.
+    pub rpo: Option<Period>,
+    /// Longest time to get it back.
+    pub rto: Option<Period>,
+}
+
+/// Commands around deeds, each a list of argv.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HookSpec {
+    /// Before a backup; failing stops it.
+    pub before_backup: Vec<Vec<Template>>,
+    /// After a backup, good or not.
+    pub after_backup: Vec<Vec<Template>>,
+    /// Before a restore; failing stops it.
+    pub before_restore: Vec<Vec<Template>>,
+    /// After a restore, good or not.
+    pub after_restore: Vec<Vec<Template>>,
+    /// After a backup or restore that failed.
+    pub on_failure: Vec<Vec<Template>>,
+}
+
+/// Floors under deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SafetySpec {
+    /// The newest so many good copies of a tier stay, whatever their age.
+    pub keep_at_least: u32,
+    /// More than this share at once needs a word from the user.
+    pub max_prune: Share,
+}
+
+/// A way to encrypt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EncryptionSpec {
+    /// age, to public keys.
+    AgeRecipients {
+        /// `age1…` public keys.
+        recipients: Vec<Template>,
+        /// The private key, where restores run.
+        identity: Option<Template>,
+    },
+    /// age, by passphrase.
+    AgePassphrase {
+        /// The passphrase.
+        passphrase: Template,
+    },
+    /// OpenPGP, symmetric.
+    Gpg {
+        /// The passphrase.
+        passphrase: Template,
+    },
+}

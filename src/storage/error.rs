@@ -1,0 +1,100 @@
+//! What can go wrong with a store.
+
+use crate::diag::{Code, Explain, codes};
+
+/// A store refused or failed. `operation` and `key` say at what.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// No object has this key.
+    #[error("`{key}` does not exist in {location}")]
+    NotFound {
+        /// The store.
+        location: String,
+        /// The key.
+        key: String,
+    },
+    /// An object has this key already.
+    #[error("`{key}` exists already in {location}")]
+    AlreadyExists {
+        /// The store.
+        location: String,
+        /// The key.
+        key: String,
+    },
+    /// The object is not the one that was expected.
+    #[error("`{key}` in {location} was changed by someone else")]
+    Changed {
+        /// The store.
+        location: String,
+        /// The key.
+        key: String,
+    },
+    /// The store is full.
+    #[error("{location} has no space left: {operation} `{key}`: {problem}")]
+    Full {
+        /// The store.
+        location: String,
+        /// What was tried, such as `write`.
+        operation: &'static str,
+        /// The key.
+        key: String,
+        /// What the store said.
+        problem: String,
+    },
+    /// The store does not let us.
+    #[error("{location} refuses access: {operation} `{key}`: {problem}")]
+    Denied {
+        /// The store.
+        location: String,
+        /// What was tried.
+        operation: &'static str,
+        /// The key.
+        key: String,
+        /// What the store said.
+        problem: String,
+    },
+    /// Anything else. `transient`: trying again may help.
+    #[error("{location}: {operation} `{key}`: {problem}")]
+    Failed {
+        /// The store.
+        location: String,
+        /// What was tried.
+        operation: &'static str,
+        /// The key.
+        key: String,
+        /// What the store said.
+        problem: String,
+        /// True when the same call may succeed later.
+        transient: bool,
+    },
+}
+
+impl Explain for StorageError {
+    fn code(&self) -> &'static Code {
+        match self {
+            StorageError::NotFound { .. } => &codes::OBJECT_MISSING,
+            StorageError::AlreadyExists { .. } | StorageError::Changed { .. } => &codes::OBJECT_CHANGED,
+            StorageError::Full { .. } => &codes::STORE_FULL,
+            StorageError::Denied { .. } => &codes::STORE_DENIED,
+            StorageError::Failed { .. } => &codes::STORE_FAILED,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            StorageError::NotFound { .. } => {
+                Some("Run `backstay verify --deep` to see what else is missing.".to_owned())
+            }
+            StorageError::AlreadyExists { .. } | StorageError::Changed { .. } => {
+                Some("Run the same command again; it starts from what is there now.".to_owned())
+            }
+            StorageError::Full { .. } => {
+                Some("Free space there, or shorten `keep` and run `backstay plan --only prune`.".to_owned())
+            }
+            StorageError::Denied { .. } => {
+                Some("Run backstay as the user who owns the store, or grant it access.".to_owned())
+            }
+            StorageError::Failed { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Keys and bytes at an address: the port [`ObjectStore`], its implementations and decorators. It does not know what
+//! a backup is.
+
+mod error;
+mod store;
+
+pub use error::StorageError;
+pub use store::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Upload};

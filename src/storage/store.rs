@@ -1,0 +1,97 @@
+//! The port: what every store can do, what may be repeated, and what is unknown after a failure.
+
+use super::StorageError;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::ops::Range;
+use tokio::io::AsyncRead;
+
+/// What must hold for a write to take place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Always: an existing object is replaced as a whole.
+    Always,
+    /// Only when no object has this key.
+    IfAbsent,
+    /// Only when the object's `etag` is this one.
+    IfMatch(String),
+}
+
+/// What a store says of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectMeta {
+    /// Key relative to the store: components joined by `/`, no leading slash.
+    pub key: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// Opaque: changes whenever the object is written again.
+    pub etag: String,
+    /// When it was last written, seconds since 1970 by the store's clock.
+    pub modified: i64,
+}
+
+/// What a store can do beyond the port's minimum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// `Condition`s hold even against writers on other machines.
+    pub conditional_writes: bool,
+}
+
+/// How the deletion of one key went. A key that did not exist counts as deleted.
+pub type DeleteOutcome = (String, Result<(), StorageError>);
+
+/// The bytes of an object, as a stream.
+pub type Body = Box<dyn AsyncRead + Send + Unpin>;
+
+/// A place for objects. Reading and listing see every completed write. All methods may be called concurrently.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// Writes a small object in one go; all of it or nothing is seen. May be repeated with `Always`; after a failure
+    /// that is not `AlreadyExists` or `Changed` it is unknown whether the write took place.
+    async fn put(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<ObjectMeta, StorageError>;
+
+    /// Begins a large object of unknown length. Nothing is seen before `Upload::complete`.
+    async fn upload(&self, key: &str) -> Result<Box<dyn Upload>, StorageError>;
+
+    /// Reads an object, or a range of it (bytes past the end are not an error: fewer come). `NotFound` when absent.
+    async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, StorageError>;
+
+    /// The object's metadata, or `None` when absent. An error never means absent.
+    async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StorageError>;
+
+    /// Every object whose key begins with `prefix`, sorted by key. The unfinished uploads of killed runs are not
+    /// listed; see `unfinished`.
+    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError>;
+
+    /// Deletes objects, one outcome a key, in the order given. May be repeated.
+    async fn delete(&self, keys: &[String]) -> Result<Vec<DeleteOutcome>, StorageError>;
+
+    /// Uploads under `prefix` that were begun and neither completed nor aborted. `key` names the object they were
+    /// for, `etag` identifies the upload for `abort_unfinished`, `modified` is the last write to it.
+    async fn unfinished(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError>;
+
+    /// Removes an unfinished upload that `unfinished` listed. May be repeated.
+    async fn abort_unfinished(&self, upload: &ObjectMeta) -> Result<(), StorageError>;
+
+    /// Free and total bytes, where the store has a limit that it knows.
+    async fn space(&self) -> Result<Option<(u64, u64)>, StorageError>;
+
+    /// What this store can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Where it is, for people; never holds a secret.
+    fn location(&self) -> String;
+}
+
+/// A large object in the making. Dropping it without `complete` leaves at most an unfinished upload.
+#[async_trait]
+pub trait Upload: Send {
+    /// Adds bytes at the end. After an error only `abort` is of use.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError>;
+
+    /// Makes the object visible, durably, if no object has its key (`AlreadyExists` otherwise).
+    async fn complete(self: Box<Self>) -> Result<ObjectMeta, StorageError>;
+
+    /// Gives up and removes what was written.
+    async fn abort(self: Box<Self>) -> Result<(), StorageError>;
+}
