@@ -39,6 +39,9 @@ impl FromStr for Schedule {
             return Ok(Schedule::Manual);
         }
         let invalid = |problem: String| InvalidSchedule { text: text.to_owned(), problem };
+        if text.trim() != text || text.contains(['\n', '\t', '\r']) {
+            return Err(invalid("it has white space around it or in place of single spaces".to_owned()));
+        }
         CronParser::builder()
             .seconds(Seconds::Disallowed)
             .year(Year::Disallowed)
