@@ -1,3 +1,7 @@
 //! The program: hands its words to [`backstay::cli`] and exits with what comes back.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    backstay::cli::run(std::env::args_os())
+}

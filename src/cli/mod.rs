@@ -1,1 +1,16 @@
-//! Not yet inhabited.
+//! The face: words typed become calls, values become words shown. The only place that prints, exits and reads the
+//! environment. One file a verb: its `Args` are its manual, its `run` is the verb.
+//!
+//! `command` lists the verbs; `context` is what every verb is given; `exit` is the table of exit codes.
+
+mod command;
+mod completions;
+mod context;
+mod environment;
+mod exit;
+mod man;
+mod progress;
+
+pub use command::{Arguments, run};
+pub use context::Context;
+pub use exit::Exit;

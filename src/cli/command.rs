@@ -1,0 +1,71 @@
+//! The verbs, and the words that go before all of them.
+
+use super::context::{Colour, Context};
+use super::exit::Exit;
+use super::{completions, man};
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Recoverability of PostgreSQL databases as a declared policy
+///
+/// A YAML policy says which databases are backed up, when, where to, for how long and how encrypted. backstay checks
+/// it, shows what is missing, does exactly that, gets data back and proves that it can.
+#[derive(Debug, Parser)]
+#[command(name = "backstay", version, after_help = AFTER_HELP, max_term_width = 110)]
+pub struct Arguments {
+    /// Policy file, or folder of policy files; may be given several times [default: $BACKSTAY_POLICY, ./backstay.yaml]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+
+    /// Machine-readable output
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// Results and errors only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    color: Colour,
+
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  backstay init postgresql://localhost/app     write a first policy from a live database
+  backstay validate                            check the policy; needs no server and no secret
+  backstay plan                                show what differs from the policy
+  backstay apply                               do exactly that
+  backstay restore app --into app_yesterday    bring data back
+
+Exit codes: 0 done, 1 failed, 2 changes present, 3 invalid policy, 4 refused, 5 stale plan, 6 locked,
+7 done in part, 8 damage found, 64 usage, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Understands the words of a command line, runs the verb and says how it ended.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            // Printing fails only when nobody listens.
+            let _ = e.print();
+            return if e.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let context = Context::new(arguments.policy, arguments.json, arguments.quiet, arguments.color);
+    let exit = match &arguments.verb {
+        Verb::Completions(args) => completions::run(args, &context),
+        Verb::Man(args) => man::run(args, &context),
+    };
+    exit.into()
+}

@@ -1,0 +1,174 @@
+//! What every verb is given: how to speak, which policy is meant, where secrets come from.
+
+use super::environment::ProcessEnvironment;
+use super::exit::Exit;
+use super::progress;
+use crate::base::Lookup;
+use crate::diag::Explain;
+use crate::event::{Observer, Silent};
+use std::fmt;
+use std::future::Future;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// How this run speaks and where its inputs come from.
+pub struct Context {
+    /// Policy files or folders as typed with `--policy`; empty when none was.
+    pub policies: Vec<PathBuf>,
+    /// Machine-readable output is wanted.
+    pub json: bool,
+    /// Only results and errors are wanted.
+    pub quiet: bool,
+    /// Colour on standard output.
+    pub colour: bool,
+    /// Colour on standard error.
+    pub colour_err: bool,
+    /// Width of lines for people, in columns.
+    pub width: usize,
+    /// Where the values of references come from.
+    pub lookup: Arc<dyn Lookup>,
+    /// Cancelled by Ctrl-C or SIGTERM: long deeds stop cleanly.
+    pub cancel: CancellationToken,
+}
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Colour {
+    fn on(self, terminal: bool) -> bool {
+        match self {
+            Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Colour::Always => true,
+            Colour::Never => false,
+        }
+    }
+}
+
+impl Context {
+    /// The context of this process.
+    pub fn new(policies: Vec<PathBuf>, json: bool, quiet: bool, colour: Colour) -> Context {
+        let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+        Context {
+            policies,
+            json,
+            quiet,
+            colour: colour.on(std::io::stdout().is_terminal()),
+            colour_err: colour.on(std::io::stderr().is_terminal()),
+            width: if columns == 0 { 100 } else { columns.clamp(60, 160) },
+            lookup: Arc::new(ProcessEnvironment),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// Writes a result to standard output. A reader that went away ends the program quietly, as `head` expects.
+    pub fn say(&self, text: impl fmt::Display) {
+        let mut out = std::io::stdout().lock();
+        if write!(out, "{text}").and_then(|()| out.flush()).is_err() {
+            #[expect(clippy::exit, reason = "nobody reads our output any more")]
+            std::process::exit(i32::from(Exit::Done as u8));
+        }
+    }
+
+    /// Talks to the person on standard error; silent with `--quiet`.
+    pub fn tell(&self, text: impl fmt::Display) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
+    /// Writes to standard error even with `--quiet`.
+    pub fn warn(&self, text: impl fmt::Display) {
+        // Standard error may be closed; there is nowhere left to say so.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// Tells an error with its code and hint.
+    pub fn fail(&self, error: &dyn Explain) {
+        let (red, blue, reset) = if self.colour_err { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
+        self.warn(format_args!("{red}error[{}]{reset}: {error}", error.code().id));
+        if let Some(hint) = error.hint() {
+            self.warn(format_args!("{blue}hint{reset}: {hint}"));
+        }
+    }
+
+    /// Tells an error that has no code: the words typed or the terminal are at fault, not the world.
+    pub fn complain(&self, message: impl fmt::Display, hint: Option<&str>) {
+        let (red, blue, reset) = if self.colour_err { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
+        self.warn(format_args!("{red}error{reset}: {message}"));
+        if let Some(hint) = hint {
+            self.warn(format_args!("{blue}hint{reset}: {hint}"));
+        }
+    }
+
+    /// Who listens to events: bars on a terminal, plain lines elsewhere, nobody with `--quiet`.
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        if self.quiet {
+            Arc::new(Silent)
+        } else if std::io::stderr().is_terminal() {
+            Arc::new(progress::Bars::new(self.colour_err))
+        } else {
+            Arc::new(progress::Lines::default())
+        }
+    }
+
+    /// True when a person can be asked.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Asks a question; true only for exactly `yes`.
+    pub fn ask(&self, question: &str) -> bool {
+        let mut answer = String::new();
+        let asked = write!(std::io::stderr().lock(), "{question} Only `yes` is accepted: ").is_ok();
+        asked && std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+    }
+
+    /// Runs a deed to its end on a new runtime. The first Ctrl-C or SIGTERM cancels `self.cancel`; a second ends the
+    /// process at once.
+    pub fn block_on<F: Future>(&self, deed: F) -> Result<F::Output, std::io::Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let cancel = self.cancel.clone();
+        let quiet = self.quiet;
+        let output = runtime.block_on(async move {
+            tokio::spawn(async move {
+                if wait_for_signal().await.is_err() {
+                    return;
+                }
+                if !quiet {
+                    let _ = writeln!(std::io::stderr().lock(), "stopping cleanly; interrupt again to stop at once");
+                }
+                cancel.cancel();
+                if wait_for_signal().await.is_ok() {
+                    #[expect(
+                        clippy::exit,
+                        reason = "the user asked twice; what is unfinished is named by the next plan"
+                    )]
+                    std::process::exit(i32::from(Exit::Interrupted as u8));
+                }
+            });
+            deed.await
+        });
+        // A blocking read of a dead child must not keep the program from ending.
+        runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        Ok(output)
+    }
+}
+
+async fn wait_for_signal() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
