@@ -1,9 +1,22 @@
 //! What the user wrote: text to model, rules, defaults, and what it all means ([`Desired`]).
 
 mod desired;
+mod document;
+mod lint;
+pub mod model;
+mod route;
+mod rule;
+mod rules;
+mod tree;
 
 pub use desired::{
     Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec, ExplainedValue,
     FilesystemSpec, HookSpec, Keep, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec, TierSpec,
     Unmanaged, VerifySpec,
 };
+pub use document::Document;
+pub use lint::lint;
+pub use route::{Route, Step};
+pub use rule::{Rule, Subject};
+pub use rules::RULES;
+pub use tree::{Content, Node};

@@ -1,0 +1,158 @@
+//! `tiers.<name>`: kinds of backup.
+
+use super::manage::ObjectLock;
+use super::written::{Name, Written};
+use crate::base::Period;
+use crate::catalog::Method;
+use crate::schedule::Schedule;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A kind of backup: when, how, where to, for how long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// When a backup is due; `manual` for on demand.
+    pub schedule: Written<Schedule>,
+    /// How a backup is made; `logical` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// Only changed blocks between full backups; for `method: physical`. Every backup is full unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incremental: Option<Incremental>,
+    /// Where each backup goes and how long it stays there; all are written from one read of the database.
+    #[schemars(length(min = 1))]
+    pub copies: Vec<Copy>,
+    /// How backups are compressed; zstd at level 3 unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<CompressionChoice>,
+}
+
+/// Incremental physical backups.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Incremental {
+    /// Time between full backups.
+    pub full_every: Written<Period>,
+}
+
+/// One copy of every backup of a tier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Copy {
+    /// Name of the storage.
+    pub to: Written<Name>,
+    /// How long the copy is kept.
+    pub keep: KeepChoice,
+    /// Storage class at upload; `STANDARD` unless set. S3 only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<StorageClass>,
+    /// Moves to colder classes, in order of the waterfall. S3 only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transitions: Option<Vec<Transition>>,
+    /// Object-lock retention of each object; the bucket's default unless set. S3 only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<ObjectLock>,
+}
+
+/// How long a copy is kept: a duration, `{ last: 7 }`, or `{ for: 30d, at_least: 3 }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum KeepChoice {
+    /// By age; the safety floors hold.
+    For(Written<Period>),
+    /// By count, or by age with a floor of its own.
+    Detailed(KeepDetail),
+}
+
+/// `{ last: 7 }`, or `{ for: 30d, at_least: 3 }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepDetail {
+    /// Keep the newest so many, whatever their age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000000))]
+    pub last: Option<u32>,
+    /// Keep for this long.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub for_: Option<Written<Period>>,
+    /// Keep at least the newest so many, whatever their age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000000))]
+    pub at_least: Option<u32>,
+}
+
+/// A move to a colder class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transition {
+    /// Age at which the copy moves, in whole days.
+    pub after: Written<Period>,
+    /// The class it moves to.
+    pub to: StorageClass,
+}
+
+/// Storage classes of S3, by the names of its API.
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StorageClass {
+    /// Immediate access, no minimum.
+    Standard,
+    /// Immediate access, billed for at least 30 days.
+    StandardIa,
+    /// S3 moves objects between tiers by use.
+    IntelligentTiering,
+    /// As STANDARD_IA, in one zone only.
+    OnezoneIa,
+    /// Immediate access, billed for at least 90 days.
+    GlacierIr,
+    /// Thawed within hours, billed for at least 90 days.
+    Glacier,
+    /// Thawed within two days, billed for at least 180 days.
+    DeepArchive,
+}
+
+/// Who may shorten a retention.
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LockMode {
+    /// Users with a special right.
+    Governance,
+    /// Nobody, not even the account's root.
+    Compliance,
+}
+
+/// How backups are compressed: `zstd`, `gzip`, `none`, or `{ type: zstd, level: 3 }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum CompressionChoice {
+    /// The kind, at its default level.
+    Plain(CompressionKind),
+    /// The kind and its level.
+    Detailed(CompressionDetail),
+}
+
+/// Kinds of compression.
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CompressionKind {
+    /// Zstandard.
+    Zstd,
+    /// gzip.
+    Gzip,
+    /// Not compressed.
+    None,
+}
+
+/// A kind of compression and its level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompressionDetail {
+    /// The kind.
+    #[serde(rename = "type")]
+    pub kind: CompressionKind,
+    /// zstd 1 to 22, 3 unless set; gzip 1 to 9, 6 unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 22))]
+    pub level: Option<i32>,
+}
