@@ -1,0 +1,8 @@
+//! Every test that needs a real server, file system or the real program: one binary, one module an area.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(unreachable_pub, reason = "a binary of tests has no outside")]
+
+mod support;
+
+mod harness;

@@ -1,0 +1,31 @@
+//! What the areas share: throwaway PostgreSQL servers, the real program with a clean environment, and the answer to
+//! "is this the same database".
+
+#![allow(dead_code, unused_imports, reason = "each area uses its part")]
+
+mod database;
+mod program;
+mod same;
+mod server;
+mod torture;
+
+pub use database::Database;
+pub use program::{Backstay, Run};
+pub use same::{Likeness, assert_same};
+pub use server::{CANARY, Server, Version};
+pub use torture::torture;
+
+/// Any text as a part of a URL: everything but unreserved characters becomes `%XX`.
+pub fn percent_encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// An identifier of SQL, quoted.
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

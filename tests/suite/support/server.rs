@@ -1,0 +1,286 @@
+//! A throwaway PostgreSQL cluster that ends with the test process, however that ends.
+
+use super::percent_encode;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+
+/// The superuser's password: hard to quote anywhere, and it must appear in no output, file or argument list.
+pub const CANARY: &str = "canary'pw\"d %40$HOME:/@\\é";
+
+/// A major version that tests run against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The distribution's.
+    Distribution,
+    /// The newer one that `scripts/setup` unpacks.
+    Newer,
+}
+
+/// A running server. Dropping it ends it and removes its folder.
+pub struct Server {
+    /// Which one it is.
+    pub version: Version,
+    /// Folder of its programs.
+    pub bin: PathBuf,
+    /// Where it listens, beside the socket in [`Server::socket_dir`].
+    pub port: u16,
+    dir: PathBuf,
+    // Its standard input is the leash: the kernel closes it when this process is gone.
+    watchdog: Child,
+    log: &'static Mutex<String>,
+}
+
+impl Server {
+    /// The server that all tests of this process share.
+    pub fn shared(version: Version) -> &'static Server {
+        static SERVERS: [OnceLock<Server>; 2] = [OnceLock::new(), OnceLock::new()];
+        SERVERS[version as usize].get_or_init(|| Server::start(version))
+    }
+
+    /// The distribution's server, shared.
+    pub fn any() -> &'static Server {
+        Server::shared(Version::Distribution)
+    }
+
+    /// A server of its own, for tests that hurt it.
+    pub fn start(version: Version) -> Server {
+        let user = unprivileged_user();
+        let dir = tempfile::Builder::new().prefix("backstay-pg-").tempdir().unwrap().keep();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
+        if let Some((uid, gid)) = user {
+            chown(&dir, Some(uid), Some(gid)).unwrap();
+        }
+        let bin = reachable_programs(version, user.is_some());
+        initialise(&bin, &dir, user);
+        for _ in 0..5 {
+            if let Some(server) = launch(version, &bin, &dir, user) {
+                return server;
+            }
+        }
+        panic!("PostgreSQL did not start in {}", dir.display());
+    }
+
+    /// Folder of its Unix socket.
+    pub fn socket_dir(&self) -> PathBuf {
+        self.dir.clone()
+    }
+
+    /// URL of one of its databases over TCP, password included.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgresql://postgres:{}@127.0.0.1:{}/{}", percent_encode(CANARY), self.port, percent_encode(database))
+    }
+
+    /// A client program of this server's version, connected to `database` by environment.
+    pub fn client(&self, program: &str, database: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("LC_ALL", "C.UTF-8")
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "postgres")
+            .env("PGPASSWORD", CANARY)
+            .env("PGDATABASE", database)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// What a client program of this server's version prints, connected to `database`.
+    pub fn output(&self, program: &str, arguments: &[&str], database: &str) -> Vec<u8> {
+        let output = self.client(program, database).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {arguments:?} on {database}: {said}");
+        output.stdout
+    }
+
+    /// Runs SQL in a database and returns what it prints: unaligned, columns separated by `|`, no final newline.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let printed = self.output("psql", &["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql], database);
+        String::from_utf8_lossy(&printed).trim_end_matches('\n').to_owned()
+    }
+
+    /// The last lines that the server logged.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Process id of the postmaster.
+    pub fn pid(&self) -> u32 {
+        fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap().lines().next().unwrap().parse().unwrap()
+    }
+
+    /// Ends it as a power failure would.
+    pub fn kill(&self) {
+        let pids = Command::new("pkill").args(["-KILL", "--parent", &self.pid().to_string()]).status().unwrap();
+        let _ = Command::new("kill").args(["-KILL", &self.pid().to_string()]).status().unwrap();
+        assert!(pids.code().is_some());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
+    }
+}
+
+/// Folder of the programs of a version as installed.
+fn installed_programs(version: Version) -> PathBuf {
+    match version {
+        Version::Distribution => {
+            let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+                .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
+                .unwrap_or_default();
+            found.retain(|bin| bin.join("initdb").exists());
+            found.sort();
+            found.into_iter().next().unwrap_or_else(|| panic!("no PostgreSQL server here; run `scripts/setup`"))
+        }
+        Version::Newer => {
+            let bin = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/postgres-16/bin");
+            assert!(bin.join("initdb").exists(), "no newer PostgreSQL server here; run `scripts/setup`");
+            bin.canonicalize().unwrap()
+        }
+    }
+}
+
+/// The same, where an unprivileged user may run them: a checkout under root's home folder is closed to others.
+fn reachable_programs(version: Version, other_user: bool) -> PathBuf {
+    let bin = installed_programs(version);
+    let open = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o005 == 0o005);
+    if !other_user || bin.ancestors().all(open) {
+        return bin;
+    }
+    let parent = bin.ancestors().nth(3).unwrap();
+    let copy = std::env::temp_dir().join(format!("backstay-programs-{}", std::process::id()));
+    if !copy.exists() {
+        let status = Command::new("cp").arg("-a").arg(parent).arg(&copy).status().unwrap();
+        assert!(status.success());
+    }
+    copy.join(bin.strip_prefix(parent).unwrap())
+}
+
+/// Whom to run the server as when we are root, which it refuses.
+fn unprivileged_user() -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let ids = |name: &str| {
+        users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let matches = fields.next() == Some(name);
+            let (uid, gid) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+            matches.then_some((uid, gid))
+        })
+    };
+    Some(ids("postgres").or_else(|| ids("nobody")).unwrap())
+}
+
+fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/");
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+fn initialise(bin: &Path, dir: &Path, user: Option<(u32, u32)>) {
+    let password = dir.join("password");
+    fs::write(&password, CANARY).unwrap();
+    if let Some((uid, gid)) = user {
+        chown(&password, Some(uid), Some(gid)).unwrap();
+    }
+    let output = as_user(&bin.join("initdb"), user)
+        .args(["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync", "--no-instructions", "--pwfile"])
+        .arg(&password)
+        .arg("-D")
+        .arg(dir.join("data"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+    fs::remove_file(&password).unwrap();
+}
+
+/// Starts the server and returns once it accepts connections; `None` when its port was taken meanwhile.
+fn launch(version: Version, bin: &Path, dir: &Path, user: Option<(u32, u32)>) -> Option<Server> {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let settings = [
+        "listen_addresses=127.0.0.1",
+        "fsync=off",
+        "full_page_writes=off",
+        "max_connections=200",
+        "log_checkpoints=off",
+        "autovacuum=off",
+    ];
+    let mut command = as_user(&bin.join("postgres"), user);
+    command.arg("-D").arg(dir.join("data")).arg("-k").arg(dir).args(["-p", &port.to_string()]);
+    command.args(settings.iter().flat_map(|setting| ["-c", setting]));
+    // Its own process group: a Ctrl-C at the terminal ends the tests, and their end ends the server.
+    let mut server =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();
+    let log: &'static Mutex<String> = Box::leak(Box::default());
+    let mut lines = BufReader::new(server.stderr.take().unwrap());
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line).unwrap() == 0 {
+            let _ = server.wait();
+            let said = log.lock().unwrap().clone();
+            assert!(said.contains("could not create any TCP/IP sockets"), "PostgreSQL did not start: {said}");
+            return None;
+        }
+        let text = String::from_utf8_lossy(&line);
+        log.lock().unwrap().push_str(&text);
+        if text.contains("database system is ready to accept connections") {
+            break;
+        }
+    }
+    std::thread::spawn(move || {
+        // The pipe is drained to the end: a server that cannot log stops.
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            let mut kept = log.lock().unwrap();
+            kept.push_str(&String::from_utf8_lossy(&line));
+            let cut = kept.len().saturating_sub(100_000);
+            let cut = (cut..=kept.len()).find(|at| kept.is_char_boundary(*at)).unwrap_or(0);
+            kept.drain(..cut);
+            line.clear();
+        }
+        let _ = server.wait();
+    });
+    let watchdog = watch(dir);
+    Some(Server { version, bin: bin.to_owned(), port, dir: dir.to_owned(), watchdog, log })
+}
+
+/// A child that waits for the end of this process (or of the [`Server`]), then stops the server and removes its folder.
+fn watch(dir: &Path) -> Child {
+    const SCRIPT: &str = r#"
+        read -r _
+        pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+        if [ -n "$pid" ]; then
+            kill -QUIT "$pid" 2>/dev/null
+            for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+            kill -KILL "$pid" 2>/dev/null
+        fi
+        rm -rf "$1" "$2"
+    "#;
+    let programs = std::env::temp_dir().join(format!("backstay-programs-{}", std::process::id()));
+    Command::new("/bin/sh")
+        .args(["-c", SCRIPT, "watchdog"])
+        .arg(dir)
+        .arg(programs)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap()
+}
