@@ -3,10 +3,12 @@
 
 mod backup;
 mod manifest;
+pub mod retention;
 mod seal;
 mod verification;
 
 pub use backup::{Backup, BackupObject};
 pub use manifest::{Extension, FORMAT, Layer, Manifest, Method, ObjectRole, Origin, Source, StoredObject, TableRows};
+pub use retention::Keep;
 pub use seal::{BrokenSeal, seal, unseal};
 pub use verification::{VerifyLevel, VerifyProblem, VerifyRecord};

@@ -1,7 +1,7 @@
 //! What a policy means, every default filled in: the only thing that planning and all deeds know of a policy.
 
 use crate::base::{Period, Sha256, Share, Template};
-use crate::catalog::{Method, VerifyLevel};
+use crate::catalog::{Keep, Method, VerifyLevel};
 use crate::schedule::Schedule;
 use indexmap::IndexMap;
 use jiff::tz::TimeZone;
@@ -104,17 +104,6 @@ pub struct CopySpec {
     pub to: String,
     /// How long it is kept.
     pub keep: Keep,
-}
-
-/// How long copies are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// By age; the safety floor `keep_at_least` holds.
-    For(Period),
-    /// The newest so many; no other floor.
-    Last(u32),
-    /// By age, but at least so many; no other floor.
-    ForAtLeast(Period, u32),
 }
 
 /// How a tier's backups are compressed.

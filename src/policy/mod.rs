@@ -9,10 +9,11 @@ mod rule;
 mod rules;
 mod tree;
 
+pub use crate::catalog::Keep;
 pub use desired::{
     Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec, ExplainedValue,
-    FilesystemSpec, HookSpec, Keep, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec, TierSpec,
-    Unmanaged, VerifySpec,
+    FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec, TierSpec, Unmanaged,
+    VerifySpec,
 };
 pub use document::Document;
 pub use lint::lint;
