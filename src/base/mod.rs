@@ -17,7 +17,7 @@ mod template;
 pub use digest::{Sha256, Sha256Hasher};
 pub use id::{BackupId, InvalidBackupId};
 pub use lsn::{InvalidLsn, Lsn};
-pub use name::{encode_component, is_name};
+pub use name::{decode_component, encode_component, is_name};
 pub use period::{InvalidPeriod, Period};
 pub use secret::Secret;
 pub use share::{InvalidShare, Share};

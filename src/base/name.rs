@@ -27,6 +27,26 @@ pub fn encode_component(text: &str) -> String {
     if out.is_empty() { "%".to_owned() } else { out }
 }
 
+/// The text that `encode_component` made into this component, or `None` when it made none such.
+pub fn decode_component(component: &str) -> Option<String> {
+    if component == "%" {
+        return Some(String::new());
+    }
+    let mut bytes = Vec::with_capacity(component.len());
+    let mut rest = component.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let high = char::from(rest.next()?).to_digit(16)?;
+        let low = char::from(rest.next()?).to_digit(16)?;
+        bytes.push(u8::try_from(high << 4 | low).ok()?);
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    (encode_component(&text) == component).then_some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +58,12 @@ mod tests {
         assert_eq!(encode_component(".."), "%2E%2E");
         assert_eq!(encode_component(""), "%");
         assert_eq!(encode_component("100%"), "100%25");
+        for text in ["app", "my db/😀", "..", "", "100%", "a.b"] {
+            assert_eq!(decode_component(&encode_component(text)).as_deref(), Some(text));
+        }
+        for bad in ["a/b", "%4", "%zz", "%41", "a b", "..", "%2f"] {
+            assert_eq!(decode_component(bad), None, "{bad}");
+        }
         assert!(!is_name("a/b") && !is_name("") && !is_name(".") && is_name("a-b_c.D"));
     }
 }

@@ -2,13 +2,19 @@
 //! choice of a backup to restore. All pure: it does not know where backups lie.
 
 mod backup;
+mod contents;
+mod journal;
+mod lock;
 mod manifest;
 pub mod retention;
 mod seal;
 mod verification;
 
 pub use backup::{Backup, BackupObject};
+pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
+pub use journal::{JournalOutcome, JournalRecord, JournalState, JournalStep};
+pub use lock::{LockRecord, LockState, Owner};
 pub use manifest::{Extension, FORMAT, Layer, Manifest, Method, ObjectRole, Origin, Source, StoredObject, TableRows};
 pub use retention::Keep;
-pub use seal::{BrokenSeal, seal, unseal};
+pub use seal::{BrokenSeal, seal, seal_compact, unseal};
 pub use verification::{VerifyLevel, VerifyProblem, VerifyRecord};

@@ -29,9 +29,18 @@ const CLOSE: &str = "\"\n}\n";
 pub fn seal<T: Serialize>(value: &T) -> String {
     // Serialising our own structs to a String fails only for maps with non-text keys, which none of them has.
     let json = serde_json::to_string_pretty(value).unwrap_or_default();
-    let body = json.strip_suffix("\n}").unwrap_or(&json).to_owned();
+    close(json.strip_suffix("\n}").unwrap_or(&json))
+}
+
+/// The same as `seal` without indentation, for files that only this program reads and that may be long.
+pub fn seal_compact<T: Serialize>(value: &T) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    close(json.strip_suffix('}').unwrap_or(&json))
+}
+
+fn close(body: &str) -> String {
     let digest = Sha256::of(body.as_bytes());
-    body + OPEN + &digest.to_string() + CLOSE
+    [body, OPEN, &digest.to_string(), CLOSE].concat()
 }
 
 /// The value of a sealed text.
@@ -53,6 +62,13 @@ pub fn unseal<T: DeserializeOwned>(text: &[u8]) -> Result<T, BrokenSeal> {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn compact_and_indented_read_alike() {
+        let value = json!({"id": "x", "list": [1]});
+        let read = unseal::<Value>(seal_compact(&value).as_bytes()).unwrap_or_default();
+        assert_eq!(read["list"], value["list"]);
+    }
 
     #[test]
     fn any_changed_byte_breaks_the_seal() {

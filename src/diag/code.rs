@@ -44,6 +44,13 @@ table! {
     STORE_DENIED = "BS504", Error, "a store refuses access";
     STORE_FAILED = "BS505", Error, "a store failed";
 
+    // The world, below the IO line: repositories.
+    REPOSITORY_BROKEN = "BS510", Error, "a file of a repository is damaged";
+    REPOSITORY_NEWER = "BS511", Error, "a repository was written by a newer version";
+    DATABASE_LOCKED = "BS512", Error, "another run works on the database";
+    LOCK_LOST = "BS513", Error, "a lock was lost";
+    NOT_LEFTOVER = "BS514", Error, "a leftover belongs to a backup now";
+
     // The world, below the IO line: PostgreSQL.
 
     // The world, below the IO line: backups, restores, verification.

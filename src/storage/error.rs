@@ -69,6 +69,14 @@ pub enum StorageError {
     },
 }
 
+impl StorageError {
+    /// A key that no store takes.
+    pub fn invalid_key(location: String, operation: &'static str, key: &str) -> StorageError {
+        let problem = "the key is not allowed: it could name something outside the store".to_owned();
+        StorageError::Failed { location, operation, key: key.to_owned(), problem, transient: false }
+    }
+}
+
 impl Explain for StorageError {
     fn code(&self) -> &'static Code {
         match self {

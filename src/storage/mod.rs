@@ -2,7 +2,12 @@
 //! a backup is.
 
 mod error;
+mod filesystem;
+mod key;
+mod memory;
 mod store;
 
 pub use error::StorageError;
+pub use filesystem::FilesystemStore;
+pub use memory::MemoryStore;
 pub use store::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Upload};

@@ -67,7 +67,8 @@ pub trait ObjectStore: Send + Sync {
     async fn delete(&self, keys: &[String]) -> Result<Vec<DeleteOutcome>, StorageError>;
 
     /// Uploads under `prefix` that were begun and neither completed nor aborted. `key` names the object they were
-    /// for, `etag` identifies the upload for `abort_unfinished`, `modified` is the last write to it.
+    /// for, `etag` identifies the upload for `abort_unfinished`, `modified` is the last write to it. A store that can
+    /// tell leaves out those whose writer lives.
     async fn unfinished(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError>;
 
     /// Removes an unfinished upload that `unfinished` listed. May be repeated.

@@ -1,0 +1,184 @@
+//! Where everything lies in a repository: keys from parts, and parts from keys. Pure.
+
+use crate::base::{BackupId, decode_component, encode_component};
+
+/// Folder of the manifests and of the records of verification.
+pub const MANIFESTS: &str = "manifest/";
+/// Folder of the files of backups.
+pub const DATA: &str = "data/";
+/// Folder of the locks.
+pub const LOCKS: &str = "lock/";
+/// Folder of the indexes.
+pub const INDEXES: &str = "index/";
+/// Folder of the journals.
+pub const JOURNALS: &str = "journal/";
+
+/// Key of the marker, by which a folder is known to be a repository.
+pub fn marker_key() -> String {
+    "backstay.json".to_owned()
+}
+
+/// Key of a backup's manifest.
+pub fn manifest_key(tier: &str, database: &str, id: &BackupId) -> String {
+    format!("{MANIFESTS}{}/{}/{id}.json", encode_component(tier), encode_component(database))
+}
+
+/// Key of the record of a backup's last verification.
+pub fn verified_key(tier: &str, database: &str, id: &BackupId) -> String {
+    format!("{MANIFESTS}{}/{}/{id}.verified.json", encode_component(tier), encode_component(database))
+}
+
+/// What the keys of all files of a backup begin with, slash at the end.
+pub fn data_prefix(tier: &str, database: &str, id: &str) -> String {
+    format!("{DATA}{}/{}/{}/", encode_component(tier), encode_component(database), encode_component(id))
+}
+
+/// Key of one file of a backup.
+pub fn object_key(tier: &str, database: &str, id: &BackupId, name: &str) -> String {
+    data_prefix(tier, database, id.as_str()) + &encode_component(name)
+}
+
+/// Key of the digest beside one file of a backup.
+pub fn sidecar_key(tier: &str, database: &str, id: &BackupId, name: &str) -> String {
+    object_key(tier, database, id, name) + SIDECAR
+}
+
+/// What the name of a digest file adds to the name of the file it speaks of.
+pub const SIDECAR: &str = ".sha256";
+
+/// Key of a database's lock.
+pub fn lock_key(database: &str) -> String {
+    format!("{LOCKS}{}.json", encode_component(database))
+}
+
+/// Key of a database's index.
+pub fn index_key(database: &str) -> String {
+    format!("{INDEXES}{}.json", encode_component(database))
+}
+
+/// Key of a run's journal.
+pub fn journal_key(run: &str) -> String {
+    format!("{JOURNALS}{}.json", encode_component(run))
+}
+
+/// A key, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// The marker.
+    Marker,
+    /// A manifest.
+    Manifest(Place),
+    /// A record of verification.
+    Verified(Place),
+    /// A file of a backup.
+    Object {
+        /// The tier.
+        tier: String,
+        /// The database entry.
+        database: String,
+        /// The folder's name: the id of the backup, if it is one.
+        id: String,
+        /// The file's name.
+        name: String,
+    },
+    /// A lock of a database.
+    Lock(String),
+    /// An index of a database.
+    Index(String),
+    /// A journal of a run.
+    Journal(String),
+}
+
+/// Which backup.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The database entry.
+    pub database: String,
+    /// The tier.
+    pub tier: String,
+    /// The id.
+    pub id: BackupId,
+}
+
+/// The parts of a key, or `None` for a key that this layout does not make.
+pub fn parse(key: &str) -> Option<Key> {
+    if key == marker_key() {
+        return Some(Key::Marker);
+    }
+    let single = |rest: &str| decode_component(rest.strip_suffix(".json")?);
+    if let Some(rest) = key.strip_prefix(MANIFESTS) {
+        let mut parts = rest.split('/');
+        let (tier, database, file) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let (tier, database) = (decode_component(tier)?, decode_component(database)?);
+        let stem = file.strip_suffix(".json")?;
+        return Some(match stem.strip_suffix(".verified") {
+            Some(id) => Key::Verified(Place { database, tier, id: id.parse().ok()? }),
+            None => Key::Manifest(Place { database, tier, id: stem.parse().ok()? }),
+        });
+    }
+    if let Some(rest) = key.strip_prefix(DATA) {
+        let mut parts = rest.splitn(4, '/').map(decode_component);
+        return Some(Key::Object {
+            tier: parts.next()??,
+            database: parts.next()??,
+            id: parts.next()??,
+            name: parts.next()??,
+        });
+    }
+    if let Some(rest) = key.strip_prefix(LOCKS) {
+        return single(rest).map(Key::Lock);
+    }
+    if let Some(rest) = key.strip_prefix(INDEXES) {
+        return single(rest).map(Key::Index);
+    }
+    single(key.strip_prefix(JOURNALS)?).map(Key::Journal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> BackupId {
+        BackupId::new(jiff::Timestamp::UNIX_EPOCH, 7)
+    }
+
+    #[test]
+    fn keys_read_back_whatever_the_names() {
+        for database in ["app", "tenants.a b/../😀", "..", ""] {
+            let place = Place { database: database.to_owned(), tier: "daily".to_owned(), id: id() };
+            assert_eq!(parse(&manifest_key("daily", database, &id())), Some(Key::Manifest(place.clone())));
+            assert_eq!(parse(&verified_key("daily", database, &id())), Some(Key::Verified(place)));
+            assert_eq!(
+                parse(&object_key("daily", database, &id(), "dump.zst.age")),
+                Some(Key::Object {
+                    tier: "daily".to_owned(),
+                    database: database.to_owned(),
+                    id: id().to_string(),
+                    name: "dump.zst.age".to_owned()
+                })
+            );
+            assert_eq!(parse(&lock_key(database)), Some(Key::Lock(database.to_owned())));
+            assert_eq!(parse(&index_key(database)), Some(Key::Index(database.to_owned())));
+        }
+        assert_eq!(parse(&journal_key("r1")), Some(Key::Journal("r1".to_owned())));
+        assert_eq!(parse(&marker_key()), Some(Key::Marker));
+    }
+
+    #[test]
+    fn keys_of_others_are_not_understood() {
+        for key in [
+            "",
+            "readme.txt",
+            "manifest/a/b.json",
+            "manifest/a/b/latest.json",
+            "manifest/a/b/c/d.json",
+            "data/x",
+            "lock/a",
+        ] {
+            assert_eq!(parse(key), None, "{key}");
+        }
+    }
+}

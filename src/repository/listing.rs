@@ -1,0 +1,145 @@
+//! From listings to what they mean: which manifests there are, which files lie in which folder. Pure.
+
+use super::index::{Index, IndexEntry};
+use super::layout::{Key, Place, data_prefix, parse};
+use crate::base::encode_component;
+use crate::catalog::Backup;
+use crate::storage::ObjectMeta;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+/// A manifest that the store lists, and the record of verification beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) place: Place,
+    pub(super) manifest: ObjectMeta,
+    pub(super) verified: Option<ObjectMeta>,
+}
+
+/// Manifests by database, and records that stand alone.
+pub(super) type Manifests = (BTreeMap<String, Vec<Listed>>, Vec<(Place, ObjectMeta)>);
+
+/// Sorts out a listing of the folder of manifests. Keys of others are not looked at.
+pub(super) fn manifests(listing: Vec<ObjectMeta>) -> Manifests {
+    let mut by_database: BTreeMap<String, Vec<Listed>> = BTreeMap::new();
+    let mut records = Vec::new();
+    for meta in listing {
+        match parse(&meta.key) {
+            Some(Key::Manifest(place)) => {
+                let listed = Listed { place, manifest: meta, verified: None };
+                match by_database.get_mut(&listed.place.database) {
+                    Some(all) => all.push(listed),
+                    None => drop(by_database.insert(listed.place.database.clone(), vec![listed])),
+                }
+            }
+            // A listing is sorted, so the manifest of the same backup stands right before its record.
+            Some(Key::Verified(place)) => {
+                let last = by_database.get_mut(&place.database).and_then(|all| all.last_mut());
+                match last.filter(|last| last.place == place) {
+                    Some(listed) => listed.verified = Some(meta),
+                    None => records.push((place, meta)),
+                }
+            }
+            _ => {}
+        }
+    }
+    (by_database, records)
+}
+
+/// A backup whose manifest or record of verification has to be read.
+#[derive(Debug, Clone)]
+pub(super) struct Unread {
+    pub(super) listed: Listed,
+    /// What the index says, when it holds for the manifest.
+    pub(super) backup: Option<Backup>,
+}
+
+/// One backup, and what it was read from.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) backup: Backup,
+    pub(super) manifest_etag: String,
+    pub(super) verified_etag: Option<String>,
+}
+
+/// What an index says of the manifests of its database, the rest to be read, and whether the index is stale.
+pub(super) fn match_index(listed: Vec<Listed>, index: Option<Index>) -> (Vec<Entry>, Vec<Unread>, bool) {
+    let mut indexed: HashMap<(String, String), IndexEntry> = HashMap::new();
+    for entry in index.into_iter().flat_map(|index| index.entries) {
+        indexed.insert((entry.backup.id.to_string(), entry.backup.tier.clone()), entry);
+    }
+    let (mut entries, mut unread) = (Vec::with_capacity(listed.len()), Vec::new());
+    for listed in listed {
+        let known = indexed.remove(&(listed.place.id.to_string(), listed.place.tier.clone()));
+        let known = known
+            .filter(|known| known.manifest == listed.manifest.etag && known.backup.database == listed.place.database);
+        match known {
+            Some(known) if known.verified.as_ref() == listed.verified.as_ref().map(|meta| &meta.etag) => {
+                entries.push(Entry {
+                    backup: known.backup,
+                    manifest_etag: known.manifest,
+                    verified_etag: known.verified,
+                });
+            }
+            known => unread.push(Unread { listed, backup: known.map(|known| known.backup) }),
+        }
+    }
+    let is_stale = !unread.is_empty() || !indexed.is_empty();
+    (entries, unread, is_stale)
+}
+
+/// The files of all backups, by folder.
+pub(super) struct Files {
+    listing: Vec<ObjectMeta>,
+    folders: HashMap<String, Range<usize>>,
+}
+
+impl Files {
+    /// Sorts out a listing of the folder of data.
+    pub(super) fn of(listing: Vec<ObjectMeta>) -> Files {
+        let mut folders: HashMap<String, Range<usize>> = HashMap::new();
+        let mut start = 0;
+        for chunk in listing.chunk_by(|a, b| folder(&a.key) == folder(&b.key)) {
+            let range = start..start + chunk.len();
+            start = range.end;
+            // Sorted by key, files of one folder may stand apart only around a folder inside it, which is not ours.
+            folders.entry(folder(&chunk[0].key).to_owned()).or_insert(range);
+        }
+        Files { listing, folders }
+    }
+
+    /// The files in one folder; its name ends with a slash.
+    pub(super) fn in_folder(&self, folder: &str) -> &[ObjectMeta] {
+        self.folders.get(folder).and_then(|range| self.listing.get(range.clone())).unwrap_or_default()
+    }
+
+    /// All folders with their files.
+    pub(super) fn folders(&self) -> impl Iterator<Item = (&str, &[ObjectMeta])> {
+        self.folders.keys().map(|folder| (folder.as_str(), self.in_folder(folder)))
+    }
+
+    /// What of a backup is visibly wrong: files that are missing or of another size.
+    pub(super) fn missing(&self, backup: &Backup) -> Vec<String> {
+        let prefix = data_prefix(&backup.tier, &backup.database, backup.id.as_str());
+        missing(backup, &prefix, self.in_folder(&prefix))
+    }
+}
+
+/// The same for the files of the backup's folder `prefix`.
+pub(super) fn missing(backup: &Backup, prefix: &str, files: &[ObjectMeta]) -> Vec<String> {
+    let problem = |object: &crate::catalog::BackupObject| {
+        let name = encode_component(&object.name);
+        match files.iter().find(|meta| meta.key.strip_prefix(prefix) == Some(&name)) {
+            None => Some(format!("`{}` is missing", object.name)),
+            Some(meta) if meta.size != object.stored_bytes => {
+                Some(format!("`{}` has {} bytes instead of {}", object.name, meta.size, object.stored_bytes))
+            }
+            Some(_) => None,
+        }
+    };
+    backup.objects.iter().filter_map(problem).collect()
+}
+
+fn folder(key: &str) -> &str {
+    key.rfind('/').map_or("", |end| &key[..=end])
+}

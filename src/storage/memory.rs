@@ -1,0 +1,189 @@
+//! A store in memory: for tests, and to compare other stores with.
+
+use super::{
+    Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, StorageError, Upload,
+    key::{is_key, is_prefix},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Objects in memory. Clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    shelves: Arc<Mutex<Shelves>>,
+}
+
+#[derive(Default)]
+struct Shelves {
+    objects: BTreeMap<String, Stored>,
+    unfinished: BTreeMap<String, ObjectMeta>,
+    writes: u64,
+}
+
+#[derive(Clone)]
+struct Stored {
+    bytes: Bytes,
+    meta: ObjectMeta,
+}
+
+impl Shelves {
+    fn store(&mut self, key: &str, bytes: Bytes) -> ObjectMeta {
+        self.writes += 1;
+        let meta = ObjectMeta {
+            key: key.to_owned(),
+            size: bytes.len() as u64,
+            etag: format!("{:x}", self.writes),
+            modified: Timestamp::now().as_second(),
+        };
+        self.objects.insert(key.to_owned(), Stored { bytes, meta: meta.clone() });
+        meta
+    }
+}
+
+impl MemoryStore {
+    fn shelves(&self) -> MutexGuard<'_, Shelves> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, operation: &'static str, key: &str, good: bool) -> Result<(), StorageError> {
+        if good { Ok(()) } else { Err(StorageError::invalid_key(self.location(), operation, key)) }
+    }
+
+    fn exists_already(&self, key: &str) -> StorageError {
+        StorageError::AlreadyExists { location: self.location(), key: key.to_owned() }
+    }
+}
+
+#[async_trait]
+impl ObjectStore for MemoryStore {
+    async fn put(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<ObjectMeta, StorageError> {
+        self.check("write", key, is_key(key))?;
+        let mut shelves = self.shelves();
+        let there = shelves.objects.get(key).map(|stored| stored.meta.etag.clone());
+        match condition {
+            Condition::IfAbsent if there.is_some() => return Err(self.exists_already(key)),
+            Condition::IfMatch(etag) if there.as_ref() != Some(&etag) => {
+                return Err(StorageError::Changed { location: self.location(), key: key.to_owned() });
+            }
+            Condition::Always | Condition::IfAbsent | Condition::IfMatch(_) => {}
+        }
+        Ok(shelves.store(key, bytes))
+    }
+
+    async fn upload(&self, key: &str) -> Result<Box<dyn Upload>, StorageError> {
+        self.check("write", key, is_key(key))?;
+        let mut shelves = self.shelves();
+        shelves.writes += 1;
+        let ticket = format!("upload-{:x}", shelves.writes);
+        let meta =
+            ObjectMeta { key: key.to_owned(), size: 0, etag: ticket.clone(), modified: Timestamp::now().as_second() };
+        shelves.unfinished.insert(ticket.clone(), meta);
+        Ok(Box::new(MemoryUpload { store: self.clone(), ticket, key: key.to_owned(), bytes: Vec::new() }))
+    }
+
+    async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, StorageError> {
+        self.check("read", key, is_key(key))?;
+        let stored = self
+            .shelves()
+            .objects
+            .get(key)
+            .map(|stored| stored.bytes.clone())
+            .ok_or_else(|| StorageError::NotFound { location: self.location(), key: key.to_owned() })?;
+        let bytes = match range {
+            None => stored,
+            Some(range) => {
+                let clamp = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(stored.len());
+                let (start, end) = (clamp(range.start), clamp(range.end));
+                stored.slice(start..end.max(start))
+            }
+        };
+        Ok(Box::new(std::io::Cursor::new(bytes)))
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StorageError> {
+        self.check("read", key, is_key(key))?;
+        Ok(self.shelves().objects.get(key).map(|stored| stored.meta.clone()))
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError> {
+        self.check("list", prefix, is_prefix(prefix))?;
+        let shelves = self.shelves();
+        let from = shelves.objects.range(prefix.to_owned()..);
+        Ok(from.take_while(|(key, _)| key.starts_with(prefix)).map(|(_, stored)| stored.meta.clone()).collect())
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<Vec<DeleteOutcome>, StorageError> {
+        let mut shelves = self.shelves();
+        let delete = |key: &String| {
+            let outcome = self.check("delete", key, is_key(key));
+            if outcome.is_ok() {
+                shelves.objects.remove(key);
+            }
+            (key.clone(), outcome)
+        };
+        Ok(keys.iter().map(delete).collect())
+    }
+
+    async fn unfinished(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError> {
+        self.check("list", prefix, is_prefix(prefix))?;
+        let mut found: Vec<_> =
+            self.shelves().unfinished.values().filter(|meta| meta.key.starts_with(prefix)).cloned().collect();
+        found.sort();
+        Ok(found)
+    }
+
+    async fn abort_unfinished(&self, upload: &ObjectMeta) -> Result<(), StorageError> {
+        self.shelves().unfinished.remove(&upload.etag);
+        Ok(())
+    }
+
+    async fn space(&self) -> Result<Option<(u64, u64)>, StorageError> {
+        Ok(None)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { conditional_writes: true }
+    }
+
+    fn location(&self) -> String {
+        "memory".to_owned()
+    }
+}
+
+struct MemoryUpload {
+    store: MemoryStore,
+    ticket: String,
+    key: String,
+    bytes: Vec<u8>,
+}
+
+#[async_trait]
+impl Upload for MemoryUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError> {
+        self.bytes.extend_from_slice(&bytes);
+        if let Some(meta) = self.store.shelves().unfinished.get_mut(&self.ticket) {
+            meta.size = self.bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    async fn complete(self: Box<Self>) -> Result<ObjectMeta, StorageError> {
+        let mut shelves = self.store.shelves();
+        if shelves.objects.contains_key(&self.key) {
+            return Err(self.store.exists_already(&self.key));
+        }
+        if shelves.unfinished.remove(&self.ticket).is_none() {
+            return Err(StorageError::Changed { location: self.store.location(), key: self.key.clone() });
+        }
+        Ok(shelves.store(&self.key, Bytes::from(self.bytes)))
+    }
+
+    async fn abort(self: Box<Self>) -> Result<(), StorageError> {
+        self.store.shelves().unfinished.remove(&self.ticket);
+        Ok(())
+    }
+}
