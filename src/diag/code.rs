@@ -56,6 +56,12 @@ table! {
     // The world, below the IO line: backups, restores, verification.
 
     // Plans, guards and their application.
+    PRUNE_UNSAFE = "BS601", Error, "pruning stops while the newest backup is not good";
+    PRUNE_TOO_MANY = "BS602", Error, "too many backups would be deleted at once";
+    PLAN_STALE = "BS603", Error, "the plan is stale";
+    PLAN_UNREADABLE = "BS604", Error, "the plan file cannot be used";
+    APPROVAL_MISSING = "BS605", Error, "approval is missing";
+    STEPS_FAILED = "BS606", Error, "some steps failed";
 }
 
 #[cfg(test)]

@@ -1,1 +1,36 @@
-//! Not yet inhabited.
+//! The only decider: what differs between a policy and the world, what to do about it, in which order, and what that
+//! does to recoverability.
+//!
+//! [`plan`] compares [`Desired`](crate::policy::Desired) with [`Live`] at an instant and never fails. The result is a
+//! value: it is shown, saved, hashed, and carried out by `apply`, which decides nothing. [`compare`] says whether a
+//! saved plan still holds. [`refused`] says which actions a guard keeps `apply` from.
+
+mod action;
+mod backups;
+mod basis;
+mod build;
+mod copies;
+mod document;
+mod due;
+mod effects;
+mod guard;
+mod infra;
+mod leftovers;
+mod live;
+mod notes;
+mod prune;
+mod scope;
+mod stale;
+mod subject;
+
+pub use action::{Action, Deed, FieldChange, Phase, Symbol};
+pub use basis::{Basis, StorageBasis};
+pub use build::plan;
+pub use document::{FORMAT_VERSION, Note, Plan, PolicyIdentity, SavedPlan};
+pub use due::{Due, GRACE, judge};
+pub use effects::Effect;
+pub use guard::{Approval, Guard, GuardKind, refused};
+pub use live::{FolderState, Live, LiveStorage, ReadStorage};
+pub use scope::Scope;
+pub use stale::{Difference, Standing, compare};
+pub use subject::{Subject, subjects};

@@ -1,0 +1,207 @@
+//! One thing to do, with everything that is needed to do it and to explain it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Action {
+    /// Unique within the plan and stable between plans: `backup/app/daily`, `prune/local/app/daily/<id>`.
+    pub address: String,
+    /// The kind of change, for people and filters.
+    pub symbol: Symbol,
+    /// The part of the plan it belongs to.
+    pub phase: Phase,
+    /// What is done.
+    pub deed: Deed,
+    /// Why. Explanation only: it may hold ages and is no part of the plan's identity.
+    pub reason: String,
+    /// What changes, field by field, where the step changes something that exists.
+    pub changes: Vec<FieldChange>,
+    /// Addresses of steps that must have succeeded before.
+    pub depends_on: Vec<String>,
+    /// Bytes written, copied or freed, where known or estimated. No part of the plan's identity.
+    pub bytes: Option<u64>,
+}
+
+/// The kind of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Symbol {
+    /// `+` something new.
+    Create,
+    /// `~` something that exists becomes different.
+    Change,
+    /// `-` something is deleted.
+    Delete,
+    /// `>` something is copied.
+    Copy,
+}
+
+impl Symbol {
+    /// The one character shown in front of a step.
+    pub fn character(self) -> char {
+        match self {
+            Symbol::Create => '+',
+            Symbol::Change => '~',
+            Symbol::Delete => '-',
+            Symbol::Copy => '>',
+        }
+    }
+}
+
+/// A part of a plan, as `--only` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Folders, modes, markers.
+    Infra,
+    /// Backups that are due.
+    Backups,
+    /// Copies that are missing at one storage and good at another.
+    Copies,
+    /// Backups that retention lets go, and what killed runs left behind.
+    Prune,
+}
+
+impl Phase {
+    /// Every phase, in the order of work.
+    pub const ALL: [Phase; 4] = [Phase::Infra, Phase::Backups, Phase::Copies, Phase::Prune];
+
+    /// The word that `--only` takes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Infra => "infra",
+            Phase::Backups => "backups",
+            Phase::Copies => "copies",
+            Phase::Prune => "prune",
+        }
+    }
+}
+
+/// What a step does. Everything `apply` needs is here or in the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Deed {
+    /// Create the folder of a filesystem storage.
+    CreateFolder {
+        /// The storage.
+        storage: String,
+    },
+    /// Set mode, owner or group of the folder of a filesystem storage.
+    ChangeFolder {
+        /// The storage.
+        storage: String,
+    },
+    /// Write the marker that makes a store a repository.
+    CreateMarker {
+        /// The storage.
+        storage: String,
+    },
+    /// Take a backup.
+    TakeBackup {
+        /// The database entry.
+        database: String,
+        /// The tier.
+        tier: String,
+        /// Where copies go.
+        storages: Vec<String>,
+    },
+    /// Bring a copy from one storage to another.
+    CopyBackup {
+        /// The database entry.
+        database: String,
+        /// The tier.
+        tier: String,
+        /// The backup.
+        id: String,
+        /// The storage that has a good copy.
+        from: String,
+        /// The storage that lacks one.
+        to: String,
+        /// True when a damaged copy stands there and is removed first.
+        replace: bool,
+    },
+    /// Delete a copy of a backup.
+    PruneBackup {
+        /// The database entry.
+        database: String,
+        /// The tier.
+        tier: String,
+        /// The backup.
+        id: String,
+        /// The storage.
+        storage: String,
+    },
+    /// Delete what a killed run left behind.
+    ClearLeftover {
+        /// The storage.
+        storage: String,
+        /// The database entry it was for; empty when unknown.
+        database: String,
+        /// The tier it was for; empty when unknown.
+        tier: String,
+        /// The backup it was for; empty when unknown.
+        id: String,
+        /// The keys.
+        keys: Vec<String>,
+    },
+}
+
+impl Deed {
+    /// The storages that the deed changes.
+    pub fn storages(&self) -> Vec<&str> {
+        match self {
+            Deed::CreateFolder { storage }
+            | Deed::ChangeFolder { storage }
+            | Deed::CreateMarker { storage }
+            | Deed::PruneBackup { storage, .. }
+            | Deed::ClearLeftover { storage, .. } => vec![storage],
+            Deed::CopyBackup { to, .. } => vec![to],
+            Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// The database entry that the deed is about, if it is about one.
+    pub fn database(&self) -> Option<&str> {
+        match self {
+            Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } | Deed::CreateMarker { .. } => None,
+            Deed::TakeBackup { database, .. }
+            | Deed::CopyBackup { database, .. }
+            | Deed::PruneBackup { database, .. }
+            | Deed::ClearLeftover { database, .. } => Some(database.as_str()).filter(|name| !name.is_empty()),
+        }
+    }
+
+    /// What is done, in a few words.
+    pub fn title(&self) -> String {
+        match self {
+            Deed::CreateFolder { storage } => format!("create the folder of {storage}"),
+            Deed::ChangeFolder { storage } => format!("change the folder of {storage}"),
+            Deed::CreateMarker { storage } => format!("make {storage} a repository"),
+            Deed::TakeBackup { database, tier, storages } => {
+                format!("back up {database} ({tier}) to {}", storages.join(", "))
+            }
+            Deed::CopyBackup { database, tier, id, from, to, replace } => {
+                let verb = if *replace { "replace damaged" } else { "copy" };
+                format!("{verb} {database} ({tier}) {id} from {from} to {to}")
+            }
+            Deed::PruneBackup { database, tier, id, storage } => format!("prune {database} ({tier}) {id} at {storage}"),
+            Deed::ClearLeftover { storage, database, tier, id, keys } => {
+                let what = if id.is_empty() { keys.join(", ") } else { format!("{database} ({tier}) {id}") };
+                format!("clear leftover {what} at {storage}")
+            }
+        }
+    }
+}
+
+/// One field that becomes different.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldChange {
+    /// Its name.
+    pub field: String,
+    /// Its value now, as text.
+    pub before: Option<String>,
+    /// Its value afterwards, as text.
+    pub after: Option<String>,
+}

@@ -1,0 +1,115 @@
+//! Backups that are due, by database and tier.
+
+use super::infra::{folder_address, marker_address};
+use super::{Action, Deed, Due, Live, Phase, Subject, Symbol, judge};
+use crate::base::{BackupId, Period};
+use crate::catalog::{Backup, Method};
+use crate::policy::{Desired, TierSpec};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Every copy in the world, by database, tier and storage.
+pub(super) type Shelves<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<&'a str, Vec<&'a Backup>>>;
+
+/// Sorts all copies of all readable storages.
+pub(super) fn shelves(live: &Live) -> Shelves<'_> {
+    let mut shelves = Shelves::new();
+    for (storage, read) in live.readable() {
+        for backup in &read.contents.backups {
+            let shelf = shelves.entry((&backup.database, &backup.tier)).or_default();
+            shelf.entry(storage).or_default().push(backup);
+        }
+    }
+    shelves
+}
+
+/// What holds for one tier of one database at the moment of planning.
+pub(super) struct Slot<'a> {
+    /// The database.
+    pub subject: &'a Subject<'a>,
+    /// The tier's name.
+    pub tier: &'a str,
+    /// What the policy says of the tier.
+    pub spec: &'a TierSpec,
+    /// Its copies by storage; only readable storages.
+    pub copies: BTreeMap<&'a str, Vec<&'a Backup>>,
+    /// The newest backup with a good copy anywhere.
+    pub newest_good: Option<&'a BackupId>,
+    /// The newest backup with any copy anywhere.
+    pub newest: Option<&'a BackupId>,
+    /// What the schedule says.
+    pub due: Due,
+    /// Storages of the tier that can be written to.
+    pub writable: Vec<&'a str>,
+}
+
+/// Every logical tier of every database.
+pub(super) fn slots<'a>(
+    desired: &'a Desired,
+    live: &'a Live,
+    subjects: &'a [Subject<'a>],
+    now: Timestamp,
+) -> Vec<Slot<'a>> {
+    let shelves = shelves(live);
+    let mut slots = Vec::new();
+    for subject in subjects {
+        for tier in &subject.spec.tiers {
+            let Some(spec) = desired.tiers.get(tier).filter(|spec| spec.method == Method::Logical) else { continue };
+            let copies = shelves.get(&(subject.name.as_str(), tier.as_str())).cloned().unwrap_or_default();
+            let all = || copies.values().flatten();
+            let newest_good = all().filter(|backup| backup.is_good()).map(|backup| &backup.id).max();
+            let newest = all().map(|backup| &backup.id).max();
+            let due = judge(&spec.schedule, &desired.timezone, newest_good.map(BackupId::started), now);
+            let writable = spec.copies.iter().map(|c| c.to.as_str()).filter(|to| live.read(to).is_some()).collect();
+            slots.push(Slot { subject, tier, spec, copies, newest_good, newest, due, writable });
+        }
+    }
+    slots
+}
+
+/// Address of the backup of a database's tier.
+pub(super) fn address(database: &str, tier: &str) -> String {
+    format!("backup/{database}/{tier}")
+}
+
+/// The step that takes a backup, if one is due and some storage can take it.
+pub(super) fn action(slot: &Slot<'_>, now: Timestamp) -> Option<Action> {
+    let reason = match &slot.due {
+        Due::OnDemand | Due::No { .. } => return None,
+        Due::Never if slot.newest.is_some() => "no good backup exists".to_owned(),
+        Due::Never => "never backed up".to_owned(),
+        Due::Since { due, last_good } => format!(
+            "due since {}, last good one {} ago",
+            due.strftime("%Y-%m-%d %H:%M UTC"),
+            Period::between(*last_good, now).human()
+        ),
+    };
+    if slot.writable.is_empty() {
+        return None;
+    }
+    let database = slot.subject.name.clone();
+    let newest = slot
+        .copies
+        .values()
+        .flatten()
+        .filter(|backup| Some(&backup.id) == slot.newest_good)
+        .max_by_key(|b| b.stored_bytes());
+    Some(Action {
+        address: address(&database, slot.tier),
+        symbol: Symbol::Create,
+        phase: Phase::Backups,
+        reason,
+        changes: Vec::new(),
+        depends_on: slot
+            .writable
+            .iter()
+            .flat_map(|storage| [folder_address(storage), marker_address(storage)])
+            .collect(),
+        bytes: newest.map(|backup| backup.stored_bytes()),
+        deed: Deed::TakeBackup {
+            database,
+            tier: slot.tier.to_owned(),
+            storages: slot.writable.iter().map(|storage| (*storage).to_owned()).collect(),
+        },
+    })
+}

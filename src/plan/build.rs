@@ -1,0 +1,65 @@
+//! Planning: from what is wanted and what was found to what is to be done.
+
+use super::{
+    Action, Basis, Live, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, guard, infra, leftovers, notes,
+    prune, subjects,
+};
+use crate::policy::Desired;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Compares a policy with the world at `now`. Total and deterministic: equal inputs give equal plans.
+pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Plan {
+    let subjects = subjects(desired, live);
+    let slots = backups::slots(desired, live, &subjects, now);
+    let mut notes = notes::notes(desired, live, &subjects);
+
+    let (mut actions, mut n_unchanged) = infra::actions(desired, live, &mut notes);
+    // Retention counts what this plan adds, so what is not wanted must be gone before pruning is decided.
+    let mut added: Vec<Action> = slots.iter().filter_map(|slot| backups::action(slot, now)).collect();
+    added.extend(slots.iter().flat_map(|slot| copies::actions(slot, now, &mut notes)));
+    actions.extend(added);
+    let with_all = scope.choose(actions.clone());
+    let planned: BTreeSet<String> = with_all.iter().map(|action| action.address.clone()).collect();
+
+    for slot in &slots {
+        let (prunes, n_kept) = prune::actions(slot, &planned, now);
+        actions.extend(prunes);
+        n_unchanged += n_kept;
+    }
+    actions.extend(leftovers::actions(live, now, &mut notes));
+    let mut actions = scope.choose(actions);
+    actions.sort_by(|a, b| (a.phase, order(a)).cmp(&(b.phase, order(b))));
+
+    let takes_backup = |slot: &backups::Slot<'_>| planned.contains(&backups::address(&slot.subject.name, slot.tier));
+    let guards: Vec<_> = slots.iter().flat_map(|slot| guard::guards(slot, &actions, takes_backup(slot), now)).collect();
+    let effects = slots.iter().filter_map(|slot| effects::effect(slot, &actions, now)).collect();
+    drop_unneeded(&mut actions);
+
+    let basis = Basis::of(live);
+    Plan {
+        id: Plan::identity(&desired.hash, &basis, &actions, &guards),
+        policy: PolicyIdentity { name: desired.name.clone(), file: desired.file.clone(), hash: desired.hash },
+        created_at: now,
+        scope: scope.clone(),
+        actions,
+        guards,
+        notes,
+        effects,
+        n_unchanged,
+        basis,
+    }
+}
+
+/// Infrastructure keeps its own order (a folder before its marker); everything else goes by address.
+fn order(action: &Action) -> &str {
+    if action.phase == Phase::Infra { "" } else { &action.address }
+}
+
+/// A dependency on a step that is not in the plan is one on something that is already true.
+fn drop_unneeded(actions: &mut [Action]) {
+    let present: BTreeSet<String> = actions.iter().map(|action| action.address.clone()).collect();
+    for action in actions {
+        action.depends_on.retain(|address| present.contains(address));
+    }
+}

@@ -1,0 +1,86 @@
+//! Copies that a storage should have and lacks, and another storage can give.
+
+use super::backups::Slot;
+use super::infra::{folder_address, marker_address};
+use super::{Action, Deed, Note, Phase, Symbol};
+use crate::base::BackupId;
+use crate::catalog::Backup;
+use crate::catalog::retention::{self, Held};
+use crate::policy::CopySpec;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Address of the copy of a backup to a storage.
+pub(super) fn address(storage: &str, database: &str, tier: &str, id: &str) -> String {
+    format!("copy/{storage}/{database}/{tier}/{id}")
+}
+
+/// The steps that bring missing or damaged copies to the storages of a tier.
+pub(super) fn actions(slot: &Slot<'_>, now: Timestamp, notes: &mut Vec<Note>) -> Vec<Action> {
+    let good: BTreeMap<&BackupId, Vec<(&str, &Backup)>> = good_copies(slot);
+    let everything: BTreeSet<&BackupId> = slot.copies.values().flatten().map(|backup| &backup.id).collect();
+    let mut actions = Vec::new();
+    for copy in slot.spec.copies.iter().filter(|copy| slot.writable.contains(&copy.to.as_str())) {
+        let there = slot.copies.get(copy.to.as_str());
+        let kept = kept_if_good(slot, copy, &everything, now);
+        for id in everything.iter().filter(|id| kept.contains(**id)) {
+            let present = there.and_then(|backups| backups.iter().find(|backup| backup.id == **id));
+            if present.is_some_and(|backup| backup.is_good()) {
+                continue;
+            }
+            let source = good.get(*id).and_then(|sources| sources.iter().find(|(storage, _)| *storage != copy.to));
+            match source {
+                Some((from, backup)) => actions.push(action(slot, copy, backup, from, present.is_some())),
+                None if present.is_some() => notes.push(Note {
+                    about: format!("backup/{}/{}/{id}", slot.subject.name, slot.tier),
+                    message: format!("is damaged at {} and no good copy exists elsewhere", copy.to),
+                    is_problem: false,
+                }),
+                None => {}
+            }
+        }
+    }
+    actions
+}
+
+fn good_copies<'a>(slot: &Slot<'a>) -> BTreeMap<&'a BackupId, Vec<(&'a str, &'a Backup)>> {
+    let mut good: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (storage, backups) in &slot.copies {
+        for backup in backups.iter().filter(|backup| backup.is_good()) {
+            good.entry(&backup.id).or_default().push((*storage, *backup));
+        }
+    }
+    good
+}
+
+/// What this storage would keep if it had everything that exists, all of it good.
+fn kept_if_good(slot: &Slot<'_>, copy: &CopySpec, all: &BTreeSet<&BackupId>, now: Timestamp) -> BTreeSet<BackupId> {
+    let held: Vec<Held> = all.iter().map(|id| Held { id: (*id).clone(), is_good: true }).collect();
+    let verdicts = retention::decide(&held, copy.keep, slot.subject.spec.safety.keep_at_least, now);
+    verdicts.into_iter().filter(|verdict| verdict.stays).map(|verdict| verdict.id).collect()
+}
+
+fn action(slot: &Slot<'_>, copy: &CopySpec, backup: &Backup, from: &str, replace: bool) -> Action {
+    let (database, tier, id) = (&slot.subject.name, slot.tier, backup.id.to_string());
+    Action {
+        address: address(&copy.to, database, tier, &id),
+        symbol: Symbol::Copy,
+        phase: Phase::Copies,
+        reason: if replace {
+            format!("the copy at {} is damaged, the one at {from} is good", copy.to)
+        } else {
+            format!("the copy at {} is missing, the one at {from} is good", copy.to)
+        },
+        changes: Vec::new(),
+        depends_on: vec![folder_address(&copy.to), marker_address(&copy.to)],
+        bytes: Some(backup.stored_bytes()),
+        deed: Deed::CopyBackup {
+            database: database.clone(),
+            tier: tier.to_owned(),
+            id,
+            from: from.to_owned(),
+            to: copy.to.clone(),
+            replace,
+        },
+    }
+}

@@ -1,0 +1,143 @@
+//! Floors under deletion: what keeps `apply` from pruning, and the words that lift it. A guard never hides anything
+//! from the plan.
+
+use super::backups::Slot;
+use super::{Action, Deed, Plan};
+use crate::base::Period;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A reason why some actions are not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Guard {
+    /// Which guard.
+    pub kind: GuardKind,
+    /// The database entry.
+    pub database: String,
+    /// The tier.
+    pub tier: String,
+    /// What is so, as a phrase.
+    pub message: String,
+    /// What to do, one imperative sentence.
+    pub hint: String,
+    /// Addresses of the actions it stops.
+    pub actions: Vec<String>,
+}
+
+/// Kinds of guard; the code is explained in docs/rules.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardKind {
+    /// The tier's newest backup is damaged or overdue.
+    NewestNotGood,
+    /// More than `safety.max_prune` of a tier's copies would go at once.
+    TooMany,
+}
+
+impl GuardKind {
+    /// The code whose section tells more.
+    pub fn code(self) -> &'static crate::diag::Code {
+        match self {
+            GuardKind::NewestNotGood => &crate::diag::codes::PRUNE_UNSAFE,
+            GuardKind::TooMany => &crate::diag::codes::PRUNE_TOO_MANY,
+        }
+    }
+}
+
+/// What the user allowed on top of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Approval {
+    /// `--allow-prune DATABASE=N`: exactly so many deletions of a database's backups.
+    pub allow_prune: BTreeMap<String, usize>,
+}
+
+/// From so many copies on the share `safety.max_prune` is looked at: of three backups one is already a third.
+const SHARE_COUNTS_FROM: usize = 10;
+
+/// The guards over the prune actions of one tier. `n_prunes` counts those of the whole database.
+pub(super) fn guards(slot: &Slot<'_>, actions: &[Action], takes_backup: bool, now: jiff::Timestamp) -> Vec<Guard> {
+    let (database, tier) = (slot.subject.name.as_str(), slot.tier);
+    let prunes: Vec<(&Action, &str)> = actions
+        .iter()
+        .filter_map(|action| match &action.deed {
+            Deed::PruneBackup { database: d, tier: t, storage, .. } if d == database && t == tier => {
+                Some((action, storage.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
+    if prunes.is_empty() {
+        return Vec::new();
+    }
+    let guard = |kind, message, hint, actions| Guard {
+        kind,
+        database: database.to_owned(),
+        tier: tier.to_owned(),
+        message,
+        hint,
+        actions,
+    };
+    let mut guards = Vec::new();
+    if let Some(problem) = newest_problem(slot, takes_backup, now) {
+        let all = prunes.iter().map(|(action, _)| action.address.clone()).collect();
+        let hint = format!("Run `backstay backup {database} --tier {tier}`, then plan again.");
+        guards.push(guard(
+            GuardKind::NewestNotGood,
+            format!("{database} ({tier}): {problem}, so nothing older is deleted"),
+            hint,
+            all,
+        ));
+    }
+    let n_database = actions
+        .iter()
+        .filter(|action| matches!(&action.deed, Deed::PruneBackup { database: d, .. } if d == database))
+        .count();
+    for (storage, backups) in &slot.copies {
+        let there: Vec<String> =
+            prunes.iter().filter(|(_, s)| s == storage).map(|(action, _)| action.address.clone()).collect();
+        let allowed = slot.subject.spec.safety.max_prune.of(backups.len() as u64) as usize;
+        if backups.len() >= SHARE_COUNTS_FROM && there.len() > allowed {
+            let message = format!(
+                "{database} ({tier}): {} of {} copies at {storage} would be deleted, more than {}",
+                there.len(),
+                backups.len(),
+                slot.subject.spec.safety.max_prune
+            );
+            let hint = format!("If that is meant, run `backstay apply --allow-prune {database}={n_database}`.");
+            guards.push(guard(GuardKind::TooMany, message, hint, there));
+        }
+    }
+    guards
+}
+
+fn newest_problem(slot: &Slot<'_>, takes_backup: bool, now: jiff::Timestamp) -> Option<String> {
+    if takes_backup {
+        return None;
+    }
+    if slot.newest != slot.newest_good {
+        return Some("the newest backup is damaged".to_owned());
+    }
+    match &slot.due {
+        super::Due::Since { due, .. } if slot.due.is_overdue(now) => {
+            Some(format!("the newest backup is overdue by {}", Period::between(*due, now).human()))
+        }
+        _ => None,
+    }
+}
+
+/// The actions of a plan that may not be carried out, each with the guard that stops it.
+pub fn refused<'a>(plan: &'a Plan, approval: &Approval) -> BTreeMap<&'a str, &'a Guard> {
+    let mut refused = BTreeMap::new();
+    for guard in &plan.guards {
+        let prunes = |action: &&Action| matches!(&action.deed, Deed::PruneBackup { database, .. } if *database == guard.database);
+        let n_planned = plan.actions.iter().filter(prunes).count();
+        let lifted = guard.kind == GuardKind::TooMany && approval.allow_prune.get(&guard.database) == Some(&n_planned);
+        if !lifted {
+            let present: BTreeSet<&str> = plan.actions.iter().map(|action| action.address.as_str()).collect();
+            let stopped = guard.actions.iter().filter(|address| present.contains(address.as_str()));
+            refused.extend(stopped.map(|address| (address.as_str(), guard)));
+        }
+    }
+    refused
+}

@@ -1,0 +1,111 @@
+//! The places of a policy: folders with their modes and owners, and the markers that make them repositories.
+
+use super::{Action, Deed, FieldChange, Live, LiveStorage, Note, Phase, ReadStorage, Symbol};
+use crate::policy::{Desired, FilesystemSpec, StorageKind};
+
+/// Address of the folder of a storage.
+pub(super) fn folder_address(storage: &str) -> String {
+    format!("storage/{storage}/folder")
+}
+
+/// Address of the marker of a storage.
+pub(super) fn marker_address(storage: &str) -> String {
+    format!("storage/{storage}/marker")
+}
+
+/// The steps that make every storage a place for backups.
+pub(super) fn actions(desired: &Desired, live: &Live, notes: &mut Vec<Note>) -> (Vec<Action>, u64) {
+    let mut actions = Vec::new();
+    let mut n_unchanged = 0;
+    for (name, spec) in &desired.storages {
+        let StorageKind::Filesystem(folder) = &spec.kind else { continue };
+        match live.storages.get(name) {
+            Some(LiveStorage::Read(read)) => {
+                let before = actions.len();
+                actions.extend(folder_action(name, folder, read, notes));
+                actions.extend(marker_action(name, read, before < actions.len()));
+                n_unchanged += 2 - (actions.len() - before) as u64;
+            }
+            Some(LiveStorage::Unreadable(problem)) => notes.push(Note {
+                about: format!("storage/{name}"),
+                message: format!("cannot be read, so nothing is planned for it: {problem}"),
+                is_problem: true,
+            }),
+            None => {}
+        }
+    }
+    (actions, n_unchanged)
+}
+
+fn folder_action(name: &str, wanted: &FilesystemSpec, read: &ReadStorage, notes: &mut Vec<Note>) -> Option<Action> {
+    let address = folder_address(name);
+    let field = |field: &str, before: Option<String>, after: String| FieldChange {
+        field: field.to_owned(),
+        before,
+        after: Some(after),
+    };
+    let Some(found) = &read.folder else {
+        if !wanted.create {
+            notes.push(Note {
+                about: address,
+                message: format!("{} does not exist and `manage.create` is false", read.location),
+                is_problem: true,
+            });
+            return None;
+        }
+        let mut changes = vec![field("path", None, read.location.clone()), field("mode", None, octal(wanted.mode))];
+        changes.extend(wanted.owner.iter().map(|owner| field("owner", None, owner.clone())));
+        changes.extend(wanted.group.iter().map(|group| field("group", None, group.clone())));
+        return Some(Action {
+            address,
+            symbol: Symbol::Create,
+            phase: Phase::Infra,
+            deed: Deed::CreateFolder { storage: name.to_owned() },
+            reason: "it does not exist".to_owned(),
+            changes,
+            depends_on: Vec::new(),
+            bytes: None,
+        });
+    };
+    let mut changes = Vec::new();
+    if found.mode != wanted.mode || found.n_other_modes > 0 {
+        let before = match found.n_other_modes {
+            0 => octal(found.mode),
+            n => format!("{}, and others on {n} inside", octal(found.mode)),
+        };
+        changes.push(field("mode", Some(before), octal(wanted.mode)));
+    }
+    if let Some(owner) = wanted.owner.as_ref().filter(|owner| **owner != found.owner) {
+        changes.push(field("owner", Some(found.owner.clone()), owner.clone()));
+    }
+    if let Some(group) = wanted.group.as_ref().filter(|group| **group != found.group) {
+        changes.push(field("group", Some(found.group.clone()), group.clone()));
+    }
+    (!changes.is_empty()).then(|| Action {
+        address,
+        symbol: Symbol::Change,
+        phase: Phase::Infra,
+        deed: Deed::ChangeFolder { storage: name.to_owned() },
+        reason: format!("{} is not as the policy says", read.location),
+        changes,
+        depends_on: Vec::new(),
+        bytes: None,
+    })
+}
+
+fn marker_action(name: &str, read: &ReadStorage, folder_changes: bool) -> Option<Action> {
+    read.marker.is_none().then(|| Action {
+        address: marker_address(name),
+        symbol: Symbol::Create,
+        phase: Phase::Infra,
+        deed: Deed::CreateMarker { storage: name.to_owned() },
+        reason: "it is no repository yet".to_owned(),
+        changes: Vec::new(),
+        depends_on: if folder_changes { vec![folder_address(name)] } else { Vec::new() },
+        bytes: None,
+    })
+}
+
+fn octal(mode: u32) -> String {
+    format!("{mode:04o}")
+}

@@ -1,0 +1,80 @@
+//! What killed runs left behind: cleared under the database's lock, never while a run may still work on it.
+
+use super::{Action, Deed, Live, Note, Phase, Symbol};
+use crate::base::Period;
+use crate::catalog::{JournalState, LeftoverKind};
+use jiff::Timestamp;
+
+/// The steps that clear leftovers, and notes on what is in use or interrupted.
+pub(super) fn actions(live: &Live, now: Timestamp, notes: &mut Vec<Note>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for (storage, read) in live.readable() {
+        for leftover in &read.contents.leftovers {
+            let place = leftover.keys.first().map_or("", String::as_str);
+            let name = match leftover.id.as_str() {
+                "" => place.to_owned(),
+                id => format!("{}/{}/{id}", leftover.database, leftover.tier),
+            };
+            if leftover.in_use {
+                notes.push(Note {
+                    about: format!("storage/{storage}"),
+                    message: format!("{name} is being written by a run that goes on"),
+                    is_problem: false,
+                });
+                continue;
+            }
+            let what = match leftover.kind {
+                LeftoverKind::Data => "files of a backup that was never finished",
+                LeftoverKind::UnfinishedUpload => "an upload that was never finished",
+                LeftoverKind::RecordWithoutManifest => "a record of verification without its backup",
+            };
+            let modified = Timestamp::from_second(leftover.modified).unwrap_or(now);
+            let kind = match leftover.kind {
+                LeftoverKind::Data => "data",
+                LeftoverKind::UnfinishedUpload => "upload",
+                LeftoverKind::RecordWithoutManifest => "record",
+            };
+            actions.push(Action {
+                address: format!("leftover/{storage}/{kind}/{name}"),
+                symbol: Symbol::Delete,
+                phase: Phase::Prune,
+                reason: format!("{what}, last written {} ago", Period::between(modified, now).human()),
+                changes: Vec::new(),
+                depends_on: Vec::new(),
+                bytes: Some(leftover.bytes),
+                deed: Deed::ClearLeftover {
+                    storage: storage.to_owned(),
+                    database: leftover.database.clone(),
+                    tier: leftover.tier.clone(),
+                    id: leftover.id.clone(),
+                    keys: leftover.keys.clone(),
+                },
+            });
+        }
+        notes.extend(interrupted(storage, read));
+    }
+    // Two unfinished uploads of one key would share an address; each gets its own.
+    for at in 1..actions.len() {
+        if actions[..at].iter().any(|earlier: &Action| earlier.address == actions[at].address) {
+            actions[at].address = format!("{}#{at}", actions[at].address);
+        }
+    }
+    actions
+}
+
+fn interrupted(storage: &str, read: &super::ReadStorage) -> Vec<Note> {
+    let journals = read.contents.journals.iter().filter(|journal| journal.state == JournalState::Interrupted);
+    journals
+        .map(|journal| Note {
+            about: format!("storage/{storage}"),
+            message: format!(
+                "run {} by {} was interrupted after step {} of {}; this plan completes it",
+                journal.run,
+                journal.owner,
+                journal.n_settled(),
+                journal.steps.len()
+            ),
+            is_problem: false,
+        })
+        .collect()
+}

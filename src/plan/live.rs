@@ -1,0 +1,67 @@
+//! What was found in the world, as planning sees it. Filled by `observe`, read-only.
+
+use crate::catalog::Contents;
+use indexmap::IndexMap;
+use std::collections::BTreeMap;
+
+/// The world at one instant.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// Every storage of the policy that this version acts on, by name.
+    pub storages: IndexMap<String, LiveStorage>,
+    /// For entries with `match`: the databases found on their server, or why they could not be listed.
+    pub matched: BTreeMap<String, Result<Vec<String>, String>>,
+}
+
+/// What was found of one storage.
+#[derive(Debug, Clone)]
+pub enum LiveStorage {
+    /// It could not be read; the reason.
+    Unreadable(String),
+    /// It was read.
+    Read(Box<ReadStorage>),
+}
+
+/// A storage that was read.
+#[derive(Debug, Clone, Default)]
+pub struct ReadStorage {
+    /// Where it is, for people.
+    pub location: String,
+    /// Its folder; `None` when it does not exist yet.
+    pub folder: Option<FolderState>,
+    /// Id of the repository in it; `None` when there is no marker yet.
+    pub marker: Option<String>,
+    /// What the repository holds.
+    pub contents: Contents,
+}
+
+/// A folder as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderState {
+    /// Mode bits of the folder and, when they differ from it, of folders directly inside.
+    pub mode: u32,
+    /// Folders directly inside whose mode differs from the wanted one.
+    pub n_other_modes: usize,
+    /// Name of the owner, or its number.
+    pub owner: String,
+    /// Name of the group, or its number.
+    pub group: String,
+}
+
+impl Live {
+    /// The storages that could be read.
+    pub fn readable(&self) -> impl Iterator<Item = (&str, &ReadStorage)> {
+        self.storages.iter().filter_map(|(name, storage)| match storage {
+            LiveStorage::Read(read) => Some((name.as_str(), &**read)),
+            LiveStorage::Unreadable(_) => None,
+        })
+    }
+
+    /// One storage, if it could be read.
+    pub fn read(&self, name: &str) -> Option<&ReadStorage> {
+        match self.storages.get(name) {
+            Some(LiveStorage::Read(read)) => Some(read),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a plan tells without acting on it: parts of the policy that this version does not manage, backups that belong
+//! to no database of the policy, broken files, entries whose server could not be asked.
+
+use super::{Live, Note, Subject};
+use crate::base::Size;
+use crate::policy::Desired;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every note that does not come from a single step.
+pub(super) fn notes(desired: &Desired, live: &Live, subjects: &[Subject<'_>]) -> Vec<Note> {
+    let note = |about: String, message: String, is_problem| Note { about, message, is_problem };
+    let mut notes = Vec::new();
+    for part in &desired.unmanaged {
+        let message = format!("not managed by this version of backstay: {}", part.consequence);
+        notes.push(note(part.path.clone(), message, false));
+    }
+    for (entry, found) in &live.matched {
+        if let Err(problem) = found {
+            let message = format!("its databases cannot be listed, so nothing is planned for them: {problem}");
+            notes.push(note(format!("databases.{entry}"), message, true));
+        }
+    }
+    for (storage, read) in live.readable() {
+        for broken in &read.contents.broken {
+            let message = format!("{} is broken: {}", broken.key, broken.problem);
+            notes.push(note(format!("storage/{storage}"), message, true));
+        }
+        notes.extend(strangers(desired, subjects, live, storage));
+    }
+    notes
+}
+
+/// Backups that no database, tier or copy of the policy asks for. They are shown and never deleted.
+fn strangers(desired: &Desired, subjects: &[Subject<'_>], live: &Live, storage: &str) -> Vec<Note> {
+    let mut asked: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for subject in subjects {
+        for tier in &subject.spec.tiers {
+            let copies = desired.tiers.get(tier).map(|spec| spec.copies.as_slice()).unwrap_or_default();
+            if copies.iter().any(|copy| copy.to == storage) {
+                asked.insert((&subject.name, tier));
+            }
+        }
+    }
+    let unasked_entry = |database: &str| {
+        live.matched.iter().any(|(entry, found)| {
+            found.is_err() && database.strip_prefix(entry.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        })
+    };
+    let mut found: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+    let backups = live.read(storage).map(|read| read.contents.backups.as_slice()).unwrap_or_default();
+    for backup in backups {
+        let place = (backup.database.as_str(), backup.tier.as_str());
+        if !asked.contains(&place) && !unasked_entry(&backup.database) {
+            let (count, bytes) = found.entry(place).or_default();
+            *count += 1;
+            *bytes += backup.stored_bytes();
+        }
+    }
+    let known = |database: &str| subjects.iter().any(|subject| subject.name == database);
+    found
+        .into_iter()
+        .map(|((database, tier), (count, bytes))| Note {
+            about: format!("storage/{storage}"),
+            message: format!(
+                "{count} backup{} of {database} ({tier}), {}, belong to no {} of this policy; they are never deleted",
+                if count == 1 { "" } else { "s" },
+                Size(bytes),
+                if known(database) { "tier of that database" } else { "database" }
+            ),
+            is_problem: false,
+        })
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! Backups that retention lets go, storage by storage, with the reason of each verdict.
+
+use super::backups::Slot;
+use super::{Action, Deed, Phase, Symbol, backups, copies};
+use crate::base::BackupId;
+use crate::catalog::retention::{self, Held};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// The steps that delete what need not be kept, counting what this plan adds before: a backup that is due, and copies
+/// that are brought.
+pub(super) fn actions(slot: &Slot<'_>, planned: &BTreeSet<String>, now: Timestamp) -> (Vec<Action>, u64) {
+    let (database, tier) = (slot.subject.name.as_str(), slot.tier);
+    let backup_address = backups::address(database, tier);
+    let takes_backup = planned.contains(&backup_address);
+    let mut actions = Vec::new();
+    let mut n_kept = 0;
+    for copy in slot.spec.copies.iter().filter(|copy| slot.writable.contains(&copy.to.as_str())) {
+        let there = slot.copies.get(copy.to.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let present: BTreeSet<&BackupId> = there.iter().map(|backup| &backup.id).collect();
+        let mut needed = Vec::new();
+        let mut held: Vec<Held> = there.iter().map(|b| Held { id: b.id.clone(), is_good: b.is_good() }).collect();
+        for backup in slot.copies.values().flatten() {
+            let address = copies::address(&copy.to, database, tier, backup.id.as_str());
+            if planned.contains(&address) {
+                held.push(Held { id: backup.id.clone(), is_good: true });
+                needed.push(address);
+            }
+        }
+        if takes_backup {
+            held.push(Held { id: BackupId::new(now, u32::MAX), is_good: true });
+            needed.push(backup_address.clone());
+        }
+        needed.sort();
+        needed.dedup();
+        for verdict in retention::decide(&held, copy.keep, slot.subject.spec.safety.keep_at_least, now) {
+            let Some(backup) = there.iter().find(|backup| backup.id == verdict.id && present.contains(&verdict.id))
+            else {
+                continue;
+            };
+            if verdict.stays {
+                n_kept += 1;
+                continue;
+            }
+            let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+            actions.push(Action {
+                address: format!("prune/{}/{database}/{tier}/{}", copy.to, verdict.id),
+                symbol: Symbol::Delete,
+                phase: Phase::Prune,
+                reason: reasons.join("; "),
+                changes: Vec::new(),
+                depends_on: needed.clone(),
+                bytes: Some(backup.stored_bytes()),
+                deed: Deed::PruneBackup {
+                    database: database.to_owned(),
+                    tier: tier.to_owned(),
+                    id: verdict.id.to_string(),
+                    storage: copy.to.clone(),
+                },
+            });
+        }
+    }
+    // Oldest first: whatever stops the work half-way leaves the newer ones.
+    actions.sort_by(|a, b| a.address.cmp(&b.address));
+    (actions, n_kept)
+}
