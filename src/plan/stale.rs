@@ -45,7 +45,10 @@ pub fn compare(saved: &Plan, fresh: &Plan) -> Standing {
     copies(saved, fresh, &mut differs);
 
     let mut already_done = BTreeSet::new();
-    let exists = |storage: &str, database: &str, tier: &str, id: &str| ids(fresh, storage, database, tier).contains(id);
+    let exists = |storage: &str, database: &str, tier: &str, id: &str| {
+        let there = ids(fresh, storage, database, tier);
+        there.contains(id) || there.contains(&*format!("{id}!"))
+    };
     for (address, action) in planned {
         match still.get(address) {
             Some(now) if now.deed == action.deed && now.changes == action.changes => {}
