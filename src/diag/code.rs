@@ -52,6 +52,16 @@ table! {
     NOT_LEFTOVER = "BS514", Error, "a leftover belongs to a backup now";
 
     // The world, below the IO line: PostgreSQL.
+    SERVER_UNREACHABLE = "BS520", Error, "a server cannot be reached";
+    LOGIN_REFUSED = "BS521", Error, "a server refuses the login";
+    DATABASE_MISSING = "BS522", Error, "a database does not exist";
+    PROGRAM_MISSING = "BS523", Error, "a PostgreSQL program is missing";
+    PROGRAM_TOO_OLD = "BS524", Error, "a PostgreSQL program is older than the server";
+    WRAPPER_FAILED = "BS525", Error, "a command of `exec` does not work";
+    PERMISSION_DENIED = "BS526", Error, "a server denies permission";
+    CONNECTION_LOST = "BS527", Error, "a connection to a server broke";
+    STATEMENT_FAILED = "BS528", Error, "a statement or program of PostgreSQL failed";
+    CONNECTION_INVALID = "BS529", Error, "a connection cannot be used";
 
     // The world, below the IO line: backups, restores, verification.
 

@@ -1,1 +1,32 @@
-//! Not yet inhabited.
+//! PostgreSQL servers and their own client programs. All SQL goes through `psql` and all data through `pg_dump` and
+//! `pg_restore`: what libpq understands works here too, and all of it works behind a command such as `docker exec`.
+//!
+//! [`Server::reach`] comes first. A [`Session`] asks and tells; [`Facts`] are what a manifest says of a database;
+//! [`Dump`] and [`Restore`] move bytes. Passwords travel by environment, or by standard input behind a command, and
+//! never stand in an argument list. Every program ends with the value that stands for it.
+
+mod classify;
+mod connection;
+mod databases;
+mod dump;
+mod error;
+mod facts;
+mod programs;
+mod restore;
+mod running;
+mod server;
+mod session;
+mod sql;
+mod url;
+mod wrapper;
+
+pub use connection::Connection;
+pub use databases::DatabaseShape;
+pub use dump::{Dump, RolePasswords};
+pub use error::PostgresError;
+pub use facts::{DatabaseEntry, Facts};
+pub use programs::Programs;
+pub use restore::{Restore, RestoreOptions};
+pub use server::Server;
+pub use session::Session;
+pub use sql::{identifier, literal};

@@ -4,12 +4,14 @@
 #![allow(dead_code, unused_imports, reason = "each area uses its part")]
 
 mod database;
+mod lookup;
 mod program;
 mod same;
 mod server;
 mod torture;
 
 pub use database::Database;
+pub use lookup::Environment;
 pub use program::{Backstay, Run};
 pub use same::{Likeness, assert_same};
 pub use server::{CANARY, Server, Version};

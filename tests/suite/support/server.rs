@@ -102,8 +102,13 @@ impl Server {
 
     /// Runs SQL in a database and returns what it prints: unaligned, columns separated by `|`, no final newline.
     pub fn psql(&self, database: &str, sql: &str) -> String {
-        let printed = self.output("psql", &["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql], database);
-        String::from_utf8_lossy(&printed).trim_end_matches('\n').to_owned()
+        let mut command = self.client("psql", database);
+        // Our texts are UTF-8, whatever the database's encoding is.
+        command.env("PGCLIENTENCODING", "UTF8").args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{sql} on {database}: {said}");
+        String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned()
     }
 
     /// The last lines that the server logged.
