@@ -43,6 +43,7 @@ table! {
     STORE_FULL = "BS503", Error, "a store is full";
     STORE_DENIED = "BS504", Error, "a store refuses access";
     STORE_FAILED = "BS505", Error, "a store failed";
+    REFERENCE_UNRESOLVED = "BS506", Error, "a reference has no value";
 
     // The world, below the IO line: repositories.
     REPOSITORY_BROKEN = "BS510", Error, "a file of a repository is damaged";

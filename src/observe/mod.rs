@@ -1,1 +1,9 @@
-//! Not yet inhabited.
+//! Asking the world, read-only: storages become [`Live`](crate::plan::Live). Nothing here changes anything.
+
+mod error;
+mod open;
+mod world;
+
+pub use error::ObserveError;
+pub use open::{Place, Places, open};
+pub use world::observe;

@@ -62,9 +62,13 @@ pub(super) fn actions(live: &Live, now: Timestamp, notes: &mut Vec<Note>) -> Vec
     actions
 }
 
+/// Runs that were killed since the last one that came to its end.
 fn interrupted(storage: &str, read: &super::ReadStorage) -> Vec<Note> {
-    let journals = read.contents.journals.iter().filter(|journal| journal.state == JournalState::Interrupted);
+    let journals = &read.contents.journals;
+    let finished = journals.iter().filter(|j| j.state == JournalState::Finished).map(|j| j.started_at).max();
     journals
+        .iter()
+        .filter(|journal| journal.state == JournalState::Interrupted && Some(journal.started_at) > finished)
         .map(|journal| Note {
             about: format!("storage/{storage}"),
             message: format!(

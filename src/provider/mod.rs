@@ -1,1 +1,7 @@
-//! Not yet inhabited.
+//! Hands on one kind of outside resource each: read what is there, change it to what is wanted. A provider never
+//! decides.
+
+mod accounts;
+mod folder;
+
+pub use folder::{FolderError, change_folder, create_folder, read_folder};

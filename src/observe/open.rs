@@ -1,0 +1,64 @@
+//! The storages of a policy, opened: references resolved, nothing read yet.
+
+use super::ObserveError;
+use crate::base::Lookup;
+use crate::policy::{Desired, FilesystemSpec, StorageKind};
+use crate::repository::Repository;
+use crate::storage::FilesystemStore;
+use indexmap::IndexMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A storage at a place.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The repository in it.
+    pub repository: Repository,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What the policy wants of the folder.
+    pub spec: FilesystemSpec,
+}
+
+/// Every storage that this version acts on, by name, in the policy's order.
+#[derive(Debug, Default)]
+pub struct Places(pub IndexMap<String, Result<Place, ObserveError>>);
+
+impl Places {
+    /// One storage; the reason when it could not be opened.
+    pub fn place(&self, name: &str) -> Result<&Place, ObserveError> {
+        match self.0.get(name) {
+            Some(Ok(place)) => Ok(place),
+            Some(Err(ObserveError::Reference { storage, problem })) => {
+                Err(ObserveError::Reference { storage: storage.clone(), problem: problem.clone() })
+            }
+            Some(Err(_)) => Err(ObserveError::Unmanaged(name.to_owned())),
+            None => Err(ObserveError::Unknown(name.to_owned())),
+        }
+    }
+
+    /// The repositories that could be opened, by name.
+    pub fn repositories(&self) -> IndexMap<String, Repository> {
+        let opened =
+            self.0.iter().filter_map(|(name, place)| Some((name.clone(), place.as_ref().ok()?.repository.clone())));
+        opened.collect()
+    }
+}
+
+/// Opens every storage of the policy that this version acts on. Touches no storage.
+pub fn open(desired: &Desired, lookup: &dyn Lookup) -> Places {
+    let mut places = IndexMap::new();
+    for (name, spec) in &desired.storages {
+        let StorageKind::Filesystem(folder) = &spec.kind else { continue };
+        let place = match folder.path.resolve(lookup) {
+            Ok(path) => {
+                let path = PathBuf::from(path.expose());
+                let store = Arc::new(FilesystemStore::new(&path, folder.mode));
+                Ok(Place { repository: Repository::new(name, store), folder: path, spec: folder.clone() })
+            }
+            Err(problem) => Err(ObserveError::Reference { storage: name.clone(), problem }),
+        };
+        places.insert(name.clone(), place);
+    }
+    Places(places)
+}
