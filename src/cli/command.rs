@@ -2,7 +2,7 @@
 
 use super::context::{Colour, Context};
 use super::exit::Exit;
-use super::{completions, man};
+use super::{completions, init, man};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -48,6 +48,7 @@ Exit codes: 0 done, 1 failed, 2 changes present, 3 invalid policy, 4 refused, 5 
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Init(init::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -64,6 +65,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let context = Context::new(arguments.policy, arguments.json, arguments.quiet, arguments.color);
     let exit = match &arguments.verb {
+        Verb::Init(args) => init::run(args, &context),
         Verb::Completions(args) => completions::run(args, &context),
         Verb::Man(args) => man::run(args, &context),
     };

@@ -8,6 +8,7 @@ mod completions;
 mod context;
 mod environment;
 mod exit;
+mod init;
 mod man;
 mod progress;
 

@@ -3,10 +3,12 @@
 mod desired;
 mod document;
 mod lint;
+mod matching;
 pub mod model;
 mod route;
 mod rule;
 mod rules;
+mod starter;
 mod tree;
 
 pub use crate::catalog::Keep;
@@ -20,4 +22,5 @@ pub use lint::lint;
 pub use route::{Route, Step};
 pub use rule::{Rule, Subject};
 pub use rules::RULES;
+pub use starter::{Starter, StarterDatabase, starter};
 pub use tree::{Content, Node};
