@@ -2,19 +2,23 @@
 //! choice of a backup to restore. All pure: it does not know where backups lie.
 
 mod backup;
+mod choose;
 mod contents;
 mod journal;
 mod lock;
 mod manifest;
+mod point;
 pub mod retention;
 mod seal;
 mod verification;
 
 pub use backup::{Backup, BackupObject};
+pub use choose::{Choice, NoChoice, Wish, choose};
 pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
 pub use journal::{JournalOutcome, JournalRecord, JournalState, JournalStep};
 pub use lock::{LockRecord, LockState, Owner};
 pub use manifest::{Extension, FORMAT, Layer, Manifest, Method, ObjectRole, Origin, Source, StoredObject, TableRows};
+pub use point::{CopyState, PointCopy, RestorePoint, restore_points};
 pub use retention::Keep;
 pub use seal::{BrokenSeal, seal, seal_compact, unseal};
 pub use verification::{VerifyLevel, VerifyProblem, VerifyRecord};

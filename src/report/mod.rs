@@ -1,8 +1,13 @@
 //! Every value of the floors below, said to a human or a machine. The only serialiser of views; it knows no terminal:
 //! colour and width are arguments.
 
+mod list;
 mod paint;
 mod plan;
+mod show;
+mod table;
 
+pub use list::{ListView, ListedDatabase, Listing, list, list_view};
 pub use paint::Style;
 pub use plan::plan;
+pub use show::{ShowView, show, show_view};

@@ -1,0 +1,307 @@
+//! Every backup there is, by database: a table for people, a document for machines.
+
+use super::Style;
+use super::table::table;
+use crate::base::{Period, Size};
+use crate::catalog::{CopyState, Layer, PointCopy, RestorePoint, VerifyLevel};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Databases, those of the policy first.
+    pub databases: Vec<ListedDatabase>,
+    /// Storages that could not be read, and why: backups may be missing here.
+    pub unreadable: Vec<(String, String)>,
+}
+
+/// One database and its backups.
+#[derive(Debug, Clone)]
+pub struct ListedDatabase {
+    /// Its name in the catalog.
+    pub name: String,
+    /// False for a database that only the storages know.
+    pub is_in_policy: bool,
+    /// Newest first.
+    pub points: Vec<RestorePoint>,
+}
+
+/// The list for people, ending with a line feed.
+pub fn list(listing: &Listing, now: Timestamp, style: Style) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail, so the results of `writeln!` are dropped throughout.
+    for (index, database) in listing.databases.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let beside = if database.is_in_policy { String::new() } else { style.dim(" (not in the policy)") };
+        let _ = writeln!(out, "{}{beside}", style.bold(&database.name));
+        if database.points.is_empty() {
+            let _ = writeln!(out, "  {}", style.yellow("no backup yet"));
+            continue;
+        }
+        let rows: Vec<Vec<String>> = database.points.iter().map(|point| row(point, now)).collect();
+        let paint = |row: usize, column: usize, text: &str| match (column, state(&database.points[row])) {
+            (7, CopyState::Damaged) => style.red(text),
+            (7, CopyState::Verified) => style.green(text),
+            _ => text.to_owned(),
+        };
+        let headings = ["ID", "AGE", "TIER", "SIZE", "STORED", "ENCRYPTED", "WHERE", "STATE"];
+        out.push_str(&table(&headings, &rows, style, paint));
+    }
+    if listing.databases.is_empty() {
+        let _ = writeln!(out, "No backup was found.");
+    }
+    for (storage, problem) in &listing.unreadable {
+        let _ = writeln!(out, "\n{} storage `{storage}` could not be read: {problem}", style.yellow("!"));
+    }
+    out
+}
+
+fn row(point: &RestorePoint, now: Timestamp) -> Vec<String> {
+    let best = point.best().map(|copy| &copy.backup);
+    let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| Size(bytes).to_string());
+    vec![
+        point.id.to_string(),
+        Period::between(point.started_at, now).human(),
+        point.tier.clone(),
+        size(best.map(crate::catalog::Backup::plain_bytes)),
+        size(best.map(crate::catalog::Backup::stored_bytes)),
+        best.map_or("-", |backup| encryption(&backup.layers)).to_owned(),
+        places(point),
+        state_words(point, now),
+    ]
+}
+
+/// `age`, `gpg` or `no`.
+pub(super) fn encryption(layers: &[Layer]) -> &'static str {
+    match layers.iter().find(|layer| layer.is_encryption()) {
+        Some(Layer::Age { .. }) => "age",
+        Some(_) => "gpg",
+        None => "no",
+    }
+}
+
+/// The storages; a damaged copy says so when others are good.
+fn places(point: &RestorePoint) -> String {
+    let is_mixed = point.is_good();
+    let place = |copy: &PointCopy| match copy.state() {
+        CopyState::Damaged if is_mixed => format!("{} (damaged)", copy.storage),
+        _ => copy.storage.clone(),
+    };
+    point.copies.iter().map(place).collect::<Vec<_>>().join(", ")
+}
+
+/// The best that is known of any copy.
+fn state(point: &RestorePoint) -> CopyState {
+    point.copies.iter().map(PointCopy::state).min().unwrap_or(CopyState::Damaged)
+}
+
+fn state_words(point: &RestorePoint, now: Timestamp) -> String {
+    match state(point) {
+        CopyState::Damaged => {
+            let problem = point.copies.first().and_then(|copy| copy.problems().into_iter().next());
+            format!("damaged: {}", problem.unwrap_or_default())
+        }
+        CopyState::Unverified => "unverified".to_owned(),
+        CopyState::Verified => {
+            let newest = point.copies.iter().filter_map(|copy| copy.backup.verified.as_ref()).max_by_key(|r| r.at);
+            newest.map_or_else(String::new, |record| {
+                let deep = if record.level == VerifyLevel::Deep { "deep, " } else { "" };
+                format!("verified ({deep}{} ago)", Period::between(record.at, now).human())
+            })
+        }
+    }
+}
+
+/// The list for machines. Additive changes only within a version.
+#[derive(Debug, Serialize)]
+pub struct ListView {
+    format_version: u32,
+    databases: Vec<DatabaseView>,
+    unreadable_storages: Vec<UnreadableView>,
+}
+
+#[derive(Debug, Serialize)]
+struct DatabaseView {
+    name: String,
+    in_policy: bool,
+    backups: Vec<BackupView>,
+}
+
+#[derive(Debug, Serialize)]
+struct UnreadableView {
+    storage: String,
+    problem: String,
+}
+
+#[derive(Debug, Serialize)]
+struct BackupView {
+    id: String,
+    tier: String,
+    started_at: String,
+    finished_at: Option<String>,
+    age_seconds: u64,
+    plain_bytes: Option<u64>,
+    stored_bytes: Option<u64>,
+    encryption: Option<&'static str>,
+    server_version: Option<String>,
+    table_count: Option<u64>,
+    state: &'static str,
+    copies: Vec<CopyView>,
+}
+
+/// A copy for machines.
+#[derive(Debug, Serialize)]
+pub(super) struct CopyView {
+    storage: String,
+    state: &'static str,
+    stored_bytes: u64,
+    verified_at: Option<String>,
+    verified_level: Option<&'static str>,
+    problems: Vec<String>,
+}
+
+/// The list as a document for machines.
+pub fn list_view(listing: &Listing, now: Timestamp) -> ListView {
+    let database = |database: &ListedDatabase| DatabaseView {
+        name: database.name.clone(),
+        in_policy: database.is_in_policy,
+        backups: database.points.iter().map(|point| backup_view(point, now)).collect(),
+    };
+    let unreadable =
+        |(storage, problem): &(String, String)| UnreadableView { storage: storage.clone(), problem: problem.clone() };
+    ListView {
+        format_version: 1,
+        databases: listing.databases.iter().map(database).collect(),
+        unreadable_storages: listing.unreadable.iter().map(unreadable).collect(),
+    }
+}
+
+fn backup_view(point: &RestorePoint, now: Timestamp) -> BackupView {
+    let best = point.best().map(|copy| &copy.backup);
+    BackupView {
+        id: point.id.to_string(),
+        tier: point.tier.clone(),
+        started_at: point.started_at.to_string(),
+        finished_at: best.map(|backup| backup.finished_at.to_string()),
+        age_seconds: Period::between(point.started_at, now).0,
+        plain_bytes: best.map(crate::catalog::Backup::plain_bytes),
+        stored_bytes: best.map(crate::catalog::Backup::stored_bytes),
+        encryption: best.map(|backup| encryption(&backup.layers)).filter(|name| *name != "no"),
+        server_version: best.map(|backup| backup.server_version.clone()),
+        table_count: best.map(|backup| backup.table_count),
+        state: state_name(state(point)),
+        copies: point.copies.iter().map(copy_view).collect(),
+    }
+}
+
+pub(super) fn copy_view(copy: &PointCopy) -> CopyView {
+    let record = copy.backup.verified.as_ref();
+    CopyView {
+        storage: copy.storage.clone(),
+        state: state_name(copy.state()),
+        stored_bytes: copy.backup.stored_bytes(),
+        verified_at: record.map(|record| record.at.to_string()),
+        verified_level: record.map(|record| level_name(record.level)),
+        problems: copy.problems(),
+    }
+}
+
+pub(super) fn state_name(state: CopyState) -> &'static str {
+    match state {
+        CopyState::Verified => "verified",
+        CopyState::Unverified => "unverified",
+        CopyState::Damaged => "damaged",
+    }
+}
+
+pub(super) fn level_name(level: VerifyLevel) -> &'static str {
+    match level {
+        VerifyLevel::Checksum => "checksum",
+        VerifyLevel::Deep => "deep",
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+    use crate::base::{BackupId, Sha256};
+    use crate::catalog::{Backup, BackupObject, Contents, Method, VerifyProblem, VerifyRecord, restore_points};
+
+    pub(in crate::report) fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    pub(in crate::report) fn backup(day: u8, layers: Vec<Layer>) -> Backup {
+        let started = at(&format!("2026-11-{day:02}T02:00:00Z"));
+        Backup {
+            id: BackupId::new(started, u32::from(day)),
+            database: "app".to_owned(),
+            tier: "daily".to_owned(),
+            method: Method::Logical,
+            started_at: started,
+            finished_at: at(&format!("2026-11-{day:02}T02:03:20Z")),
+            server_version: "15.18".to_owned(),
+            table_count: 12,
+            layers,
+            objects: vec![BackupObject {
+                name: "dump.zst".to_owned(),
+                stored_bytes: 310 << 20,
+                plain_bytes: 1200 << 20,
+                stored_sha256: Sha256::of(b""),
+            }],
+            verified: None,
+            missing: Vec::new(),
+        }
+    }
+
+    fn listing() -> Listing {
+        let age = vec![Layer::Zstd { level: 3 }, Layer::Age { recipients: Vec::new() }];
+        let mut verified = backup(19, age);
+        verified.verified = Some(VerifyRecord {
+            format: 1,
+            id: verified.id.clone(),
+            at: at("2026-11-20T06:00:00Z"),
+            level: VerifyLevel::Deep,
+            problems: Vec::new(),
+        });
+        let mut damaged = backup(18, vec![Layer::Zstd { level: 3 }]);
+        damaged.missing = vec!["`dump.zst` is missing".to_owned()];
+        let mut bad_copy = verified.clone();
+        bad_copy.verified.as_mut().unwrap().problems =
+            vec![VerifyProblem { key: "data/x".to_owned(), problem: "has another digest".to_owned() }];
+        let local = Contents { backups: vec![damaged, verified, backup(20, Vec::new())], ..Contents::default() };
+        let offsite = Contents { backups: vec![bad_copy], ..Contents::default() };
+        let points = restore_points([("local", &local), ("offsite", &offsite)]);
+        let database =
+            |name: &str, is_in_policy, points| ListedDatabase { name: name.to_owned(), is_in_policy, points };
+        Listing {
+            databases: vec![
+                database("app", true, points),
+                database("web", true, vec![]),
+                database("old", false, vec![]),
+            ],
+            unreadable: vec![("nas".to_owned(), "permission denied".to_owned())],
+        }
+    }
+
+    #[test]
+    fn people_see_a_table() {
+        insta::assert_snapshot!(list(&listing(), at("2026-11-20T08:00:00Z"), Style::PLAIN));
+    }
+
+    #[test]
+    fn machines_see_a_document() {
+        insta::assert_json_snapshot!(list_view(&listing(), at("2026-11-20T08:00:00Z")));
+    }
+
+    #[test]
+    fn nothing_is_told_too() {
+        assert_eq!(list(&Listing::default(), Timestamp::UNIX_EPOCH, Style::PLAIN), "No backup was found.\n");
+    }
+}

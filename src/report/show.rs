@@ -1,0 +1,238 @@
+//! One backup in full: its manifest, and every copy of it.
+
+use super::Style;
+use super::list::{CopyView, copy_view, level_name, state_name};
+use super::table::table;
+use crate::base::{Period, Size};
+use crate::catalog::{CopyState, Layer, Manifest, RestorePoint};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Tables shown to people; machines get all.
+const TABLES_SHOWN: usize = 15;
+
+/// The backup for people, ending with a line feed. `manifest` is that of the best copy; `None` when none can be read.
+pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, style: Style) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail, so the results of `writeln!` are dropped throughout.
+    let _ =
+        writeln!(out, "{} {}", style.bold(point.id.as_str()), style.dim(&format!("{} {}", point.database, point.tier)));
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "  {}{value}", style.dim(&format!("{name:<12}")));
+    };
+    let moment = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    line("taken", format!("{} ({} ago)", moment(point.started_at), Period::between(point.started_at, now).human()));
+    if let Some(manifest) = manifest {
+        let source = &manifest.source;
+        line("took", Period::between(manifest.started_at, manifest.finished_at).human());
+        line("database", format!("{} on {}", source.database, source.host));
+        let role = if source.in_recovery { ", a standby" } else { "" };
+        line("server", format!("PostgreSQL {}{role}, encoding {}", source.server_version, source.encoding));
+        if let Some(lsn) = &source.start_lsn {
+            let system = source.system_identifier.as_deref().map(|id| format!(" of system {id}")).unwrap_or_default();
+            line("position", format!("{lsn}{system}"));
+        }
+        let plain: u64 = manifest.objects.iter().map(|object| object.plain_bytes).sum();
+        let stored: u64 = manifest.objects.iter().map(|object| object.stored_bytes).sum();
+        let database = Size(source.database_bytes);
+        line("size", format!("{} stored, {} plain, {database} on the server", Size(stored), Size(plain)));
+        line("layers", layers(&manifest.layers));
+        if !source.extensions.is_empty() {
+            let all: Vec<String> = source.extensions.iter().map(|e| format!("{} {}", e.name, e.version)).collect();
+            line("extensions", all.join(", "));
+        }
+        if !manifest.constraints_not_valid.is_empty() {
+            line("not valid", manifest.constraints_not_valid.join(", "));
+        }
+        let origin = &manifest.origin;
+        line("made by", format!("{} as {} on {}, run {}", origin.tool, origin.user, origin.host, origin.run));
+        line("dumped by", origin.dump_program.clone());
+    }
+    copies(&mut out, point, now, style);
+    if let Some(manifest) = manifest {
+        objects(&mut out, manifest, style);
+        tables(&mut out, manifest, style);
+    }
+    out
+}
+
+fn copies(out: &mut String, point: &RestorePoint, now: Timestamp, style: Style) {
+    let _ = writeln!(out, "\n{}", style.bold("Copies"));
+    let rows: Vec<Vec<String>> = point
+        .copies
+        .iter()
+        .map(|copy| {
+            let verified = copy.backup.verified.as_ref().map_or_else(
+                || "never".to_owned(),
+                |record| format!("{} ago ({})", Period::between(record.at, now).human(), level_name(record.level)),
+            );
+            vec![copy.storage.clone(), state_name(copy.state()).to_owned(), verified, copy.problems().join(", ")]
+        })
+        .collect();
+    let paint = |row: usize, column: usize, text: &str| match (column, point.copies[row].state()) {
+        (1, CopyState::Damaged) => style.red(text),
+        (1, CopyState::Verified) => style.green(text),
+        _ => text.to_owned(),
+    };
+    out.push_str(&table(&["STORAGE", "STATE", "VERIFIED", "PROBLEMS"], &rows, style, paint));
+}
+
+fn objects(out: &mut String, manifest: &Manifest, style: Style) {
+    let _ = writeln!(out, "\n{}", style.bold("Files"));
+    let rows: Vec<Vec<String>> = manifest
+        .objects
+        .iter()
+        .map(|object| {
+            vec![
+                object.name.clone(),
+                Size(object.stored_bytes).to_string(),
+                Size(object.plain_bytes).to_string(),
+                object.stored_sha256.to_string(),
+            ]
+        })
+        .collect();
+    out.push_str(&table(&["NAME", "STORED", "PLAIN", "SHA-256 AS STORED"], &rows, style, |_, _, text| text.to_owned()));
+}
+
+fn tables(out: &mut String, manifest: &Manifest, style: Style) {
+    let mut largest: Vec<_> = manifest.tables.iter().collect();
+    largest.sort_by(|a, b| (b.rows, &a.schema, &a.name).cmp(&(a.rows, &b.schema, &b.name)));
+    let all: u64 = manifest.tables.iter().map(|table| table.rows).sum();
+    let title = format!("{} tables with data, {all} rows", manifest.tables.len());
+    let _ = writeln!(out, "\n{}", style.bold(&title));
+    let rows: Vec<Vec<String>> = largest
+        .iter()
+        .take(TABLES_SHOWN)
+        .map(|table| vec![format!("{}.{}", table.schema, table.name), table.rows.to_string()])
+        .collect();
+    if !rows.is_empty() {
+        out.push_str(&table(&["TABLE", "ROWS"], &rows, style, |_, _, text| text.to_owned()));
+    }
+    if largest.len() > TABLES_SHOWN {
+        let _ =
+            writeln!(out, "  {}", style.dim(&format!("and {} more; `--json` lists all", largest.len() - TABLES_SHOWN)));
+    }
+}
+
+fn layers(layers: &[Layer]) -> String {
+    let words: Vec<String> = layers
+        .iter()
+        .map(|layer| match layer {
+            Layer::Zstd { level } => format!("zstd level {level}"),
+            Layer::Gzip { level } => format!("gzip level {level}"),
+            Layer::Age { recipients } if recipients.is_empty() => "age with a passphrase".to_owned(),
+            Layer::Age { recipients } => format!("age to {}", recipients.join(", ")),
+            Layer::Gpg => "gpg with a passphrase".to_owned(),
+        })
+        .collect();
+    if words.is_empty() { "none: stored as dumped".to_owned() } else { words.join(", then ") }
+}
+
+/// The backup for machines. Additive changes only within a version; `manifest` is as `schemas/manifest.v1.json` says.
+#[derive(Debug, Serialize)]
+pub struct ShowView<'a> {
+    format_version: u32,
+    id: &'a str,
+    database: &'a str,
+    tier: &'a str,
+    started_at: String,
+    age_seconds: u64,
+    copies: Vec<CopyView>,
+    manifest: Option<&'a Manifest>,
+}
+
+/// The backup as a document for machines.
+pub fn show_view<'a>(point: &'a RestorePoint, manifest: Option<&'a Manifest>, now: Timestamp) -> ShowView<'a> {
+    ShowView {
+        format_version: 1,
+        id: point.id.as_str(),
+        database: &point.database,
+        tier: &point.tier,
+        started_at: point.started_at.to_string(),
+        age_seconds: Period::between(point.started_at, now).0,
+        copies: point.copies.iter().map(copy_view).collect(),
+        manifest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::super::list::tests::{at, backup};
+    use super::*;
+    use crate::base::Sha256;
+    use crate::catalog::{
+        Contents, Extension, Method, ObjectRole, Origin, Source, StoredObject, TableRows, restore_points,
+    };
+
+    fn example() -> (RestorePoint, Manifest) {
+        let layers = vec![Layer::Zstd { level: 3 }, Layer::Age { recipients: vec!["age1abc".to_owned()] }];
+        let backup = backup(20, layers.clone());
+        let manifest = Manifest {
+            format: 1,
+            id: backup.id.clone(),
+            policy: "demo".to_owned(),
+            database: backup.database.clone(),
+            tier: backup.tier.clone(),
+            method: Method::Logical,
+            started_at: backup.started_at,
+            finished_at: backup.finished_at,
+            source: Source {
+                database: "app".to_owned(),
+                host: "db1".to_owned(),
+                server_version: "15.18".to_owned(),
+                server_version_num: 150_018,
+                system_identifier: Some("7123".to_owned()),
+                start_lsn: Some("16/B374D848".parse().unwrap()),
+                encoding: "UTF8".to_owned(),
+                database_bytes: 2 << 30,
+                table_count: 12,
+                extensions: vec![Extension { name: "citext".to_owned(), version: "1.6".to_owned() }],
+                in_recovery: false,
+            },
+            origin: Origin {
+                tool: "backstay 0.1.0".to_owned(),
+                dump_program: "pg_dump (PostgreSQL) 15.18".to_owned(),
+                host: "ops1".to_owned(),
+                user: "backup".to_owned(),
+                run: "r1".to_owned(),
+            },
+            layers,
+            objects: vec![StoredObject {
+                name: "dump.zst.age".to_owned(),
+                role: ObjectRole::Dump,
+                stored_bytes: 310 << 20,
+                stored_sha256: Sha256::of(b"stored"),
+                plain_bytes: 1200 << 20,
+                plain_sha256: Sha256::of(b"plain"),
+                frames: 7,
+            }],
+            tables: (0..17)
+                .map(|n| TableRows { schema: "public".to_owned(), name: format!("t{n}"), rows: n * 1000 })
+                .collect(),
+            constraints_not_valid: vec!["public.legacy.amount_positive".to_owned()],
+        };
+        let contents = Contents { backups: vec![backup], ..Contents::default() };
+        (restore_points([("local", &contents)]).remove(0), manifest)
+    }
+
+    #[test]
+    fn people_see_everything() {
+        let (point, manifest) = example();
+        insta::assert_snapshot!(show(&point, Some(&manifest), at("2026-11-20T08:00:00Z"), Style::PLAIN));
+    }
+
+    #[test]
+    fn machines_see_a_document() {
+        let (point, manifest) = example();
+        insta::assert_json_snapshot!(show_view(&point, Some(&manifest), at("2026-11-20T08:00:00Z")));
+    }
+
+    #[test]
+    fn a_backup_without_a_readable_manifest_is_shown_too() {
+        let (point, _) = example();
+        assert!(show(&point, None, at("2026-11-20T08:00:00Z"), Style::PLAIN).contains("Copies"));
+    }
+}
