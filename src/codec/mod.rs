@@ -1,1 +1,20 @@
-//! Not yet inhabited.
+//! Bytes in, bytes out, no IO: Zstandard frames and gzip members, age files, and the structure of `pg_dump`'s custom
+//! format. It knows no files: callers hand it blocks, readers and writers.
+//!
+//! - [`archive`] follows a dump as it flows past and counts the rows of every table.
+//! - [`FrameCompressor`] makes independent Zstandard frames, so that all cores can work on one stream;
+//!   [`FrameCounter`] counts them on the way back.
+//! - [`Cipher`] says how to encrypt, [`Keys`] what can decrypt.
+
+mod age_file;
+pub mod archive;
+mod frames;
+mod gzip;
+mod keys;
+mod sniff;
+
+pub use age_file::{AgeError, AgeWriter, age_decrypt, age_encrypt};
+pub use frames::{FRAME_BYTES, FrameCompressor, FrameCounter};
+pub use gzip::GzipMember;
+pub use keys::{Cipher, Keys};
+pub use sniff::{DumpFormat, Wrapping, sniff};
