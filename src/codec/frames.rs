@@ -141,7 +141,7 @@ mod tests {
     proptest! {
         #[test]
         fn frames_read_back_and_are_counted(
-            parts in proptest::collection::vec(proptest::collection::vec(0_u8..4, 0..3000), 0..6),
+            parts in proptest::collection::vec(proptest::collection::vec(0_u8..4, 0..3000), 1..6),
             step in 1_usize..700,
             cut in 0.0_f64..1.0,
         ) {

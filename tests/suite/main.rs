@@ -5,6 +5,7 @@
 
 mod support;
 
+mod archive;
 mod harness;
 mod init;
 mod postgres;
