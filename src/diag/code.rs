@@ -52,6 +52,13 @@ table! {
     LOCK_LOST = "BS513", Error, "a lock was lost";
     NOT_LEFTOVER = "BS514", Error, "a leftover belongs to a backup now";
 
+    // The world, below the IO line: streams.
+    STREAM_FAILED = "BS515", Error, "bytes could not be moved";
+    BYTES_DAMAGED = "BS516", Error, "stored bytes are damaged";
+    KEY_MISSING = "BS517", Error, "no key opens the bytes";
+    CODEC_PROGRAM = "BS518", Error, "a program that encrypts or decrypts failed";
+    INTERRUPTED = "BS519", Error, "the run was interrupted";
+
     // The world, below the IO line: PostgreSQL.
     SERVER_UNREACHABLE = "BS520", Error, "a server cannot be reached";
     LOGIN_REFUSED = "BS521", Error, "a server refuses the login";

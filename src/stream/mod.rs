@@ -1,1 +1,33 @@
-//! Not yet inhabited.
+//! Pumps bytes between a reader and stores: bounded memory, everything overlapped, several destinations at once.
+//!
+//! ```text
+//! reader ─ blocks ┬─ SHA-256 of plain bytes, scan of the dump
+//!                 └─ compressors (all cores) ─ in order ─ encryption ─ SHA-256 of stored bytes ─┬─ upload
+//!                                                                                               └─ upload
+//! body ─ SHA-256 of stored bytes ─ decryption ─ decompression ─ SHA-256 of plain bytes, scan ─ writer
+//! ```
+//!
+//! [`encode`] goes the first way, [`decode`] the second. Neither completes an upload nor trusts an input to its end:
+//! the caller completes when the program that wrote the bytes ended well, and `decode` fails unless every digest
+//! agrees. [`open_foreign`] reads dumps that other tools made.
+
+mod cipher;
+mod compress;
+mod decode;
+mod encode;
+mod encoding;
+mod error;
+mod fan_out;
+mod feed;
+mod foreign;
+mod gpg;
+mod progress;
+mod stored;
+
+pub use decode::{Decode, Decoded, Expected, decode};
+pub use encode::{Encode, Encoded, encode};
+pub use encoding::Encoding;
+pub use error::StreamError;
+pub use fan_out::complete_all;
+pub use foreign::{ForeignDump, open_foreign};
+pub use progress::Progress;

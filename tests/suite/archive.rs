@@ -43,7 +43,11 @@ fn no_cut_dump_looks_complete_and_no_change_panics() {
     let bytes = dump(server, &database.name);
     let step = (bytes.len() / 400).max(1);
     for cut in (0..bytes.len()).step_by(step).chain([bytes.len() - 1]) {
-        assert!(matches!(scanned(&bytes[..cut], 1 << 20), Err(Broken::Incomplete(_))), "cut at {cut} of {}", bytes.len());
+        assert!(
+            matches!(scanned(&bytes[..cut], 1 << 20), Err(Broken::Incomplete(_))),
+            "cut at {cut} of {}",
+            bytes.len()
+        );
     }
     for at in (0..bytes.len()).step_by(step).chain(0..64) {
         let mut changed = bytes.clone();

@@ -9,3 +9,4 @@ mod archive;
 mod harness;
 mod init;
 mod postgres;
+mod stream;

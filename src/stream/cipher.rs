@@ -1,0 +1,46 @@
+//! The encrypting stage: compressed bytes in, stored bytes out.
+
+use super::StreamError;
+use super::gpg::Encrypting;
+use super::stored::Stored;
+use crate::base::Sha256;
+use crate::codec::{AgeWriter, Cipher, age_encrypt};
+use bytes::Bytes;
+use std::io::Write;
+
+/// Encrypts, or passes through.
+pub(super) enum Encrypt {
+    Plain(Stored),
+    Age(Box<AgeWriter<Stored>>),
+    Gpg(Encrypting),
+}
+
+impl Encrypt {
+    pub(super) fn begin(cipher: &Cipher, stored: Stored) -> Result<Encrypt, StreamError> {
+        match cipher {
+            Cipher::None => Ok(Encrypt::Plain(stored)),
+            Cipher::GpgPassphrase(passphrase) => Ok(Encrypt::Gpg(Encrypting::start(passphrase, stored)?)),
+            Cipher::AgeRecipients(_) | Cipher::AgePassphrase(_) => match age_encrypt(cipher, stored)? {
+                Some(writer) => Ok(Encrypt::Age(Box::new(writer))),
+                None => Err(StreamError::BadKey("the cipher is not one of age".to_owned())),
+            },
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: Bytes) -> Result<(), StreamError> {
+        match self {
+            Encrypt::Plain(stored) => stored.push(bytes).map_err(StreamError::Process),
+            Encrypt::Age(writer) => writer.write_all(&bytes).map_err(StreamError::Process),
+            Encrypt::Gpg(gpg) => gpg.write(&bytes),
+        }
+    }
+
+    /// Ends the stream: how much was stored, and its digest.
+    pub(super) fn finish(self) -> Result<(u64, Sha256), StreamError> {
+        match self {
+            Encrypt::Plain(stored) => stored.finish().map_err(StreamError::Process),
+            Encrypt::Age(writer) => writer.finish().and_then(Stored::finish).map_err(StreamError::Process),
+            Encrypt::Gpg(gpg) => gpg.finish(),
+        }
+    }
+}
