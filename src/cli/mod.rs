@@ -8,10 +8,15 @@ mod completions;
 mod context;
 mod environment;
 mod exit;
+mod explain;
 mod init;
 mod man;
+mod policy_files;
 mod progress;
+mod schema;
+mod validate;
 
 pub use command::{Arguments, run};
 pub use context::Context;
 pub use exit::Exit;
+pub use policy_files::{Policies, read_policies, valid_policies};

@@ -32,8 +32,52 @@ macro_rules! table {
 
 table! {
     // The text of a policy.
+    TEXT_NOT_UTF8 = "BS001", Error, "the text is not UTF-8";
+    TEXT_TOO_LARGE = "BS002", Error, "the text is too large";
+    TEXT_EMPTY = "BS003", Error, "the text is empty";
+    YAML_MALFORMED = "BS004", Error, "the YAML is malformed";
+    TAB_INDENTS = "BS005", Error, "a tab indents a line";
+    KEY_TWICE = "BS006", Error, "a key stands twice";
+    SEVERAL_DOCUMENTS = "BS007", Error, "the text holds several documents";
+    TAG_UNKNOWN = "BS008", Error, "a tag is not understood";
+    TEXT_EXCESSIVE = "BS009", Error, "the text nests or repeats too much";
+    ANCHOR_UNKNOWN = "BS010", Error, "an alias has no anchor";
+    QUOTES_NEEDED = "BS011", Error, "a value needs quotes";
+    NUMBER_AMBIGUOUS = "BS012", Error, "a number is ambiguous";
+    KEY_NOT_TEXT = "BS013", Error, "a key is not a text";
+    REFERENCE_BARE = "BS014", Info, "a reference inside braces has no quotes";
+    BASE_UNREADABLE = "BS015", Error, "a base policy cannot be read";
+    BASE_CYCLE = "BS016", Error, "policies extend each other in a circle";
+    OVERRIDE_UNUSED = "BS017", Warning, "an override changes nothing";
+    IGNORE_UNREASONED = "BS018", Warning, "an ignore comment gives no reason";
+    IGNORE_UNUSED = "BS019", Warning, "an ignore comment silences nothing";
+    IGNORE_MALFORMED = "BS020", Warning, "an ignore comment is not understood";
 
     // The meaning of a policy.
+    KEY_UNKNOWN = "BS101", Error, "a key is not known";
+    KEY_MISSING = "BS102", Error, "a key is missing";
+    TYPE_WRONG = "BS103", Error, "a value has the wrong type";
+    CHOICE_UNKNOWN = "BS104", Error, "a value is none of the choices";
+    OUT_OF_RANGE = "BS105", Error, "a value is out of range";
+    DURATION_INVALID = "BS106", Error, "a duration is not understood";
+    SIZE_INVALID = "BS107", Error, "a size is not understood";
+    SHARE_INVALID = "BS108", Error, "a share is not understood";
+    SCHEDULE_INVALID = "BS109", Error, "a schedule is not understood";
+    REFERENCE_INVALID = "BS110", Error, "a reference is not understood";
+    NAME_INVALID = "BS111", Error, "a name is not allowed";
+    ZONE_UNKNOWN = "BS112", Error, "a time zone is not known";
+    MODE_INVALID = "BS113", Error, "a mode is not understood";
+    EXPECTATION_INVALID = "BS114", Error, "an expectation is not understood";
+    FORM_INVALID = "BS115", Error, "a text has the wrong form";
+    VERSION_UNSUPPORTED = "BS116", Error, "a version of the policy format is not supported";
+    NAME_UNDEFINED = "BS120", Error, "a name is not defined";
+    NAME_TWICE = "BS121", Error, "a name stands twice in a list";
+    ENCRYPTION_UNCLEAR = "BS122", Error, "an encryption does not say with which key";
+    RECIPIENT_INVALID = "BS123", Error, "a recipient is not a public key";
+    KEEP_UNCLEAR = "BS124", Error, "how long to keep is not clear";
+    SETTING_MISPLACED = "BS125", Error, "a setting does not fit here";
+    CREDENTIALS_UNCLEAR = "BS126", Error, "credentials do not say how to log in";
+    NAME_RESERVED = "BS127", Error, "a name is reserved";
 
     // Advice on a policy.
 

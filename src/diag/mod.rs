@@ -6,9 +6,11 @@
 mod code;
 mod diagnostic;
 mod explain;
+mod nearest;
 mod source;
 
 pub use code::{CODES, Code, codes};
 pub use diagnostic::{Diagnostic, Diagnostics, Fix, Label, Severity};
 pub use explain::Explain;
+pub use nearest::nearest;
 pub use source::{Position, Source, SourceId, Sources, Span};

@@ -1,14 +1,19 @@
 //! What the user wrote: text to model, rules, defaults, and what it all means ([`Desired`]).
 
+mod check;
 mod desired;
 mod document;
 mod lint;
+mod load;
 mod matching;
 pub mod model;
+mod resolve;
 mod route;
 mod rule;
 mod rules;
+mod schema;
 mod starter;
+mod text;
 mod tree;
 
 pub use crate::catalog::Keep;
@@ -19,8 +24,11 @@ pub use desired::{
 };
 pub use document::Document;
 pub use lint::lint;
+pub use load::load;
+pub use resolve::resolve;
 pub use route::{Route, Step};
 pub use rule::{Rule, Subject};
 pub use rules::RULES;
+pub use schema::schema;
 pub use starter::{Starter, StarterDatabase, starter};
 pub use tree::{Content, Node};

@@ -2,7 +2,7 @@
 
 use super::desired::Desired;
 use super::document::Document;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Sources};
 use jiff::Timestamp;
 
 /// What a rule may look at.
@@ -12,6 +12,8 @@ pub struct Subject<'a> {
     pub document: &'a Document,
     /// What it means, every default filled in.
     pub desired: &'a Desired,
+    /// The texts that places point into.
+    pub sources: &'a Sources,
     /// For questions such as "when is it due next".
     pub now: Timestamp,
 }

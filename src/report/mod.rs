@@ -1,12 +1,16 @@
 //! Every value of the floors below, said to a human or a machine. The only serialiser of views; it knows no terminal:
 //! colour and width are arguments.
 
+mod diagnostics;
+mod diagnostics_json;
 mod list;
 mod paint;
 mod plan;
 mod show;
 mod table;
 
+pub use diagnostics::{count_diagnostics, diagnostics};
+pub use diagnostics_json::diagnostics_json;
 pub use list::{ListView, ListedDatabase, Listing, list, list_view};
 pub use paint::Style;
 pub use plan::plan;

@@ -8,5 +8,6 @@ mod support;
 mod archive;
 mod harness;
 mod init;
+mod policy_reference;
 mod postgres;
 mod stream;

@@ -1,0 +1,160 @@
+//! Which policy files are meant, and everything that is known of them.
+
+use super::context::Context;
+use super::exit::Exit;
+use crate::diag::{Diagnostics, Severity, Sources, codes};
+use crate::policy::{self, Desired, Document, Route, Subject};
+use crate::report::{self, Style};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The policies of a run with all that is said about them.
+pub struct Policies {
+    /// Texts that the diagnostics point into.
+    pub sources: Sources,
+    /// Problems and advice of all files, in the order of the files.
+    pub diagnostics: Diagnostics,
+    /// Names of the policy files, as found.
+    pub files: Vec<String>,
+    /// What the valid ones mean.
+    pub desired: Vec<Desired>,
+}
+
+/// Where a policy is looked for when nobody names one.
+const DEFAULT_FILE: &str = "backstay.yaml";
+/// A little more than the largest policy: the rest of a wrong file need not be read.
+const READ_AT_MOST: u64 = 10_000_001;
+
+/// Reads and judges every policy that is meant. Says on standard error which file cannot be read.
+pub fn read_policies(context: &Context) -> Result<Policies, Exit> {
+    let files = policy_files(context)?;
+    let mut sources = Sources::default();
+    let mut diagnostics = Diagnostics::default();
+    let mut valid: Vec<(Document, Desired)> = Vec::new();
+    for file in &files {
+        let bytes = read(file).map_err(|problem| {
+            context.complain(
+                format_args!("cannot read the policy `{file}`: {problem}"),
+                Some("Name a policy with `--policy FILE`, or write a first one with `backstay init URL`."),
+            );
+            Exit::InvalidPolicy
+        })?;
+        let (document, found) = policy::load(&mut sources, file, &bytes, &read);
+        let invalid = found.has_errors();
+        diagnostics.extend(found);
+        let Some(document) = document.filter(|_| !invalid) else { continue };
+        let desired = policy::resolve(&document, file, &sources);
+        let subject =
+            Subject { document: &document, desired: &desired, sources: &sources, now: jiff::Timestamp::now() };
+        diagnostics.extend(policy::lint(&subject));
+        valid.push((document, desired));
+    }
+    diagnostics.extend(names_twice(&valid));
+    Ok(Policies { sources, diagnostics, files, desired: valid.into_iter().map(|(_, desired)| desired).collect() })
+}
+
+/// The policies for a verb that acts: errors are told on standard error and end the run, advice is counted.
+pub fn valid_policies(context: &Context) -> Result<Vec<Desired>, Exit> {
+    let policies = read_policies(context)?;
+    if policies.diagnostics.has_errors() {
+        let errors = policies.diagnostics.iter().filter(|d| d.code.severity == Severity::Error).cloned().collect();
+        let style = Style { colour: context.colour_err, width: context.width };
+        context.warn(report::diagnostics(&Diagnostics(errors), &policies.sources, style).trim_end());
+        context.warn(format_args!("\ninvalid policy: {}", report::count_diagnostics(&policies.diagnostics)));
+        return Err(Exit::InvalidPolicy);
+    }
+    let warnings = policies.diagnostics.count(Severity::Warning);
+    if warnings > 0 {
+        let plural = if warnings == 1 { "" } else { "s" };
+        context.tell(format_args!("{warnings} warning{plural} on the policy: see `backstay validate`"));
+    }
+    Ok(policies.desired)
+}
+
+/// Policies that act together must be told apart by their names.
+fn names_twice(valid: &[(Document, Desired)]) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let mut seen: HashMap<&str, &Document> = HashMap::new();
+    let route = Route::of(["name"]);
+    for (document, desired) in valid {
+        if let Some(first) = seen.insert(&desired.name, document) {
+            found.push(
+                document
+                    .diagnostic(&codes::NAME_TWICE, &route, format!("two policies are named `{}`", desired.name))
+                    .with_label(first.place_of(&route), "the first one")
+                    .with_why("Locks, tags and messages would not say which of the two is meant.")
+                    .with_hint("Give each policy a name of its own."),
+            );
+        }
+    }
+    found
+}
+
+fn policy_files(context: &Context) -> Result<Vec<String>, Exit> {
+    let named: Vec<PathBuf> = if !context.policies.is_empty() {
+        context.policies.clone()
+    } else {
+        match std::env::var_os("BACKSTAY_POLICY").filter(|value| !value.is_empty()) {
+            Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+            None => vec![PathBuf::from(DEFAULT_FILE)],
+        }
+    };
+    let mut files: Vec<String> = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            files.push(path.display().to_string());
+            continue;
+        }
+        let inside = policies_in(&path).map_err(|problem| {
+            context.complain(format_args!("cannot read the folder `{}`: {problem}", path.display()), None);
+            Exit::InvalidPolicy
+        })?;
+        if inside.is_empty() {
+            context.complain(
+                format_args!("the folder `{}` holds no policy", path.display()),
+                Some("Policies are the files `*.yaml` and `*.yml` directly in it."),
+            );
+            return Err(Exit::InvalidPolicy);
+        }
+        files.extend(inside);
+    }
+    let mut unique = Vec::with_capacity(files.len());
+    for file in files {
+        if !unique.contains(&file) {
+            unique.push(file);
+        }
+    }
+    Ok(unique)
+}
+
+fn policies_in(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let named_so = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if named_so && !hidden && path.is_file() {
+            files.push(path.display().to_string());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(path: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| words(&error))?;
+    file.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| words(&error))?;
+    Ok(bytes)
+}
+
+fn words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}

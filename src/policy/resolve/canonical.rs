@@ -1,0 +1,128 @@
+//! The digest of a policy's meaning: equal meaning, equal digest, however the text is laid out.
+
+use crate::base::{Period, Sha256, Template};
+use crate::catalog::Keep;
+use crate::policy::desired::{
+    Compression, ConnectionSpec, DatabaseSpec, Desired, EncryptionSpec, StorageKind, StorageSpec, TierSpec,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The digest of everything that decides anything. The file's name, its layout and its comments decide nothing.
+pub(super) fn hash(desired: &Desired) -> Sha256 {
+    let meaning = json!({
+        "name": desired.name,
+        "timezone": desired.timezone.iana_name().unwrap_or("UTC"),
+        "storage": map(&desired.storages, storage),
+        "tiers": map(&desired.tiers, tier),
+        "databases": map(&desired.databases, database),
+        "encryption": map(&desired.encryption, encryption),
+        "unmanaged": desired.unmanaged.iter().map(|part| part.path.as_str()).collect::<Vec<_>>(),
+    });
+    Sha256::of(sorted(meaning).to_string().as_bytes())
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let ordered: BTreeMap<String, Value> = map.into_iter().collect();
+            Value::Object(ordered.into_iter().map(|(key, value)| (key, sorted(value))).collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
+fn map<T>(entries: &indexmap::IndexMap<String, T>, say: fn(&T) -> Value) -> Value {
+    Value::Object(entries.iter().map(|(name, entry)| (name.clone(), say(entry))).collect::<Map<_, _>>())
+}
+
+fn storage(storage: &StorageSpec) -> Value {
+    let kind = match &storage.kind {
+        StorageKind::S3 => json!("s3"),
+        StorageKind::Filesystem(folder) => json!({
+            "path": folder.path.source(),
+            "create": folder.create,
+            "mode": folder.mode,
+            "owner": folder.owner,
+            "group": folder.group,
+        }),
+    };
+    json!({ "kind": kind, "min_free": storage.min_free.map(|share| share.as_percent()) })
+}
+
+fn tier(tier: &TierSpec) -> Value {
+    let copies: Vec<Value> = tier.copies.iter().map(|copy| json!({ "to": copy.to, "keep": keep(copy.keep) })).collect();
+    let compression = match tier.compression {
+        Compression::Zstd(level) => json!(["zstd", level]),
+        Compression::Gzip(level) => json!(["gzip", level]),
+        Compression::None => json!("none"),
+    };
+    json!({
+        "schedule": tier.schedule.text(),
+        "method": tier.method,
+        "copies": copies,
+        "compression": compression,
+    })
+}
+
+fn keep(keep: Keep) -> Value {
+    match keep {
+        Keep::For(period) => json!({ "for": period.0 }),
+        Keep::Last(count) => json!({ "last": count }),
+        Keep::ForAtLeast(period, count) => json!({ "for": period.0, "at_least": count }),
+    }
+}
+
+fn database(database: &DatabaseSpec) -> Value {
+    let connection = match &database.connection {
+        ConnectionSpec::Url(url) => json!(url.source()),
+        ConnectionSpec::Parts(parts) => {
+            Value::Object(parts.iter().map(|(key, part)| (key.clone(), json!(part.source()))).collect())
+        }
+    };
+    let matching = database.matching.as_ref().map(|m| json!({ "include": m.include, "exclude": m.exclude }));
+    let verify = database.verify.as_ref().map(|verify| json!([verify.schedule.text(), verify.level]));
+    let seconds = |period: Option<Period>| period.map(|period| period.0);
+    let (dump, hooks) = (&database.dump, &database.hooks);
+    json!({
+        "connection": connection,
+        "exec": commands(&database.exec),
+        "match": matching,
+        "tiers": database.tiers,
+        "encryption": database.encryption,
+        "dump": {
+            "exclude_tables": dump.exclude_tables,
+            "exclude_table_data": dump.exclude_table_data,
+            "schemas": dump.schemas,
+            "exclude_schemas": dump.exclude_schemas,
+            "globals": dump.globals,
+        },
+        "verify": verify,
+        "drill": database.drill.as_ref().map(|drill| drill.schedule.text()),
+        "objectives": [seconds(database.objectives.rpo), seconds(database.objectives.rto)],
+        "hooks": {
+            "before_backup": commands(&hooks.before_backup),
+            "after_backup": commands(&hooks.after_backup),
+            "before_restore": commands(&hooks.before_restore),
+            "after_restore": commands(&hooks.after_restore),
+            "on_failure": commands(&hooks.on_failure),
+        },
+        "safety": [json!(database.safety.keep_at_least), json!(database.safety.max_prune.as_percent())],
+    })
+}
+
+fn commands(commands: &[Vec<Template>]) -> Value {
+    commands.iter().map(|words| words.iter().map(|word| json!(word.source())).collect::<Value>()).collect()
+}
+
+fn encryption(encryption: &EncryptionSpec) -> Value {
+    match encryption {
+        EncryptionSpec::AgeRecipients { recipients, identity } => json!({
+            "age": recipients.iter().map(Template::source).collect::<Vec<_>>(),
+            "identity": identity.as_ref().map(Template::source),
+        }),
+        EncryptionSpec::AgePassphrase { passphrase } => json!({ "age_passphrase": passphrase.source() }),
+        EncryptionSpec::Gpg { passphrase } => json!({ "gpg_passphrase": passphrase.source() }),
+    }
+}

@@ -1,0 +1,150 @@
+//! Every value with where it came from.
+
+use crate::base::Template;
+use crate::diag::{Sources, Span};
+use crate::policy::desired::{Compression, Desired, ExplainedValue, StorageKind};
+use crate::policy::document::Document;
+use crate::policy::route::Route;
+use crate::policy::tree::{Content, Node};
+
+/// Keys whose literal values are not shown: a policy that breaks the rules may hold a secret there.
+const SECRETS: [&str; 9] = [
+    "password",
+    "passphrase",
+    "identity",
+    "access_key_id",
+    "secret_access_key",
+    "webhook",
+    "routing_key",
+    "dsn",
+    "secret",
+];
+
+pub(super) fn explain(document: &Document, desired: &Desired, sources: &Sources) -> Vec<ExplainedValue> {
+    let mut explained = Explained { document, sources, values: Vec::new() };
+    explained.written(&Route::top(), &document.tree);
+    explained.filled(desired);
+    explained.values.sort_by(|a, b| a.path.cmp(&b.path));
+    explained.values
+}
+
+struct Explained<'a> {
+    document: &'a Document,
+    sources: &'a Sources,
+    values: Vec<ExplainedValue>,
+}
+
+impl Explained<'_> {
+    /// What the text writes: scalars, and lists of scalars as one value.
+    fn written(&mut self, route: &Route, node: &Node) {
+        match &node.content {
+            Content::Map(entries) => entries.iter().for_each(|(key, node)| self.written(&route.key(key), node)),
+            Content::List(items) if items.iter().any(|item| item.entries().is_some()) => {
+                items.iter().enumerate().for_each(|(index, node)| self.written(&route.index(index), node));
+            }
+            _ => {
+                let origin = self.line(node.span);
+                self.values.push(ExplainedValue { path: route.to_string(), value: shown(route, node), origin });
+            }
+        }
+    }
+
+    /// What the text leaves out.
+    fn filled(&mut self, desired: &Desired) {
+        let top = Route::top();
+        self.fill(&top.key("timezone"), desired.timezone.iana_name().unwrap_or("UTC"), &[]);
+        for (name, storage) in &desired.storages {
+            let route = Route::of(["storage", name, "manage"]);
+            if let StorageKind::Filesystem(folder) = &storage.kind {
+                self.fill(&route.key("create"), &folder.create.to_string(), &[]);
+                self.fill(&route.key("mode"), &format!("{:04o}", folder.mode), &[]);
+            }
+        }
+        for (name, tier) in &desired.tiers {
+            let route = Route::of(["tiers", name]);
+            let method = serde_json::to_value(tier.method).unwrap_or_default();
+            self.fill(&route.key("method"), method.as_str().unwrap_or_default(), &[]);
+            let compression = match tier.compression {
+                Compression::Zstd(level) => format!("zstd {level}"),
+                Compression::Gzip(level) => format!("gzip {level}"),
+                Compression::None => "none".to_owned(),
+            };
+            self.fill(&route.key("compression"), &compression, &[Route::of(["defaults", "compression"])]);
+        }
+        for (name, database) in &desired.databases {
+            let route = Route::of(["databases", name]);
+            let defaults = Route::of(["defaults"]);
+            for key in ["tiers", "encryption", "exec", "dump", "verify", "drill", "hooks"] {
+                let default = defaults.key(key);
+                if let Some(node) = self.document.tree.at(&default) {
+                    self.fill(&route.key(key), &shown(&default, node), &[default]);
+                }
+            }
+            if database.encryption.is_none() {
+                self.fill(&route.key("encryption"), "none", &[]);
+            }
+            // A database's own `dump` replaces the default one as a whole.
+            let inherits = self.document.tree.at(&route.key("dump")).is_none();
+            let said: Vec<Route> = inherits.then(|| defaults.key("dump").key("globals")).into_iter().collect();
+            self.fill(&route.key("dump").key("globals"), &database.dump.globals.to_string(), &said);
+            for key in ["rpo", "rto"] {
+                let default = defaults.key("objectives").key(key);
+                if let Some(node) = self.document.tree.at(&default) {
+                    self.fill(&route.key("objectives").key(key), &shown(&default, node), &[default]);
+                }
+            }
+            for (key, value) in [
+                ("keep_at_least", database.safety.keep_at_least.to_string()),
+                ("max_prune", database.safety.max_prune.to_string()),
+            ] {
+                let said = [defaults.key("safety").key(key), top.key("safety").key(key)];
+                self.fill(&route.key("safety").key(key), &value, &said);
+            }
+        }
+    }
+
+    /// One value that is not written at its own route; `said` are the places that may say it instead.
+    fn fill(&mut self, route: &Route, value: &str, said: &[Route]) {
+        if self.document.tree.at(route).is_some() {
+            return;
+        }
+        let path = route.to_string();
+        if self.values.iter().rev().take(8).any(|known| known.path == path) {
+            return;
+        }
+        let origin = said
+            .iter()
+            .find_map(|said| self.document.tree.at(said).map(|node| format!("defaults {}", self.line(node.place()))))
+            .unwrap_or_else(|| "default".to_owned());
+        self.values.push(ExplainedValue { path, value: value.to_owned(), origin });
+    }
+
+    fn line(&self, span: Span) -> String {
+        format!("{}:{}", self.sources.get(span.source).name, self.sources.start(span).line)
+    }
+}
+
+fn shown(route: &Route, node: &Node) -> String {
+    let text = match &node.content {
+        Content::Text(text) => text.clone(),
+        _ => node.to_json().to_string(),
+    };
+    let key = route.last_key().unwrap_or_default();
+    let literal =
+        || text.parse::<Template>().is_ok_and(|template| template.literal_parts().any(|part| !part.is_empty()));
+    if SECRETS.contains(&key) && literal() {
+        return "(hidden)".to_owned();
+    }
+    without_password(&text)
+}
+
+/// A URL without the password that it should not hold.
+fn without_password(text: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let (login, place) = rest.rsplit_once('@')?;
+        let (user, password) = login.split_once(':')?;
+        (!password.starts_with("${")).then(|| format!("{scheme}://{user}:(hidden)@{place}"))
+    };
+    hidden().unwrap_or_else(|| text.to_owned())
+}

@@ -1,0 +1,86 @@
+//! Parts of a policy that this version reads and does not act on. Each is named, so that nobody counts on it.
+
+use crate::catalog::Method;
+use crate::policy::desired::Unmanaged;
+use crate::policy::model::{Database, Policy, Run, Storage, Tier};
+use crate::policy::route::Route;
+
+pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
+    let mut list = List(Vec::new());
+    for (name, storage) in &policy.storage {
+        let Storage::S3(bucket) = storage else { continue };
+        let route = Route::of(["storage", name]);
+        list.add(&route, "no backup is written to it, read from it or pruned there");
+        list.add_if(
+            bucket.manage.is_some(),
+            &route.key("manage"),
+            "the bucket's settings are neither read nor changed",
+        );
+    }
+    for (name, tier) in &policy.tiers {
+        list.tier(&Route::of(["tiers", name]), tier);
+    }
+    for (name, database) in &policy.databases {
+        list.database(&Route::of(["databases", name]), database);
+    }
+    if let Some(defaults) = &policy.defaults {
+        let route = Route::of(["defaults"]);
+        list.add_if(defaults.verify.is_some(), &route.key("verify").key("schedule"), VERIFY);
+        list.add_if(defaults.drill.is_some(), &route.key("drill"), DRILL);
+        list.add_if(
+            defaults.dump.as_ref().is_some_and(|dump| dump.jobs.is_some()),
+            &route.key("dump").key("jobs"),
+            JOBS,
+        );
+    }
+    for (name, _) in &policy.access {
+        list.add(&Route::of(["access", name]), "nothing is provisioned in IAM");
+    }
+    let runs = policy.run.as_ref().is_some_and(|run| !matches!(run, Run::None(_)));
+    list.add_if(runs, &Route::of(["run"]), "nothing is installed; start `backstay apply` from your own scheduler");
+    list.add_if(policy.alerts.is_some(), &Route::of(["alerts"]), "nobody is told; watch exit codes instead");
+    list.add_if(policy.metrics.is_some(), &Route::of(["metrics"]), "no metric is written");
+    list.0
+}
+
+const VERIFY: &str = "it does not start by itself; run `backstay verify` from your own scheduler";
+const DRILL: &str = "no drill is run; rehearse with `backstay restore DATABASE --into NEW_DB`";
+const JOBS: &str = "dumps are read by one process";
+
+struct List(Vec<Unmanaged>);
+
+impl List {
+    fn add(&mut self, route: &Route, consequence: &str) {
+        self.0.push(Unmanaged { path: route.to_string(), consequence: consequence.to_owned() });
+    }
+
+    fn add_if(&mut self, there: bool, route: &Route, consequence: &str) {
+        if there {
+            self.add(route, consequence);
+        }
+    }
+
+    fn tier(&mut self, route: &Route, tier: &Tier) {
+        let physical = tier.method == Some(Method::Physical);
+        self.add_if(physical, &route.key("method"), "no physical backup is made");
+        self.add_if(tier.incremental.is_some(), &route.key("incremental"), "no incremental backup is made");
+        for (index, copy) in tier.copies.iter().enumerate() {
+            let route = route.key("copies").index(index);
+            self.add_if(copy.storage_class.is_some(), &route.key("storage_class"), "no storage class is set");
+            self.add_if(copy.transitions.is_some(), &route.key("transitions"), "no copy moves to a colder class");
+            self.add_if(copy.lock.is_some(), &route.key("lock"), "no object is locked");
+        }
+    }
+
+    fn database(&mut self, route: &Route, database: &Database) {
+        self.add_if(
+            database.wal.is_some(),
+            &route.key("wal"),
+            "no WAL is archived: there is no recovery to a point in time",
+        );
+        self.add_if(database.verify.is_some(), &route.key("verify").key("schedule"), VERIFY);
+        self.add_if(database.drill.is_some(), &route.key("drill"), DRILL);
+        let jobs = database.dump.as_ref().is_some_and(|dump| dump.jobs.is_some());
+        self.add_if(jobs, &route.key("dump").key("jobs"), JOBS);
+    }
+}
