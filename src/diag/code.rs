@@ -55,7 +55,7 @@ table! {
 
     // The meaning of a policy.
     KEY_UNKNOWN = "BS101", Error, "a key is not known";
-    KEY_MISSING = "BS102", Error, "a key is missing";
+    KEY_ABSENT = "BS102", Error, "a key is missing";
     TYPE_WRONG = "BS103", Error, "a value has the wrong type";
     CHOICE_UNKNOWN = "BS104", Error, "a value is none of the choices";
     OUT_OF_RANGE = "BS105", Error, "a value is out of range";

@@ -19,7 +19,7 @@ pub(super) fn check(tree: &Node) -> Diagnostics {
         if database.entries().is_some() && database.get("tiers").is_none() && default_of(tree, "tiers").is_none() {
             names.found.push(
                 Diagnostic::new(
-                    &codes::KEY_MISSING,
+                    &codes::KEY_ABSENT,
                     format!("`{route}` needs `tiers`, or `defaults.tiers` must name some"),
                 )
                 .with_path(route.to_string())

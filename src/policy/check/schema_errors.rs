@@ -98,7 +98,7 @@ impl<'a> Translator<'a> {
             let whose = if map.steps().is_empty() { "the policy".to_owned() } else { format!("`{map}`") };
             self.say(
                 &map,
-                Diagnostic::new(&codes::KEY_MISSING, format!("{whose} needs `{key}`"))
+                Diagnostic::new(&codes::KEY_ABSENT, format!("{whose} needs `{key}`"))
                     .with_hint(format!("Add `{key}`; `backstay explain {}` says what it means.", map.key(&key))),
             );
         }
@@ -127,7 +127,7 @@ impl<'a> Translator<'a> {
                     }
                     None => self.say(
                         route,
-                        Diagnostic::new(&codes::KEY_MISSING, format!("`{route}` needs `{key}`"))
+                        Diagnostic::new(&codes::KEY_ABSENT, format!("`{route}` needs `{key}`"))
                             .with_hint(format!("Add `{key}`: {}.", either(&options))),
                     ),
                 }
