@@ -2,12 +2,14 @@
 //! a backup is.
 
 mod error;
+mod faulty;
 mod filesystem;
 mod key;
 mod memory;
 mod store;
 
 pub use error::StorageError;
+pub use faulty::{Faults, FaultyStore};
 pub use filesystem::FilesystemStore;
 pub use memory::MemoryStore;
 pub use store::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Upload};

@@ -6,8 +6,10 @@
 mod support;
 
 mod archive;
+mod filesystem;
 mod harness;
 mod init;
 mod policy_reference;
 mod postgres;
+mod store_conformance;
 mod stream;

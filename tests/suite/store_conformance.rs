@@ -1,0 +1,204 @@
+//! What every store promises, checked against each implementation.
+
+use backstay::storage::{Condition, Faults, FaultyStore, FilesystemStore, MemoryStore, ObjectStore, StorageError};
+use bytes::Bytes;
+use std::ops::Range;
+use std::sync::Arc;
+use tokio::io::AsyncReadExt;
+
+type Store = Arc<dyn ObjectStore>;
+
+async fn bytes(store: &Store, key: &str, range: Option<Range<u64>>) -> Vec<u8> {
+    let mut out = Vec::new();
+    store.get(key, range).await.unwrap().read_to_end(&mut out).await.unwrap();
+    out
+}
+
+async fn put(store: &Store, key: &str, text: &'static str) {
+    store.put(key, Bytes::from_static(text.as_bytes()), Condition::Always).await.unwrap();
+}
+
+async fn keys(store: &Store, prefix: &str) -> Vec<String> {
+    store.list(prefix).await.unwrap().into_iter().map(|meta| meta.key).collect()
+}
+
+async fn what_is_written_is_read(store: Store) {
+    put(&store, "a/b.json", "hello").await;
+    assert_eq!(bytes(&store, "a/b.json", None).await, b"hello");
+    assert_eq!(bytes(&store, "a/b.json", Some(1..3)).await, b"el");
+    assert_eq!(bytes(&store, "a/b.json", Some(3..100)).await, b"lo");
+    assert_eq!(bytes(&store, "a/b.json", Some(100..200)).await, b"");
+    let meta = store.head("a/b.json").await.unwrap().unwrap();
+    assert_eq!((meta.size, meta.key.as_str()), (5, "a/b.json"));
+    assert_eq!(store.list("a/").await.unwrap(), [meta]);
+    put(&store, "empty", "").await;
+    assert_eq!(bytes(&store, "empty", None).await, b"");
+}
+
+async fn what_is_absent_is_absent(store: Store) {
+    assert_eq!(store.head("a/b").await.unwrap(), None);
+    assert!(matches!(store.get("a/b", None).await.map(|_| ()), Err(StorageError::NotFound { .. })));
+    assert!(store.list("").await.unwrap().is_empty());
+    assert!(store.list("a/b/").await.unwrap().is_empty());
+    assert!(store.unfinished("").await.unwrap().is_empty());
+    put(&store, "a/b", "file").await;
+    assert_eq!(store.head("a").await.unwrap(), None);
+    assert_eq!(store.head("a/b/c").await.unwrap(), None);
+    assert!(matches!(store.get("a", None).await.map(|_| ()), Err(StorageError::NotFound { .. })));
+    assert!(matches!(store.get("a/b/c", None).await.map(|_| ()), Err(StorageError::NotFound { .. })));
+    let outcomes = store.delete(&["none".to_owned(), "a/none".to_owned()]).await.unwrap();
+    assert!(outcomes.iter().all(|(_, outcome)| outcome.is_ok()));
+}
+
+async fn conditions_hold(store: Store) {
+    let first = store.put("k", Bytes::from_static(b"1"), Condition::IfAbsent).await.unwrap();
+    let again = store.put("k", Bytes::from_static(b"2"), Condition::IfAbsent).await;
+    assert!(matches!(again, Err(StorageError::AlreadyExists { .. })));
+    assert_eq!(bytes(&store, "k", None).await, b"1");
+    let second = store.put("k", Bytes::from_static(b"2"), Condition::IfMatch(first.etag.clone())).await.unwrap();
+    assert_ne!(first.etag, second.etag);
+    assert_eq!(store.head("k").await.unwrap().unwrap().etag, second.etag);
+    let stale = store.put("k", Bytes::from_static(b"3"), Condition::IfMatch(first.etag.clone())).await;
+    assert!(matches!(stale, Err(StorageError::Changed { .. })));
+    assert_eq!(bytes(&store, "k", None).await, b"2");
+    let absent = store.put("none/x", Bytes::from_static(b"3"), Condition::IfMatch(first.etag)).await;
+    assert!(matches!(absent, Err(StorageError::Changed { .. })));
+    let same = store.put("k", Bytes::from_static(b"2"), Condition::Always).await.unwrap();
+    assert_ne!(same.etag, second.etag, "written again with the same bytes");
+    assert!(store.unfinished("").await.unwrap().is_empty());
+}
+
+async fn one_of_many_writers_wins(store: Store) {
+    for round in 0..20 {
+        let key = format!("race/{round}");
+        let base = store.put("base", Bytes::from(key.clone()), Condition::Always).await.unwrap();
+        let write = |n: u8, key: String, condition: Condition| {
+            let store = store.clone();
+            tokio::spawn(async move { store.put(&key, Bytes::from(vec![n; 100]), condition).await.is_ok() })
+        };
+        let absent: Vec<_> = (0..8).map(|n| write(n, key.clone(), Condition::IfAbsent)).collect();
+        let matching: Vec<_> =
+            (0..8).map(|n| write(n, "base".to_owned(), Condition::IfMatch(base.etag.clone()))).collect();
+        for racers in [absent, matching] {
+            let mut winners = 0;
+            for racer in racers {
+                winners += usize::from(racer.await.unwrap());
+            }
+            assert_eq!(winners, 1);
+        }
+        let content = bytes(&store, &key, None).await;
+        assert!(content.len() == 100 && content.iter().all(|byte| *byte == content[0]));
+    }
+}
+
+async fn listings_are_whole_and_sorted(store: Store) {
+    let mut all = vec!["a-b", "a.b/c", "a/b", "a/b-c", "a/b.c/d", "a/c/d/e", "ab", "b", "%2E%2E", "a b/😀"];
+    for key in &all {
+        put(&store, key, "x").await;
+    }
+    all.sort_unstable();
+    assert_eq!(keys(&store, "").await, all);
+    for prefix in ["a", "a/", "a/b", "a/b.", "a/c/d/", "a/c/d/e", "b", "x", "a b/"] {
+        let expected: Vec<_> = all.iter().filter(|key| key.starts_with(prefix)).copied().collect();
+        assert_eq!(keys(&store, prefix).await, expected, "{prefix}");
+    }
+}
+
+async fn deletion_says_how_each_key_went(store: Store) {
+    for key in ["d/1", "d/2", "d/e/3"] {
+        put(&store, key, "x").await;
+    }
+    let asked: Vec<String> = ["d/1", "../x", "d/e/3"].map(str::to_owned).to_vec();
+    let outcomes = store.delete(&asked).await.unwrap();
+    assert_eq!(outcomes.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(), asked);
+    assert_eq!(outcomes.iter().map(|(_, outcome)| outcome.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(keys(&store, "").await, ["d/2"]);
+}
+
+async fn uploads_are_seen_when_complete(store: Store) {
+    let mut upload = store.upload("u/big").await.unwrap();
+    upload.write(Bytes::from(vec![1; 3_000_000])).await.unwrap();
+    assert!(store.list("").await.unwrap().is_empty());
+    upload.write(Bytes::from(vec![2; 10])).await.unwrap();
+    let meta = upload.complete().await.unwrap();
+    assert_eq!(store.list("").await.unwrap(), [meta.clone()]);
+    assert_eq!(meta.size, 3_000_010);
+    assert_eq!(bytes(&store, "u/big", Some(2_999_999..3_000_002)).await, [1, 2, 2]);
+    let mut second = store.upload("u/big").await.unwrap();
+    second.write(Bytes::from_static(b"x")).await.unwrap();
+    assert!(matches!(second.complete().await, Err(StorageError::AlreadyExists { .. })));
+    assert_eq!(store.head("u/big").await.unwrap().unwrap(), meta);
+}
+
+async fn uploads_given_up_leave_nothing(store: Store) {
+    let mut upload = store.upload("u/x").await.unwrap();
+    upload.write(Bytes::from_static(b"x")).await.unwrap();
+    upload.abort().await.unwrap();
+    assert!(store.list("").await.unwrap().is_empty() && store.unfinished("").await.unwrap().is_empty());
+}
+
+async fn uploads_of_the_dead_are_named_and_cleared(store: Store) {
+    let mut upload = store.upload("u/v/x.zst").await.unwrap();
+    upload.write(Bytes::from_static(b"12345")).await.unwrap();
+    drop(upload);
+    assert!(store.list("").await.unwrap().is_empty());
+    let found = store.unfinished("").await.unwrap();
+    assert_eq!(found.iter().map(|meta| (meta.key.as_str(), meta.size)).collect::<Vec<_>>(), [("u/v/x.zst", 5)]);
+    for prefix in ["u/", "u/v/x", "u/v/x.zst"] {
+        assert_eq!(store.unfinished(prefix).await.unwrap(), found, "{prefix}");
+    }
+    assert!(store.unfinished("w/").await.unwrap().is_empty());
+    store.abort_unfinished(&found[0]).await.unwrap();
+    store.abort_unfinished(&found[0]).await.unwrap();
+    assert!(store.unfinished("").await.unwrap().is_empty());
+}
+
+async fn keys_that_lead_out_are_refused(store: Store) {
+    for key in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a", "a/.", "nul\0"] {
+        assert!(store.put(key, Bytes::new(), Condition::Always).await.is_err(), "put {key:?}");
+        assert!(store.upload(key).await.is_err(), "upload {key:?}");
+        assert!(store.get(key, None).await.is_err(), "get {key:?}");
+        assert!(store.head(key).await.is_err(), "head {key:?}");
+    }
+    assert!(store.list("../").await.is_err() && store.list("/").await.is_err());
+}
+
+macro_rules! conformance {
+    ($($claim:ident)*) => {
+        mod memory {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $claim() {
+                super::$claim(Arc::new(MemoryStore::default())).await;
+            })*
+        }
+        mod filesystem {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $claim() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$claim(Arc::new(FilesystemStore::new(folder.path().join("store"), 0o700))).await;
+            })*
+        }
+        mod faulty_without_faults {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $claim() {
+                super::$claim(Arc::new(FaultyStore::new(Arc::new(MemoryStore::default()), Faults::Never))).await;
+            })*
+        }
+    };
+}
+
+conformance! {
+    what_is_written_is_read
+    what_is_absent_is_absent
+    conditions_hold
+    one_of_many_writers_wins
+    listings_are_whole_and_sorted
+    deletion_says_how_each_key_went
+    uploads_are_seen_when_complete
+    uploads_given_up_leave_nothing
+    uploads_of_the_dead_are_named_and_cleared
+    keys_that_lead_out_are_refused
+}
