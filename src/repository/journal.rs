@@ -57,21 +57,25 @@ impl Journal {
         let now = Timestamp::now();
         (self.record.updated_at, self.record.finished_at) = (now, Some(now));
         self.write(Condition::Always).await?;
+        self.remove_old().await
+    }
+
+    async fn remove_old(&self) -> Result<(), RepositoryError> {
         let store = &self.repository.store;
-        let mut journals = store.list(JOURNALS).await?;
-        journals.sort_by_key(|meta| std::cmp::Reverse(meta.modified));
-        let mut n_finished = 0;
-        for meta in journals {
+        let mut over = Vec::new();
+        for meta in store.list(JOURNALS).await? {
             let Some(bytes) = small::read(store.as_ref(), &meta.key).await? else { continue };
             // A damaged journal is for `verify` to name.
             let Ok(record) = small::judge::<JournalRecord>(&bytes, |journal| journal.format) else { continue };
-            let is_over = record.finished_at.is_some() || super::process::is_dead(&record.owner);
-            n_finished += usize::from(is_over);
-            if is_over && n_finished > KEPT {
-                for (_, outcome) in store.delete(&[meta.key]).await? {
-                    outcome?;
-                }
+            if record.finished_at.is_some() || super::process::is_dead(&record.owner) {
+                over.push((record.updated_at, meta.key));
             }
+        }
+        over.sort();
+        let n_old = over.len().saturating_sub(KEPT);
+        let old: Vec<String> = over.into_iter().take(n_old).map(|(_, key)| key).collect();
+        for (_, outcome) in store.delete(&old).await? {
+            outcome?;
         }
         Ok(())
     }

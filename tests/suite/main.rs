@@ -11,5 +11,6 @@ mod harness;
 mod init;
 mod policy_reference;
 mod postgres;
+mod repository;
 mod store_conformance;
 mod stream;

@@ -7,6 +7,7 @@ mod database;
 mod lookup;
 mod program;
 mod same;
+mod sample;
 mod server;
 mod torture;
 
@@ -14,6 +15,7 @@ pub use database::Database;
 pub use lookup::Environment;
 pub use program::{Backstay, Run};
 pub use same::{Likeness, assert_same};
+pub use sample::Sample;
 pub use server::{CANARY, Server, Version};
 pub use torture::torture;
 
