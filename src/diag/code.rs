@@ -80,6 +80,38 @@ table! {
     NAME_RESERVED = "BS127", Error, "a name is reserved";
 
     // Advice on a policy.
+    SECRET_WRITTEN = "BS201", Error, "a secret is written in the policy";
+    SECRET_ON_ARGV = "BS202", Warning, "a secret stands on a command line";
+    IDENTITY_IS_PATH = "BS203", Error, "a path stands where a key belongs";
+    OFFSITE_UNENCRYPTED = "BS204", Warning, "copies leave this machine in clear";
+    PLAIN_TRANSPORT = "BS205", Warning, "a connection is not encrypted";
+    TRUST_TOO_WIDE = "BS206", Warning, "a role can be assumed too widely";
+    FOLDER_OPEN = "BS207", Warning, "a storage is open to other users";
+    FOLDER_VOLATILE = "BS208", Warning, "a storage does not last";
+    TIER_UNUSED = "BS209", Warning, "no database has a tier";
+    STORAGE_UNUSED = "BS210", Warning, "nothing is written to a storage";
+    STORAGES_OVERLAP = "BS211", Error, "two storages overlap";
+    ONE_PLACE = "BS212", Warning, "all copies lie in one place";
+    SAME_HOST = "BS213", Warning, "all copies lie on the database's own machine";
+    NEVER_SCHEDULED = "BS214", Warning, "a database is never backed up by schedule";
+    NEVER_DUE = "BS215", Error, "a schedule never fires";
+    CLOCK_CHANGE = "BS216", Warning, "a schedule meets the change of clocks";
+    DUE_TOO_OFTEN = "BS217", Info, "a schedule fires every few minutes";
+    RPO_MISSED = "BS218", Warning, "the schedule cannot meet the recovery point objective";
+    RTO_MISSED = "BS219", Warning, "the storage class cannot meet the recovery time objective";
+    THAW_BEYOND_RTO = "BS220", Info, "older backups take longer than the recovery time objective";
+    WAL_WITHOUT_BASE = "BS221", Warning, "WAL is archived without a physical backup";
+    KEEP_BELOW_INTERVAL = "BS222", Warning, "backups expire before the next one is made";
+    FLOOR_NOT_HELD = "BS223", Warning, "a floor under deletion does not hold";
+    FLOOR_DECIDES = "BS224", Info, "the number of backups decides, not their age";
+    LIFECYCLE_HAS_NO_FLOOR = "BS225", Info, "S3 deletes the last backups too";
+    LOCK_OUTLIVES_KEEP = "BS226", Warning, "a lock lasts longer than the copy is kept";
+    VERSIONS_NEVER_END = "BS227", Warning, "deleted backups stay as old versions";
+    TRANSITION_ORDER = "BS228", Error, "transitions are out of order";
+    TRANSITION_TOO_LATE = "BS229", Error, "a transition comes after expiry";
+    EARLY_DELETION = "BS230", Warning, "days of a storage class are paid for nothing";
+    DRILL_WITHOUT_CHECKS = "BS231", Warning, "a drill checks nothing";
+    FAILURE_UNHEARD = "BS232", Warning, "nobody is told when backups fail";
 
     // The world, below the IO line: storage.
     OBJECT_MISSING = "BS501", Error, "an object is missing from a store";

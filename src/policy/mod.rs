@@ -3,6 +3,7 @@
 mod check;
 mod desired;
 mod document;
+mod facts;
 mod lint;
 mod load;
 mod matching;
@@ -12,6 +13,7 @@ mod route;
 mod rule;
 mod rules;
 mod schema;
+mod secrets;
 mod starter;
 mod text;
 mod tree;

@@ -13,4 +13,5 @@ mod policy_reference;
 mod postgres;
 mod repository;
 mod store_conformance;
+mod rules;
 mod stream;

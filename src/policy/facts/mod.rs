@@ -1,0 +1,20 @@
+//! Questions about a policy that several rules ask: where a connection leads, which storages lie where, how long a
+//! copy lives, what a storage class costs in time.
+
+mod argv;
+mod class;
+mod host;
+mod interval;
+mod lifetime;
+mod place;
+mod text;
+mod written;
+
+pub(super) use argv::{Argument, arguments};
+pub(super) use class::{Stay, class_name, follows, minimum_days, needs_thaw, stays, thaw_time};
+pub(super) use host::{Reach, reach, url_reach};
+pub(super) use interval::{interval, longest_gap, scheduled_tiers, schedules};
+pub(super) use lifetime::{keep_route, lifetime};
+pub(super) use place::{Place, copy_places, place_of_s3};
+pub(super) use text::{UNKNOWN, listed, masked, plural};
+pub(super) use written::written;
