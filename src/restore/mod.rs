@@ -1,1 +1,7 @@
-//! Not yet inhabited.
+//! Bring a backup back.
+
+mod selection;
+mod table_name;
+
+pub use selection::{NoSelection, Reach, Selection, select};
+pub use table_name::{InvalidTableName, TableName};

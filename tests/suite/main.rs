@@ -14,4 +14,5 @@ mod postgres;
 mod repository;
 mod store_conformance;
 mod rules;
+mod selection;
 mod stream;

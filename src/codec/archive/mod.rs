@@ -10,10 +10,14 @@
 //! { 1, dump id, { length, bytes }*, 0 | 3, dump id, { oid, { length, bytes }*, 0 }*, 0 }*    (blocks)
 //! ```
 
+mod cut;
 mod intake;
+mod outline;
 mod rows;
 mod scan;
 mod toc;
 
+pub use cut::{Cut, Patch};
+pub use outline::{Opening, Outline, OutlineEntry};
 pub use scan::{Broken, Scan, Summary};
 pub use toc::TocEntry;
