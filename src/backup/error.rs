@@ -4,6 +4,7 @@ use crate::base::{Size, UnresolvedReference};
 use crate::diag::{Code, Explain, codes};
 use crate::postgres::PostgresError;
 use crate::repository::RepositoryError;
+use crate::stream::StreamError;
 
 /// No backup was made, in no storage, and nothing is left that looks like one.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +42,12 @@ pub enum BackupError {
     /// The dump program ended well and what it wrote is not a whole dump.
     #[error("the dump is not whole: {0}")]
     NotWhole(String),
-    /// Compression or encryption failed.
-    #[error("cannot compress or encrypt: {0}")]
-    Encoding(String),
+    /// The policy's encryption cannot be used.
+    #[error("cannot encrypt: {0}")]
+    Encryption(String),
+    /// Reading, compressing, encrypting or storing the bytes failed.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// There was not one storage that could take it.
     #[error("no storage could take the backup: {}", failures(.0))]
     NoCopy(Vec<FailedCopy>),
@@ -53,11 +57,13 @@ pub enum BackupError {
 }
 
 /// A storage that did not get its copy.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{storage}: {why}")]
 pub struct FailedCopy {
     /// Name of the storage.
     pub storage: String,
     /// Why not.
+    #[source]
     pub why: CopyProblem,
 }
 
@@ -79,13 +85,19 @@ pub enum CopyProblem {
         /// The floor of the policy, as words to append; may be empty.
         floor: String,
     },
+    /// It has no marker: `apply` did not make it yet, or its disk is not mounted.
+    #[error("{location} is not a repository")]
+    NoRepository {
+        /// The store.
+        location: String,
+    },
     /// The policy's storage is not open in this run.
     #[error("it cannot be used in this run")]
     NotOpen,
 }
 
 fn failures(all: &[FailedCopy]) -> String {
-    all.iter().map(|failed| format!("{}: {}", failed.storage, failed.why)).collect::<Vec<_>>().join("; ")
+    all.iter().map(FailedCopy::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl Explain for CopyProblem {
@@ -93,6 +105,7 @@ impl Explain for CopyProblem {
         match self {
             CopyProblem::Repository(error) => error.code(),
             CopyProblem::Space { .. } => &codes::BACKUP_WOULD_NOT_FIT,
+            CopyProblem::NoRepository { .. } => &codes::NO_REPOSITORY,
             CopyProblem::NotOpen => &codes::STORE_FAILED,
         }
     }
@@ -103,6 +116,9 @@ impl Explain for CopyProblem {
             CopyProblem::Space { .. } => {
                 Some("Free space there, or shorten `keep` and run `backstay plan --only prune`.".to_owned())
             }
+            CopyProblem::NoRepository { .. } => Some(
+                "Run `backstay apply --only infra`; if it was a repository before, is its disk mounted?".to_owned(),
+            ),
             CopyProblem::NotOpen => Some("Run `backstay plan` to see why.".to_owned()),
         }
     }
@@ -114,11 +130,13 @@ impl Explain for BackupError {
             BackupError::UnknownDatabase(_) | BackupError::UnknownTier { .. } => &codes::BACKUP_UNKNOWN,
             BackupError::Unsupported(_) => &codes::BACKUP_UNSUPPORTED,
             BackupError::Postgres(error) => error.code(),
-            BackupError::Unresolved(_) | BackupError::Encoding(_) => &codes::BACKUP_NOT_ENCODED,
+            BackupError::Unresolved(_) => &codes::REFERENCE_UNRESOLVED,
+            BackupError::Encryption(_) => &codes::BACKUP_NOT_ENCRYPTED,
+            BackupError::Stream(error) => error.code(),
             BackupError::Hook { .. } => &codes::HOOK_FAILED,
             BackupError::NotWhole(_) => &codes::DUMP_NOT_WHOLE,
             BackupError::NoCopy(failed) => failed.first().map_or(&codes::STORE_FAILED, |failed| failed.why.code()),
-            BackupError::Interrupted => &codes::BACKUP_INTERRUPTED,
+            BackupError::Interrupted => &codes::INTERRUPTED,
         }
     }
 
@@ -137,7 +155,9 @@ impl Explain for BackupError {
             BackupError::Hook { .. } => Some("Run the command by hand, as the same user.".to_owned()),
             BackupError::NotWhole(_) => Some("Run the same command again.".to_owned()),
             BackupError::NoCopy(failed) => failed.first().and_then(|failed| failed.why.hint()),
-            BackupError::Encoding(_) | BackupError::Interrupted => None,
+            BackupError::Encryption(_) => Some("Give it a value under `encryption` in the policy.".to_owned()),
+            BackupError::Stream(error) => error.hint(),
+            BackupError::Interrupted => Some("Run the same command again.".to_owned()),
         }
     }
 }

@@ -1,10 +1,22 @@
 //! Make a backup: one read of the database, written to every storage of its tier at once.
+//!
+//! [`logical`] is the deed. Order of things: hooks, server and its facts, room in every store, dump and globals into
+//! uploads that nobody sees, and only when the programs ended well the files become visible, then their digests, then
+//! the manifest. A storage that fails on the way is dropped and named; the others go on.
 
+mod cipher;
+mod copies;
 mod error;
 mod hooks;
+mod locks;
+mod logical;
+mod origin;
+mod pipeline;
 mod space;
 mod target;
 
 pub use error::{BackupError, CopyProblem, FailedCopy};
 pub use hooks::{HookFacts, run_hooks, run_hooks_anyway};
+pub use locks::LockedStorages;
+pub use logical::{BackupOutcome, Order, Tools, logical};
 pub use target::Target;

@@ -2,7 +2,7 @@
 
 use super::context::{Colour, Context};
 use super::exit::Exit;
-use super::{completions, explain, init, man, schema, validate};
+use super::{backup, completions, explain, init, man, schema, validate};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -49,6 +49,7 @@ Exit codes: 0 done, 1 failed, 2 changes present, 3 invalid policy, 4 refused, 5 
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::Args),
+    Backup(backup::Args),
     Validate(validate::Args),
     Schema(schema::Args),
     Explain(explain::Args),
@@ -69,6 +70,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let context = Context::new(arguments.policy, arguments.json, arguments.quiet, arguments.color);
     let exit = match &arguments.verb {
         Verb::Init(args) => init::run(args, &context),
+        Verb::Backup(args) => backup::run(args, &context),
         Verb::Validate(args) => validate::run(args, &context),
         Verb::Schema(args) => schema::run(args, &context),
         Verb::Explain(args) => explain::run(args, &context),

@@ -44,7 +44,7 @@ impl Explain for InitError {
     fn code(&self) -> &'static Code {
         match self {
             InitError::Postgres(error) => error.code(),
-            InitError::Write { .. } => &codes::BACKUP_LOCAL,
+            InitError::Write { .. } => &codes::LOCAL_FILE,
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! `command` lists the verbs; `context` is what every verb is given; `exit` is the table of exit codes.
 
+mod backup;
 mod command;
 mod completions;
 mod context;

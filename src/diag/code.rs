@@ -150,12 +150,12 @@ table! {
     // The world, below the IO line: backups, restores, verification.
     BACKUP_UNKNOWN = "BS530", Error, "the policy has no such database or tier";
     BACKUP_UNSUPPORTED = "BS531", Error, "this version cannot make such a backup";
-    BACKUP_NOT_ENCODED = "BS532", Error, "a backup cannot be compressed or encrypted";
+    BACKUP_NOT_ENCRYPTED = "BS532", Error, "a backup cannot be encrypted";
     HOOK_FAILED = "BS533", Error, "a hook failed";
     DUMP_NOT_WHOLE = "BS534", Error, "a dump is not whole";
     BACKUP_WOULD_NOT_FIT = "BS535", Error, "a backup would not fit";
-    BACKUP_INTERRUPTED = "BS536", Error, "a backup was interrupted";
-    BACKUP_LOCAL = "BS537", Error, "a file of this machine cannot be written";
+    LOCAL_FILE = "BS536", Error, "a file of this machine cannot be written";
+    NO_REPOSITORY = "BS537", Error, "a storage is not a repository";
 
     // Plans, guards and their application.
     PRUNE_UNSAFE = "BS601", Error, "pruning stops while the newest backup is not good";

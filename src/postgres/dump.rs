@@ -3,7 +3,7 @@
 use super::running::Running;
 use super::{PostgresError, Server};
 use crate::policy::DumpSpec;
-use tokio::process::ChildStdout;
+use std::io::PipeReader;
 
 /// A running dump. Its bytes are good only when [`Dump::finish`] says so; dropping it kills the program.
 pub struct Dump {
@@ -45,11 +45,12 @@ impl Dump {
         Ok(Dump { running: server.start("pg_dumpall", arguments).await? })
     }
 
-    /// The bytes, to be read to the end; `None` the second time.
-    pub fn output(&mut self) -> Option<ChildStdout> {
+    /// The bytes, to be read to the end by a thread; `None` the second time, or when the pipe is broken.
+    pub fn output(&mut self) -> Option<PipeReader> {
         // The program reads nothing; an open pipe would only keep a wrapper waiting.
         drop(self.running.stdin.take());
-        self.running.stdout.take()
+        let output = self.running.stdout.take()?;
+        output.into_owned_fd().ok().map(PipeReader::from)
     }
 
     /// Waits for the program's end, after its bytes were read to theirs. Ok: every byte was written, and these are

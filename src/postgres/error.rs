@@ -102,7 +102,8 @@ pub enum PostgresError {
 impl Explain for PostgresError {
     fn code(&self) -> &'static Code {
         match self {
-            PostgresError::Unresolved(_) | PostgresError::InvalidConnection { .. } => &codes::CONNECTION_INVALID,
+            PostgresError::Unresolved(_) => &codes::REFERENCE_UNRESOLVED,
+            PostgresError::InvalidConnection { .. } => &codes::CONNECTION_INVALID,
             PostgresError::Unreachable { .. } => &codes::SERVER_UNREACHABLE,
             PostgresError::LoginRefused { .. } => &codes::LOGIN_REFUSED,
             PostgresError::DatabaseMissing { .. } => &codes::DATABASE_MISSING,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Name of the user with this number; the number as text when the machine's files do not name it.
-pub(super) fn user_name(uid: u32) -> String {
+pub fn user_name(uid: u32) -> String {
     name_of("/etc/passwd", uid).unwrap_or_else(|| uid.to_string())
 }
 

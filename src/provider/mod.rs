@@ -4,4 +4,5 @@
 mod accounts;
 mod folder;
 
+pub use accounts::user_name;
 pub use folder::{FolderError, change_folder, create_folder, read_folder};

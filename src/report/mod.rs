@@ -1,6 +1,7 @@
 //! Every value of the floors below, said to a human or a machine. The only serialiser of views; it knows no terminal:
 //! colour and width are arguments.
 
+mod backup;
 mod diagnostics;
 mod diagnostics_json;
 mod list;
@@ -9,6 +10,7 @@ mod plan;
 mod show;
 mod table;
 
+pub use backup::{BackupMadeView, MissingCopy, backup, backup_made_view};
 pub use diagnostics::{count_diagnostics, diagnostics};
 pub use diagnostics_json::diagnostics_json;
 pub use list::{ListView, ListedDatabase, Listing, list, list_view};

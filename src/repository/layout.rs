@@ -18,6 +18,11 @@ pub fn marker_key() -> String {
     "backstay.json".to_owned()
 }
 
+/// What the keys of all manifests of a database in a tier begin with, slash at the end.
+pub fn manifest_prefix(tier: &str, database: &str) -> String {
+    format!("{MANIFESTS}{}/{}/", encode_component(tier), encode_component(database))
+}
+
 /// Key of a backup's manifest.
 pub fn manifest_key(tier: &str, database: &str, id: &BackupId) -> String {
     format!("{MANIFESTS}{}/{}/{id}.json", encode_component(tier), encode_component(database))

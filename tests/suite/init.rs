@@ -14,7 +14,7 @@ fn a_policy_is_written_once_and_holds_no_secret() {
     assert!(text.contains("connection: ${env:DATABASE_URL}") && text.contains("\"Init-of--this"), "{text}");
 
     let again = init().expect(1);
-    assert!(again.stderr.contains("BS537") && again.stderr.contains("--out"), "{again:#?}");
+    assert!(again.stderr.contains("BS536") && again.stderr.contains("--out"), "{again:#?}");
     assert_eq!(std::fs::read_to_string(folder.path().join("backstay.yaml")).unwrap(), text);
 }
 
@@ -33,7 +33,7 @@ fn the_url_may_be_typed_or_referred_to() {
 
 #[test]
 fn what_cannot_be_reached_is_said() {
-    for (url, code) in [("postgresql://127.0.0.1:1/x", "BS520"), ("${env:NOT_SET}", "BS529"), ("nonsense", "BS529")] {
+    for (url, code) in [("postgresql://127.0.0.1:1/x", "BS520"), ("${env:NOT_SET}", "BS506"), ("nonsense", "BS529")] {
         let run = Backstay::new(["init", url, "--out", "-"]).run().expect(1);
         assert!(run.stdout.is_empty() && run.stderr.contains(code) && run.stderr.contains("hint"), "{run:#?}");
     }

@@ -7,6 +7,7 @@ mod support;
 
 mod archive;
 mod filesystem;
+mod backup;
 mod harness;
 mod init;
 mod policy_reference;

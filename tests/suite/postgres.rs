@@ -5,7 +5,7 @@ use backstay::base::{Secret, Template};
 use backstay::diag::Explain;
 use backstay::policy::DumpSpec;
 use backstay::postgres::{Connection, Dump, Facts, PostgresError, Restore, RestoreOptions, RolePasswords, Server};
-use tokio::io::AsyncReadExt;
+use std::io::Read;
 
 fn connection(url: &str) -> Connection {
     Connection::from_url(&Secret::new(url)).unwrap()
@@ -30,9 +30,12 @@ fn words(lists: &[&[&str]]) -> Vec<Vec<Template>> {
 }
 
 async fn read(dump: &mut Dump) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    dump.output().unwrap().read_to_end(&mut bytes).await.unwrap();
-    bytes
+    let mut output = dump.output().unwrap();
+    let read = move || {
+        let mut bytes = Vec::new();
+        output.read_to_end(&mut bytes).map(|_| bytes)
+    };
+    tokio::task::spawn_blocking(read).await.unwrap().unwrap()
 }
 
 #[tokio::test]

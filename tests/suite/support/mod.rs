@@ -6,6 +6,7 @@
 mod database;
 mod lookup;
 mod program;
+mod project;
 mod same;
 mod sample;
 mod server;
@@ -14,6 +15,7 @@ mod torture;
 pub use database::Database;
 pub use lookup::Environment;
 pub use program::{Backstay, Run};
+pub use project::{Project, shell};
 pub use same::{Likeness, assert_same};
 pub use sample::Sample;
 pub use server::{CANARY, Server, Version};

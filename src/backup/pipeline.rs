@@ -1,0 +1,90 @@
+//! From a running dump program into every storage.
+
+use super::BackupError;
+use super::copies::Copies;
+use super::logical::Tools;
+use crate::catalog::{ObjectRole, StoredObject};
+use crate::codec::archive::{Scan, Summary};
+use crate::postgres::Dump;
+use crate::stream::{Encode, Encoding, Progress, StreamError, encode};
+
+/// One file of a backup to be written.
+pub(super) struct File<'a> {
+    pub(super) role: ObjectRole,
+    /// Its name before layers add their endings.
+    pub(super) stem: &'a str,
+    /// What is read, for messages.
+    pub(super) what: &'a str,
+    pub(super) progress: Progress,
+}
+
+/// Pumps a dump into every copy and waits for the program's good end. The file is written everywhere and visible
+/// nowhere. With a summary when the file is a dump in custom format. On failure nothing of it is left.
+pub(super) async fn store(
+    mut dump: Dump,
+    file: File<'_>,
+    encoding: &Encoding,
+    copies: &mut Copies<'_>,
+    tools: &Tools<'_>,
+) -> Result<(StoredObject, Option<Summary>), BackupError> {
+    let name = encoding.stored_name(file.stem);
+    let uploads = copies.begin(&name).await;
+    if uploads.is_empty() {
+        return Err(BackupError::NoCopy(Vec::new()));
+    }
+    let Some(source) = dump.output() else {
+        for upload in uploads {
+            // What cannot be removed now is found later as an unfinished upload.
+            let _ = upload.abort().await;
+        }
+        return Err(BackupError::NotWhole(format!("{} cannot be read", file.what)));
+    };
+    let stop = tools.cancel.child_token();
+    let mut encoding_it = std::pin::pin!(encode(Encode {
+        source: Box::new(source),
+        what: file.what.to_owned(),
+        encoding: encoding.clone(),
+        uploads,
+        scan: (file.role == ObjectRole::Dump).then(Scan::default),
+        progress: file.progress,
+        stop: stop.clone(),
+    }));
+    let mut dump = Some(dump);
+    let encoded = tokio::select! {
+        encoded = &mut encoding_it => encoded,
+        () = stop.cancelled() => {
+            // The reader waits for bytes until their writer is gone.
+            drop(dump.take());
+            encoding_it.await
+        }
+    };
+    let encoded = match encoded {
+        Ok(encoded) => encoded,
+        Err(_) if tools.cancel.is_cancelled() => return Err(BackupError::Interrupted),
+        Err(StreamError::AllDestinationsFailed(error)) => {
+            copies.fail_all(&error).await;
+            return Err(BackupError::NoCopy(Vec::new()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let object = StoredObject {
+        name: name.clone(),
+        role: file.role,
+        stored_bytes: encoded.stored_bytes,
+        stored_sha256: encoded.stored_sha256,
+        plain_bytes: encoded.plain_bytes,
+        plain_sha256: encoded.plain_sha256,
+        frames: encoded.frames,
+    };
+    copies.keep(&name, encoded.stored_sha256, encoded.uploads).await;
+    let Some(dump) = dump else { return Err(BackupError::Interrupted) };
+    for warning in dump.finish().await? {
+        tools.observer.on(&crate::event::Event::Warning(warning));
+    }
+    let summary = match encoded.scan.map(Scan::finish) {
+        Some(Ok(summary)) => Some(summary),
+        Some(Err(broken)) => return Err(BackupError::NotWhole(broken.to_string())),
+        None => None,
+    };
+    Ok((object, summary))
+}

@@ -1,0 +1,143 @@
+//! `backstay backup DATABASE`: one backup now.
+
+use super::policy_files::valid_policies;
+use super::{Context, Exit};
+use crate::backup::{BackupError, BackupOutcome, LockedStorages, Order, Target, Tools, logical};
+use crate::base::BackupId;
+use crate::diag::Explain;
+use crate::observe;
+use crate::policy::Desired;
+use crate::report::{self, MissingCopy, Style};
+use crate::repository::{RepositoryError, this_process};
+use jiff::Timestamp;
+
+/// Back up one database now, whether it is due or not
+///
+/// Takes one backup in a tier of the database and writes it to every storage of that tier. Without --tier: the only
+/// tier that is on demand (`schedule: manual`), or else the first one of the database. Exits 0 when every storage has
+/// it, 7 when some storage has not, 6 when another run works on the database.
+///
+/// Examples:
+///   backstay backup app
+///   backstay backup app --tier daily
+///   backstay backup tenants.tenant_7               a database that an entry with `match` means
+///   id=$(backstay backup app --json | jq -r .manifest.id)
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Name of the database in the policy
+    database: String,
+
+    /// Tier of the backup
+    #[arg(short, long)]
+    tier: Option<String>,
+}
+
+/// Makes the backup and says what came of it.
+pub fn run(args: &Args, context: &Context) -> Exit {
+    let policies = match valid_policies(context) {
+        Ok(policies) => policies,
+        Err(exit) => return exit,
+    };
+    let (desired, target) = match find(&policies, args) {
+        Ok(found) => found,
+        Err(error) => {
+            context.fail(&error);
+            return Exit::Failed;
+        }
+    };
+    match context.block_on(back_up(desired, target, context)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            context.complain(error, None);
+            Exit::Failed
+        }
+    }
+}
+
+/// The policy that has the database. Of several the first: `--policy` chooses another.
+fn find<'a>(policies: &'a [Desired], args: &'a Args) -> Result<(&'a Desired, Target<'a>), BackupError> {
+    let mut unknown = None;
+    for desired in policies {
+        match Target::find(desired, &args.database, args.tier.as_deref()) {
+            Ok(target) => return Ok((desired, target)),
+            Err(error @ BackupError::UnknownDatabase(_)) => unknown = unknown.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(unknown.unwrap_or_else(|| BackupError::UnknownDatabase(args.database.clone())))
+}
+
+async fn back_up(desired: &Desired, target: Target<'_>, context: &Context) -> Exit {
+    let repositories = observe::open(desired, context.lookup.as_ref()).repositories();
+    // Without a source of randomness the process id keeps two runs of one second apart.
+    let run = BackupId::new(Timestamp::now(), getrandom::u32().unwrap_or_else(|_| std::process::id())).to_string();
+    let owner = this_process(&run, "backup");
+    let locked = match LockedStorages::take(&target.storages(), &repositories, target.name, &owner).await {
+        Ok(locked) => locked,
+        Err(error) => {
+            context.fail(&error);
+            return if matches!(error, RepositoryError::Locked { .. }) { Exit::Locked } else { Exit::Failed };
+        }
+    };
+    let tools = Tools {
+        repositories: &repositories,
+        leases: &locked.leases,
+        lookup: context.lookup.as_ref(),
+        observer: context.observer(),
+        cancel: &context.cancel,
+        now: Timestamp::now,
+    };
+    let storages = target.storages().into_iter().filter(|storage| locked.leases.contains_key(*storage)).collect();
+    let order = Order { desired, target, storages, run: &run };
+    let outcome = if locked.leases.is_empty() { None } else { Some(logical(&order, &tools).await) };
+    let LockedStorages { leases, mut failed } = locked;
+    LockedStorages { leases, failed: Vec::new() }.release().await;
+    match outcome {
+        Some(Ok(outcome)) => {
+            failed.extend(outcome.failed);
+            tell(&BackupOutcome { failed, ..outcome }, context)
+        }
+        Some(Err(BackupError::NoCopy(more))) => {
+            failed.extend(more);
+            context.fail(&BackupError::NoCopy(failed));
+            Exit::Failed
+        }
+        Some(Err(error)) => {
+            context.fail(&error);
+            if matches!(error, BackupError::Interrupted) { Exit::Interrupted } else { Exit::Failed }
+        }
+        None => {
+            context.fail(&BackupError::NoCopy(failed));
+            Exit::Failed
+        }
+    }
+}
+
+fn tell(outcome: &BackupOutcome, context: &Context) -> Exit {
+    let missing: Vec<MissingCopy> = outcome
+        .failed
+        .iter()
+        .map(|copy| MissingCopy {
+            storage: copy.storage.clone(),
+            code: copy.why.code().id,
+            problem: copy.why.to_string(),
+        })
+        .collect();
+    if context.json {
+        let view = report::backup_made_view(&outcome.manifest, &outcome.copies, &missing);
+        // Our own structs serialise always.
+        context.say(serde_json::to_string_pretty(&view).unwrap_or_default() + "\n");
+    } else {
+        let style = Style { colour: context.colour, width: context.width };
+        context.say(report::backup(&outcome.manifest, &outcome.copies, &missing, style));
+    }
+    if missing.is_empty() {
+        return Exit::Done;
+    }
+    for copy in &outcome.failed {
+        context.fail(&copy.why);
+    }
+    context.tell("the backup is good; `backstay sync` repairs the missing copies from it");
+    Exit::Partly
+}

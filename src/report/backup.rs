@@ -1,0 +1,56 @@
+//! A backup that was just made, and the storages that have it.
+
+use super::Style;
+use crate::base::{Period, Size};
+use crate::catalog::Manifest;
+use serde::Serialize;
+
+/// A storage that should have a copy and does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingCopy {
+    /// Name of the storage.
+    pub storage: String,
+    /// Code of the problem.
+    pub code: &'static str,
+    /// What went wrong.
+    pub problem: String,
+}
+
+/// The backup for people, ending with a line feed.
+pub fn backup(manifest: &Manifest, copies: &[String], missing: &[MissingCopy], style: Style) -> String {
+    let sum = |of: fn(&crate::catalog::StoredObject) -> u64| Size(manifest.objects.iter().map(of).sum());
+    let took = Period::between(manifest.started_at, manifest.finished_at).human();
+    let mut text = format!(
+        "{} {}\n  {} stored, {} plain, {} tables, took {took}\n",
+        style.bold(manifest.id.as_str()),
+        style.dim(&format!("{} {}", manifest.database, manifest.tier)),
+        sum(|object| object.stored_bytes),
+        sum(|object| object.plain_bytes),
+        manifest.source.table_count,
+    );
+    for storage in copies {
+        text.push_str(&format!("  {} {storage}\n", style.green("stored in")));
+    }
+    for copy in missing {
+        text.push_str(&format!("  {} {}: {}\n", style.red("missing in"), copy.storage, copy.problem));
+    }
+    text
+}
+
+/// The backup as a document for machines.
+#[derive(Debug, Serialize)]
+pub struct BackupMadeView<'a> {
+    format_version: u32,
+    copies: &'a [String],
+    missing: &'a [MissingCopy],
+    manifest: &'a Manifest,
+}
+
+/// The backup as a document for machines.
+pub fn backup_made_view<'a>(
+    manifest: &'a Manifest,
+    copies: &'a [String],
+    missing: &'a [MissingCopy],
+) -> BackupMadeView<'a> {
+    BackupMadeView { format_version: 1, copies, missing, manifest }
+}
