@@ -2,7 +2,7 @@
 
 use super::context::{Colour, Context};
 use super::exit::Exit;
-use super::{backup, completions, explain, init, man, schema, validate};
+use super::{backup, completions, explain, init, list, man, schema, show, validate};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -52,6 +52,8 @@ enum Verb {
     Backup(backup::Args),
     Validate(validate::Args),
     Schema(schema::Args),
+    List(list::Args),
+    Show(show::Args),
     Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -73,6 +75,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Backup(args) => backup::run(args, &context),
         Verb::Validate(args) => validate::run(args, &context),
         Verb::Schema(args) => schema::run(args, &context),
+        Verb::List(args) => list::run(args, &context),
+        Verb::Show(args) => show::run(args, &context),
         Verb::Explain(args) => explain::run(args, &context),
         Verb::Completions(args) => completions::run(args, &context),
         Verb::Man(args) => man::run(args, &context),

@@ -4,6 +4,7 @@
 //! `command` lists the verbs; `context` is what every verb is given; `exit` is the table of exit codes.
 
 mod backup;
+mod catalogs;
 mod command;
 mod completions;
 mod context;
@@ -11,10 +12,12 @@ mod environment;
 mod exit;
 mod explain;
 mod init;
+mod list;
 mod man;
 mod policy_files;
 mod progress;
 mod schema;
+mod show;
 mod validate;
 
 pub use command::{Arguments, run};

@@ -4,6 +4,7 @@ mod check;
 mod desired;
 mod document;
 mod facts;
+mod find;
 mod lint;
 mod load;
 mod matching;
@@ -25,6 +26,7 @@ pub use desired::{
     VerifySpec,
 };
 pub use document::Document;
+pub use find::FoundDatabase;
 pub use lint::lint;
 pub use load::load;
 pub use resolve::resolve;

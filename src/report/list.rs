@@ -118,7 +118,7 @@ fn state_words(point: &RestorePoint, now: Timestamp) -> String {
 
 /// The list for machines. Additive changes only within a version.
 #[derive(Debug, Serialize)]
-pub struct ListView {
+struct ListView {
     format_version: u32,
     databases: Vec<DatabaseView>,
     unreadable_storages: Vec<UnreadableView>,
@@ -164,8 +164,13 @@ pub(super) struct CopyView {
     problems: Vec<String>,
 }
 
-/// The list as a document for machines.
-pub fn list_view(listing: &Listing, now: Timestamp) -> ListView {
+/// The list as one JSON document, ending with a line feed.
+pub fn list_json(listing: &Listing, now: Timestamp) -> String {
+    // Views hold only texts and numbers, which JSON can always say.
+    serde_json::to_string_pretty(&list_view(listing, now)).unwrap_or_default() + "\n"
+}
+
+fn list_view(listing: &Listing, now: Timestamp) -> ListView {
     let database = |database: &ListedDatabase| DatabaseView {
         name: database.name.clone(),
         in_policy: database.is_in_policy,

@@ -131,7 +131,7 @@ fn layers(layers: &[Layer]) -> String {
 
 /// The backup for machines. Additive changes only within a version; `manifest` is as `schemas/manifest.v1.json` says.
 #[derive(Debug, Serialize)]
-pub struct ShowView<'a> {
+struct ShowView<'a> {
     format_version: u32,
     id: &'a str,
     database: &'a str,
@@ -142,8 +142,13 @@ pub struct ShowView<'a> {
     manifest: Option<&'a Manifest>,
 }
 
-/// The backup as a document for machines.
-pub fn show_view<'a>(point: &'a RestorePoint, manifest: Option<&'a Manifest>, now: Timestamp) -> ShowView<'a> {
+/// The backup as one JSON document, ending with a line feed.
+pub fn show_json(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp) -> String {
+    // Views hold only texts and numbers, which JSON can always say.
+    serde_json::to_string_pretty(&show_view(point, manifest, now)).unwrap_or_default() + "\n"
+}
+
+fn show_view<'a>(point: &'a RestorePoint, manifest: Option<&'a Manifest>, now: Timestamp) -> ShowView<'a> {
     ShowView {
         format_version: 1,
         id: point.id.as_str(),

@@ -13,7 +13,7 @@ mod init;
 mod policy_reference;
 mod postgres;
 mod repository;
-mod store_conformance;
 mod rules;
 mod selection;
+mod store_conformance;
 mod stream;

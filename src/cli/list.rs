@@ -1,0 +1,80 @@
+//! `backstay list`: the backups there are.
+
+use super::catalogs::{PolicyCatalog, read_catalogs};
+use super::{Context, Exit};
+use crate::diag::nearest;
+use crate::report::{self, ListedDatabase, Listing, Style};
+use jiff::Timestamp;
+
+/// List the backups in all storages
+///
+/// Copies of a backup at several storages are one line. What is damaged, by its sizes or by the last `verify`, says so.
+///
+/// Examples:
+///   backstay list
+///   backstay list app
+///   backstay list app --json | jq -r '.databases[].backups[0].id'
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Only this database
+    #[arg(value_name = "DATABASE")]
+    database: Option<String>,
+}
+
+/// Reads every storage and shows what is in it.
+pub fn run(args: &Args, context: &Context) -> Exit {
+    match context.block_on(read_catalogs(context)) {
+        Ok(Ok(catalogs)) => show(args, context, &catalogs),
+        Ok(Err(exit)) => exit,
+        Err(error) => {
+            context.complain(error, None);
+            Exit::Failed
+        }
+    }
+}
+
+fn show(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Exit {
+    let mut listing = listing(catalogs);
+    if let Some(name) = &args.database {
+        let known: Vec<String> = listing.databases.iter().map(|database| database.name.clone()).collect();
+        listing.databases.retain(|database| database.name == *name);
+        if listing.databases.is_empty() {
+            return unknown_database(context, name, &known);
+        }
+    }
+    let now = Timestamp::now();
+    if context.json {
+        context.say(report::list_json(&listing, now));
+        return Exit::Done;
+    }
+    let style = Style { colour: context.colour, width: context.width };
+    context.say(report::list(&listing, now, style));
+    Exit::Done
+}
+
+/// Says that nobody knows the database, and which was probably meant.
+pub(super) fn unknown_database(context: &Context, name: &str, known: &[String]) -> Exit {
+    let hint = nearest(name, known.iter().map(String::as_str)).map(|near| format!("Did you mean `{near}`?"));
+    let hint = hint.unwrap_or_else(|| "Run `backstay list` to see the databases.".to_owned());
+    context.complain(format_args!("neither the policy nor a storage knows a database `{name}`"), Some(&hint));
+    Exit::Usage
+}
+
+fn listing(catalogs: &[PolicyCatalog]) -> Listing {
+    let mut listing = Listing::default();
+    let owned = |name: &str| catalogs.iter().any(|catalog| catalog.has_database(name));
+    for catalog in catalogs {
+        for name in catalog.databases() {
+            let is_in_policy = catalog.has_database(&name);
+            // A storage that policies share shows each database once.
+            if !is_in_policy && (owned(&name) || listing.databases.iter().any(|listed| listed.name == name)) {
+                continue;
+            }
+            let points = catalog.points.iter().filter(|point| point.database == name).cloned().collect();
+            listing.databases.push(ListedDatabase { name, is_in_policy, points });
+        }
+        listing.unreadable.extend(catalog.unreadable.iter().cloned());
+    }
+    listing
+}
