@@ -6,8 +6,8 @@
 mod support;
 
 mod archive;
-mod filesystem;
 mod backup;
+mod filesystem;
 mod harness;
 mod init;
 mod policy_reference;
