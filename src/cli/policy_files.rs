@@ -42,9 +42,8 @@ pub fn read_policies(context: &Context) -> Result<Policies, Exit> {
             Exit::InvalidPolicy
         })?;
         let (document, found) = policy::load(&mut sources, file, &bytes, &read);
-        let invalid = found.has_errors();
         diagnostics.extend(found);
-        let Some(document) = document.filter(|_| !invalid) else { continue };
+        let Some(document) = document else { continue };
         let desired = policy::resolve(&document, file, &sources);
         let subject =
             Subject { document: &document, desired: &desired, sources: &sources, now: jiff::Timestamp::now() };

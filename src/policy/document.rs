@@ -3,7 +3,7 @@
 use super::model::Policy;
 use super::route::Route;
 use super::tree::Node;
-use crate::diag::{Code, Diagnostic, SourceId, Span};
+use crate::diag::{Code, Diagnostic, Diagnostics, SourceId, Span};
 
 /// A policy that was read without errors.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Document {
     pub tree: Node,
     /// Its own text first, then the bases it extends.
     pub sources: Vec<SourceId>,
+    /// Warnings and remarks about its text; [`lint`](super::lint) reports those that no comment silences.
+    pub remarks: Diagnostics,
 }
 
 impl Document {

@@ -2,12 +2,15 @@
 
 use super::check;
 use super::document::Document;
+use super::ignore::{Remarks, silence};
 use super::model::Policy;
 use super::text::assemble;
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
+use std::collections::HashSet;
 
 /// Reads a policy. `name` is the path as the user knows it; `fetch` gives the bytes of a file that it extends, by its
-/// path, or says what went wrong. The document is `None` when there is any error.
+/// path, or says what went wrong. Either there is a document, and no diagnostic: warnings about its text wait in
+/// `remarks` for [`lint`](super::lint); or there is an error, and everything that was found.
 pub fn load(
     sources: &mut Sources,
     name: &str,
@@ -16,22 +19,27 @@ pub fn load(
 ) -> (Option<Document>, Diagnostics) {
     let mut found = Diagnostics::default();
     let assembled = assemble(sources, name, bytes, fetch, &mut found);
-    let document = assembled.tree.and_then(|tree| {
-        let json = tree.to_json();
-        found.extend(check::check(&tree, &json));
-        if found.has_errors() {
-            return None;
-        }
+    let Some(tree) = assembled.tree else {
+        found.sort();
+        return (None, found);
+    };
+    let json = tree.to_json();
+    found.extend(check::check(&tree, &json));
+    if !found.has_errors() {
         match serde_path_to_error::deserialize::<_, Policy>(json) {
-            Ok(model) => Some(Document { model, tree, sources: assembled.sources }),
+            Ok(model) => {
+                let document = Document { model, tree, sources: assembled.sources, remarks: found };
+                return (Some(document), Diagnostics::default());
+            }
             Err(error) => {
                 // The schema is made from the model, so this happens only for what a schema cannot say.
                 let path = error.path().to_string();
-                found.push(Diagnostic::new(&codes::FORM_INVALID, format!("{}", error.inner())).with_path(path));
-                None
+                found.push(Diagnostic::new(&codes::FORM_INVALID, error.inner().to_string()).with_path(path));
             }
         }
-    });
-    found.sort();
-    (document, found)
+    }
+    // What stands behind an anchor is judged at every alias, and told once.
+    let mut told = HashSet::new();
+    found.0.retain(|d| d.span.is_none() || told.insert((d.code.id, d.span, d.detail.clone())));
+    (None, silence(&tree, &assembled.sources, sources, found, Remarks::Skip))
 }

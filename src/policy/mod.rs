@@ -5,6 +5,7 @@ mod desired;
 mod document;
 mod facts;
 mod find;
+mod ignore;
 mod lint;
 mod load;
 mod matching;

@@ -10,6 +10,8 @@ mod backup;
 mod filesystem;
 mod harness;
 mod init;
+mod policy_meaning;
+mod policy_problems;
 mod policy_reference;
 mod postgres;
 mod repository;

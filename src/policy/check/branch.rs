@@ -29,8 +29,8 @@ pub(super) enum Meant<'e> {
         /// Keys that no form knows.
         unexpected: Vec<String>,
     },
-    /// Another kind of value.
-    Type(Vec<JsonType>),
+    /// Another kind of value; and where the schema speaks of the text that is allowed, if one is.
+    Type(Vec<JsonType>, Option<String>),
 }
 
 /// A JSON value as a policy writes it.
@@ -43,7 +43,7 @@ pub(super) fn meant<'e>(pointer: &str, forms: &'e [Errors]) -> Meant<'e> {
     // Forms that are one word each, or one map for each word of a key.
     if let Some(options) = all(forms, |errors| constant_at(errors, pointer)) {
         return if forms.iter().all(|errors| type_at(errors, pointer).is_some()) {
-            Meant::Type(types(pointer, forms))
+            Meant::Type(types(pointer, forms), None)
         } else {
             Meant::Choice { key: None, options }
         };
@@ -65,7 +65,7 @@ pub(super) fn meant<'e>(pointer: &str, forms: &'e [Errors]) -> Meant<'e> {
     let of_this_kind: Vec<&Errors> = forms.iter().filter(|errors| !other_kind(errors, pointer)).collect();
     match of_this_kind.iter().min_by_key(|errors| weight(errors)) {
         Some(errors) => Meant::Branch(errors),
-        None => Meant::Type(types(pointer, forms)),
+        None => Meant::Type(types(pointer, forms), text_form(pointer, forms)),
     }
 }
 
@@ -124,6 +124,15 @@ fn types(pointer: &str, forms: &[Errors]) -> Vec<JsonType> {
         }
     }
     types
+}
+
+/// Where the schema asks for a text.
+fn text_form(pointer: &str, forms: &[Errors]) -> Option<String> {
+    let text = |error: &&ValidationError<'_>| {
+        matches!(error.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::String) })
+            && error.instance_path().as_str() == pointer
+    };
+    forms.iter().flatten().find(text).map(|error| error.schema_path().as_str().to_owned())
 }
 
 fn is_missing(errors: &Errors, pointer: &str, key: &str) -> bool {

@@ -19,12 +19,23 @@ fn problem_of<T: Format>(text: &str) -> Option<String> {
     text.parse::<T>().err().map(|error| error.to_string())
 }
 
+fn schedule_problem(text: &str) -> Option<String> {
+    let error = text.parse::<Schedule>().err()?;
+    let fields = text.split_whitespace().count();
+    let problem = if fields != 5 && !text.starts_with('@') {
+        format!("it has {fields} field{}, and cron has 5", if fields == 1 { "" } else { "s" })
+    } else {
+        error.problem.trim_end_matches('.').to_lowercase()
+    };
+    Some(format!("`{text}`: {problem}"))
+}
+
 /// Every form that the schema knows.
 pub(super) static FORMATS: &[TextFormat] = &[
     TextFormat { keyword: "backstay-duration", code: &codes::DURATION_INVALID, problem: problem_of::<Period> },
     TextFormat { keyword: "backstay-size", code: &codes::SIZE_INVALID, problem: problem_of::<Size> },
     TextFormat { keyword: "backstay-share", code: &codes::SHARE_INVALID, problem: problem_of::<Share> },
-    TextFormat { keyword: "backstay-schedule", code: &codes::SCHEDULE_INVALID, problem: problem_of::<Schedule> },
+    TextFormat { keyword: "backstay-schedule", code: &codes::SCHEDULE_INVALID, problem: schedule_problem },
     TextFormat { keyword: "backstay-reference", code: &codes::REFERENCE_INVALID, problem: problem_of::<Template> },
     TextFormat { keyword: "backstay-name", code: &codes::NAME_INVALID, problem: problem_of::<Name> },
     TextFormat { keyword: "backstay-policy-name", code: &codes::NAME_INVALID, problem: problem_of::<PolicyName> },

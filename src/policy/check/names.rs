@@ -1,6 +1,7 @@
 //! Names that point to other entries: they must exist, and stand once in a list.
 
 use super::words::either;
+use crate::base::is_name;
 use crate::diag::{Diagnostic, Diagnostics, codes, nearest};
 use crate::policy::route::Route;
 use crate::policy::tree::Node;
@@ -100,7 +101,8 @@ impl Names<'_> {
             },
             None => Vec::new(),
         };
-        if known.contains(&name) {
+        // A text that cannot be a name is reported as that.
+        if known.contains(&name) || !is_name(name) {
             return;
         }
         let diagnostic = Diagnostic::new(&codes::NAME_UNDEFINED, format!("`{name}` is not in `{section}`"))

@@ -10,6 +10,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
+const SCHEDULE: &str = "backstay-schedule";
+
 /// Collects errors of the validator; unknown and missing keys of one map are told together.
 pub(super) struct Translator<'a> {
     tree: &'a Node,
@@ -47,8 +49,11 @@ impl<'a> Translator<'a> {
                 self.union(&route, error.instance_path().as_str(), context);
             }
             ValidationErrorKind::PropertyNames { error } => self.name(&route, error),
-            ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => self.wrong_type(&route, &[*expected]),
-            ValidationErrorKind::Type { .. } => self.wrong_type(&route, &[]),
+            ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => {
+                let format = self.beside(error.schema_path().as_str(), "format").and_then(Value::as_str);
+                self.wrong_type(&route, &[*expected], format);
+            }
+            ValidationErrorKind::Type { .. } => self.wrong_type(&route, &[], None),
             ValidationErrorKind::Constant { .. } if route == Route::of(["version"]) => {
                 let version = error.instance().to_string();
                 self.say(
@@ -132,7 +137,10 @@ impl<'a> Translator<'a> {
                     ),
                 }
             }
-            branch::Meant::Type(expected) => self.wrong_type(route, &expected),
+            branch::Meant::Type(expected, text) => {
+                let format = text.and_then(|text| self.beside(&text, "format")).and_then(Value::as_str);
+                self.wrong_type(route, &expected, format);
+            }
         }
     }
 
@@ -150,9 +158,9 @@ impl<'a> Translator<'a> {
         );
     }
 
-    fn wrong_type(&mut self, route: &Route, expected: &[JsonType]) {
+    fn wrong_type(&mut self, route: &Route, expected: &[JsonType], format: Option<&str>) {
         let Some(node) = self.tree.at(route) else { return };
-        let wanted: Vec<&str> = expected.iter().map(|kind| type_name(*kind)).collect();
+        let wanted: Vec<&str> = expected.iter().map(|kind| type_name(*kind, format)).collect();
         let wanted = if wanted.is_empty() { "something else".to_owned() } else { wanted.join(" or ") };
         let subject = if route.steps().is_empty() { "the policy".to_owned() } else { format!("`{route}`") };
         let mut diagnostic = match node.content {
@@ -173,7 +181,17 @@ impl<'a> Translator<'a> {
                     diagnostic = diagnostic.with_hint(format!("Write `{meant}`.")).with_fix(Some(node.span), meant);
                 }
             }
-            Content::Number(_) | Content::Bool(_) if expected.contains(&JsonType::String) => {
+            Content::Number(number) if format == Some("backstay-duration") => {
+                diagnostic = diagnostic.with_hint(format!("Add a unit: `{number}d` for days, `{number}h` for hours."));
+            }
+            Content::Number(number) if format == Some("backstay-share") => {
+                diagnostic =
+                    diagnostic.with_hint(format!("Write `{number}%`.")).with_fix(Some(node.span), format!("{number}%"));
+            }
+            Content::Number(number) if format == Some("backstay-size") => {
+                diagnostic = diagnostic.with_hint(format!("Add a unit: `{number}MiB`, `{number}GiB`."));
+            }
+            Content::Number(_) | Content::Bool(_) if expected == [JsonType::String] && format != Some(SCHEDULE) => {
                 let json = node.to_json();
                 diagnostic = diagnostic
                     .with_hint(format!("Write `\"{json}\"`, in quotes."))
@@ -247,9 +265,14 @@ impl<'a> Translator<'a> {
 
     /// The keys that stand beside `additionalProperties` at a place of the schema.
     fn keys_beside(&self, pointer: &str) -> Vec<String> {
-        let map = pointer.rsplit_once('/').and_then(|(parent, _)| self.schema.pointer(parent));
-        let properties = map.and_then(|map| map.get("properties")).and_then(Value::as_object);
+        let properties = self.beside(pointer, "properties").and_then(Value::as_object);
         properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Another keyword beside the one at a place of the schema.
+    fn beside(&self, pointer: &str, keyword: &str) -> Option<&'a Value> {
+        let (parent, _) = pointer.rsplit_once('/')?;
+        self.schema.pointer(parent)?.get(keyword)
     }
 }
 
@@ -262,8 +285,12 @@ fn problem(format: &str, text: &str) -> Option<(&'static crate::diag::Code, Stri
     (format.problem)(text).map(|detail| (format.code, detail))
 }
 
-fn type_name(kind: JsonType) -> &'static str {
+fn type_name(kind: JsonType, format: Option<&str>) -> &'static str {
     match kind {
+        JsonType::String if format == Some("backstay-duration") => "a duration",
+        JsonType::String if format == Some("backstay-size") => "a size",
+        JsonType::String if format == Some("backstay-share") => "a share",
+        JsonType::String if format == Some(SCHEDULE) => "a schedule",
         JsonType::Array => "a list",
         JsonType::Boolean => "`true` or `false`",
         JsonType::Integer => "a whole number",

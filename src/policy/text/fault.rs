@@ -38,9 +38,17 @@ pub(super) fn diagnose(error: &Error, source: SourceId, text: &str) -> Diagnosti
     let span = Span { source, start, end };
     let line = line_at(text, start);
     let (code, detail, hint) = explain(innermost(error), line, &text[start..]);
+    let span = if *code == codes::TAB_INDENTS { first_tab(source, text, start).unwrap_or(span) } else { span };
     let mut diagnostic = Diagnostic::new(code, detail).with_span(Some(span));
     diagnostic.hint = hint;
     diagnostic
+}
+
+/// The first tab of the line, which is what has to go.
+fn first_tab(source: SourceId, text: &str, byte: usize) -> Option<Span> {
+    let line_start = text[..byte].rfind('\n').map_or(0, |at| at + 1);
+    let at = line_start + line_at(text, byte).find('\t')?;
+    Some(Span { source, start: at, end: at + 1 })
 }
 
 fn innermost(error: &Error) -> &Error {
@@ -143,7 +151,7 @@ fn malformed(message: String, line: &str, rest: &str) -> (&'static Code, String,
         Some("Check the indentation of this line and the one above; write texts that contain `: ` in quotes.")
     } else if message.contains("quoted scalar") || message.contains("unexpected end of stream") {
         Some("Check for a quote that is never closed above this line.")
-    } else if message.contains("flow") || message.contains("illegal placement") {
+    } else if message.contains("flow") || message.contains("unclosed") || message.contains("illegal placement") {
         Some("Check for a bracket, brace or comma that is missing above this line.")
     } else if line.trim_start().starts_with("- ") || message.contains("expected key") {
         Some("Check the indentation of this line and the one above.")

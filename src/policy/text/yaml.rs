@@ -60,7 +60,6 @@ fn options(duplicates: DuplicateKeyPolicy) -> Options {
         budget: serde_saphyr::budget! {
             max_depth: 32,
             flow_nesting_limit: 32,
-            max_documents: 1,
             max_aliases: 5_000,
             max_anchors: 1_000,
             max_recorded_anchor_events: 200_000,
@@ -206,30 +205,28 @@ impl Planter<'_> {
         Content::Map(map)
     }
 
-    /// A number only if every reader of YAML and JSON reads the same one.
+    /// A number only if every reader of YAML and JSON reads the same one. An ambiguous one is reported; what stays in
+    /// its place makes no second diagnostic.
     fn number(&mut self, span: Span, number: Option<serde_json::Number>) -> Content {
         let written = &self.text[span.start..span.end];
         let plain: Option<serde_json::Number> = serde_json::from_str(written).ok();
-        match (number, plain) {
-            (Some(number), Some(plain)) if number.as_f64() == plain.as_f64() && !written.starts_with('-') => {
-                Content::Number(plain)
-            }
-            (_, Some(plain)) if written.starts_with('-') => Content::Number(plain),
-            _ => {
-                self.found.push(
-                    Diagnostic::new(
-                        &codes::NUMBER_AMBIGUOUS,
-                        format!("`{written}` is read differently by different programs"),
-                    )
-                    .with_span(Some(span))
-                    .with_why(
-                        "Leading zeros, underscores, `0x` and the like change their meaning between YAML 1.1 and 1.2.",
-                    )
-                    .with_hint(format!("Write `\"{written}\"` for a text, or plain decimal digits for a number."))
-                    .with_fix(Some(span), format!("\"{written}\"")),
-                );
-                Content::Text(written.to_owned())
-            }
+        if let (Some(number), Some(plain)) = (&number, plain)
+            && number.as_f64() == plain.as_f64()
+        {
+            return Content::Number(plain);
+        }
+        self.found.push(
+            Diagnostic::new(&codes::NUMBER_AMBIGUOUS, format!("`{written}` is read differently by different programs"))
+                .with_span(Some(span))
+                .with_why(
+                    "Leading zeros, underscores, `0x` and the like change their meaning between YAML 1.1 and 1.2.",
+                )
+                .with_hint(format!("Write `\"{written}\"` for a text, or plain decimal digits for a number."))
+                .with_fix(Some(span), format!("\"{written}\"")),
+        );
+        match number {
+            Some(number) if !written.starts_with('0') => Content::Number(number),
+            _ => Content::Text(written.to_owned()),
         }
     }
 
