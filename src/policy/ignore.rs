@@ -99,10 +99,12 @@ fn read_comments(tree: &Node, source: SourceId, text: &str, ignores: &mut Vec<Ig
 }
 
 /// The codes of ` ignore[CODE, CODE] reason`.
-fn parse(comment: &str) -> Result<Vec<&'static str>, Diagnostic> {
+fn parse(comment: &str) -> Result<Vec<&'static str>, Box<Diagnostic>> {
     let malformed = |detail: String| {
-        Diagnostic::new(&codes::IGNORE_MALFORMED, detail)
-            .with_hint("Write `# backstay: ignore[BS201] why it is right here`.")
+        Box::new(
+            Diagnostic::new(&codes::IGNORE_MALFORMED, detail)
+                .with_hint("Write `# backstay: ignore[BS201] why it is right here`."),
+        )
     };
     let inside = comment.trim().strip_prefix("ignore[").and_then(|rest| rest.split_once(']'));
     let (list, reason) = inside.ok_or_else(|| malformed(format!("`{}`", comment.trim())))?;
@@ -115,8 +117,10 @@ fn parse(comment: &str) -> Result<Vec<&'static str>, Diagnostic> {
         found.push(code.id);
     }
     if reason.trim().is_empty() {
-        return Err(Diagnostic::new(&codes::IGNORE_UNREASONED, format!("nothing after `ignore[{list}]`"))
-            .with_hint("Say after the bracket why the advice does not hold here."));
+        return Err(Box::new(
+            Diagnostic::new(&codes::IGNORE_UNREASONED, format!("nothing after `ignore[{list}]`"))
+                .with_hint("Say after the bracket why the advice does not hold here."),
+        ));
     }
     Ok(found)
 }

@@ -19,3 +19,4 @@ mod rules;
 mod selection;
 mod store_conformance;
 mod stream;
+mod validate;

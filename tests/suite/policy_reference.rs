@@ -64,7 +64,16 @@ impl Reference {
             self.walk(root, property, &below, "");
         }
         if let Some(entry) = at.get("additionalProperties").filter(|entry| entry.is_object()) {
-            self.walk(root, entry, &format!("{route}.<name>"), &form);
+            let below = format!("{route}.<name>");
+            let description = resolved(root, entry).get("description").and_then(Value::as_str);
+            if let Some(description) = description.filter(|_| at.get("propertyNames").is_some()) {
+                self.order.push(below.clone());
+                let key = self.keys.entry(below.clone()).or_default();
+                add(&mut key.descriptions, description);
+                add(&mut key.kinds, "map");
+                key.required = true;
+            }
+            self.walk(root, entry, &below, &form);
         }
         if let Some(items) = at.get("items") {
             self.walk(root, items, &format!("{route}[]"), &form);
@@ -221,6 +230,7 @@ fn page(reference: &Reference, examples: &[Node]) -> String {
             before.rsplit(['.', ';']).next().map(|default| default.trim().to_owned())
         });
         let default = match default {
+            _ if route.ends_with("<name>") => "none: the name is yours to choose".to_owned(),
             _ if key.required => "none: the key is required".to_owned(),
             Some(default) => default,
             None => "not set".to_owned(),
@@ -234,7 +244,7 @@ fn page(reference: &Reference, examples: &[Node]) -> String {
         if let Some(example) = example {
             let mut text = String::new();
             let name = route.rsplit('.').next().unwrap().trim_end_matches("[]");
-            block(name, example, 0, &mut text);
+            block(if name == "<name>" { "example" } else { name }, example, 0, &mut text);
             out.push_str(&format!("\n```yaml\n{text}```\n"));
         }
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 /// A way to reach people or machines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a policy has a handful of channels")]
 pub enum Channel {
     /// A Slack channel.
     Slack(Slack),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A place that holds backups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a policy has a handful of storages")]
 pub enum Storage {
     /// A folder on this machine.
     Filesystem(FilesystemStorage),

@@ -1,11 +1,12 @@
 //! Every value with where it came from.
 
 use crate::base::Template;
-use crate::diag::{Sources, Span};
+use crate::diag::{SourceId, Sources, Span};
 use crate::policy::desired::{Compression, Desired, ExplainedValue, StorageKind};
 use crate::policy::document::Document;
 use crate::policy::route::Route;
 use crate::policy::tree::{Content, Node};
+use std::collections::HashMap;
 
 /// Keys whose literal values are not shown: a policy that breaks the rules may hold a secret there.
 const SECRETS: [&str; 9] = [
@@ -21,7 +22,9 @@ const SECRETS: [&str; 9] = [
 ];
 
 pub(super) fn explain(document: &Document, desired: &Desired, sources: &Sources) -> Vec<ExplainedValue> {
-    let mut explained = Explained { document, sources, values: Vec::new() };
+    let line_starts =
+        document.sources.iter().map(|source| (*source, line_starts(&sources.get(*source).text))).collect();
+    let mut explained = Explained { document, sources, line_starts, values: Vec::new() };
     explained.written(&Route::top(), &document.tree);
     explained.filled(desired);
     explained.values.sort_by(|a, b| a.path.cmp(&b.path));
@@ -31,6 +34,8 @@ pub(super) fn explain(document: &Document, desired: &Desired, sources: &Sources)
 struct Explained<'a> {
     document: &'a Document,
     sources: &'a Sources,
+    /// Thousands of values ask for their line, so the lines of each text are counted once.
+    line_starts: HashMap<SourceId, Vec<usize>>,
     values: Vec<ExplainedValue>,
 }
 
@@ -109,9 +114,6 @@ impl Explained<'_> {
             return;
         }
         let path = route.to_string();
-        if self.values.iter().rev().take(8).any(|known| known.path == path) {
-            return;
-        }
         let origin = said
             .iter()
             .find_map(|said| self.document.tree.at(said).map(|node| format!("defaults {}", self.line(node.place()))))
@@ -120,8 +122,15 @@ impl Explained<'_> {
     }
 
     fn line(&self, span: Span) -> String {
-        format!("{}:{}", self.sources.get(span.source).name, self.sources.start(span).line)
+        let line =
+            self.line_starts.get(&span.source).map_or(1, |starts| starts.partition_point(|at| *at <= span.start));
+        format!("{}:{line}", self.sources.get(span.source).name)
     }
+}
+
+/// First byte of each line.
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 
 fn shown(route: &Route, node: &Node) -> String {
