@@ -80,7 +80,7 @@ pub enum CopyProblem {
         location: String,
         /// Free there.
         free: Size,
-        /// Needed, by the size of the last backup or of the database.
+        /// Needed, judged by the last backup or the database.
         needed: Size,
         /// The floor of the policy, as words to append; may be empty.
         floor: String,

@@ -7,10 +7,13 @@ use crate::repository::{Repository, RepositoryError};
 /// Room for what an estimate cannot know: growth since the last backup, the small files.
 const MARGIN_PERCENT: u64 = 10;
 
-/// How many bytes a backup will take: what the last one took, or at first the size of the database, which is more
-/// than any dump of it takes compressed.
+/// What a first backup takes at least: dumps have no indexes and compress well, and what turns out too large is given
+/// up cleanly. Only what cannot fit is refused.
+const FIRST_DIVISOR: u64 = 8;
+
+/// How many bytes a backup will take: what the last one took, or at first a part of the database's size.
 pub(super) fn estimate(last_stored: Option<u64>, database_bytes: u64) -> Size {
-    let bytes = last_stored.unwrap_or(database_bytes);
+    let bytes = last_stored.unwrap_or(database_bytes / FIRST_DIVISOR);
     Size(bytes.saturating_add(bytes / 100 * MARGIN_PERCENT).saturating_add(1 << 20))
 }
 
@@ -38,6 +41,7 @@ mod tests {
     fn the_last_backup_is_the_best_estimate() {
         assert_eq!(estimate(Some(1000), 1 << 40), Size(1000 + 100 + (1 << 20)));
         assert_eq!(estimate(None, 0), Size(1 << 20));
-        assert_eq!(estimate(None, u64::MAX), Size(u64::MAX));
+        assert_eq!(estimate(None, 8000), estimate(Some(1000), u64::MAX));
+        assert_eq!(estimate(Some(u64::MAX), 0), Size(u64::MAX));
     }
 }

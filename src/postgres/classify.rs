@@ -41,7 +41,14 @@ pub(super) fn classify(program: &str, connection: &Connection, said: &str) -> Po
     {
         return PostgresError::Unreachable { server, problem };
     }
-    if state == "42501" || has(&["ERROR:  permission denied", "ERROR:  must be owner", "ERROR:  must be superuser"]) {
+    if state == "42501"
+        || has(&[
+            "ERROR:  permission denied",
+            "ERROR:  must be owner",
+            "ERROR:  must be superuser",
+            "row-level security policy",
+        ])
+    {
         return PostgresError::Denied { server, problem };
     }
     PostgresError::Failed { program: program.to_owned(), server: connection.describe(), sqlstate, problem }
@@ -113,6 +120,10 @@ mod tests {
             ("psql: error: connection to server failed: FATAL:  database \"d\" does not exist", "BS522"),
             ("psql:<stdin>:3: ERROR:  42501: permission denied for table t\nLOCATION:  x, y.c:1", "BS526"),
             ("pg_dump: error: query failed: ERROR:  permission denied for table t", "BS526"),
+            (
+                "pg_dump: error: query failed: ERROR:  query would be affected by row-level security policy for table \"t\"",
+                "BS526",
+            ),
             ("FATAL:  57P01: terminating connection due to administrator command", "BS527"),
             (
                 "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed.\npg_dump: detail: Error message from server: server closed the connection unexpectedly",

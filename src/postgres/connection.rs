@@ -204,6 +204,8 @@ impl fmt::Debug for Connection {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
     use super::*;
 
     fn of(url: &str) -> Connection {

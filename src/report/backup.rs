@@ -20,13 +20,16 @@ pub struct MissingCopy {
 pub fn backup(manifest: &Manifest, copies: &[String], missing: &[MissingCopy], style: Style) -> String {
     let sum = |of: fn(&crate::catalog::StoredObject) -> u64| Size(manifest.objects.iter().map(of).sum());
     let took = Period::between(manifest.started_at, manifest.finished_at).human();
+    let tables = match manifest.source.table_count {
+        1 => "1 table".to_owned(),
+        count => format!("{count} tables"),
+    };
     let mut text = format!(
-        "{} {}\n  {} stored, {} plain, {} tables, took {took}\n",
+        "{} {}\n  {} stored, {} plain, {tables}, took {took}\n",
         style.bold(manifest.id.as_str()),
         style.dim(&format!("{} {}", manifest.database, manifest.tier)),
         sum(|object| object.stored_bytes),
         sum(|object| object.plain_bytes),
-        manifest.source.table_count,
     );
     for storage in copies {
         text.push_str(&format!("  {} {storage}\n", style.green("stored in")));

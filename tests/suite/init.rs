@@ -13,6 +13,9 @@ fn a_policy_is_written_once_and_holds_no_secret() {
     assert!(!text.contains(CANARY) && !text.contains("%20"), "{text}");
     assert!(text.contains("connection: ${env:DATABASE_URL}") && text.contains("\"Init-of--this"), "{text}");
 
+    let valid = Backstay::new(["validate"]).current_dir(folder.path()).run().expect(0);
+    assert!(!valid.stdout.contains("BS0") && !valid.stdout.contains("BS1"), "{valid:#?}");
+
     let again = init().expect(1);
     assert!(again.stderr.contains("BS536") && again.stderr.contains("--out"), "{again:#?}");
     assert_eq!(std::fs::read_to_string(folder.path().join("backstay.yaml")).unwrap(), text);

@@ -7,6 +7,7 @@ mod support;
 
 mod archive;
 mod backup;
+mod backup_faults;
 mod filesystem;
 mod harness;
 mod init;

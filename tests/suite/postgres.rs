@@ -1,9 +1,9 @@
 //! Reaching servers, asking them, and what is said when that fails: on real servers.
 
-use crate::support::{Database, Environment, Server as TestServer, Version, torture};
+use crate::support::{CANARY, Database, Environment, Server as TestServer, Version, percent_encode, torture};
 use backstay::base::{Secret, Template};
 use backstay::diag::Explain;
-use backstay::policy::DumpSpec;
+use backstay::policy::{ConnectionSpec, DumpSpec};
 use backstay::postgres::{Connection, Dump, Facts, PostgresError, Restore, RestoreOptions, RolePasswords, Server};
 use std::io::Read;
 
@@ -207,5 +207,47 @@ async fn other_encodings_and_versions_are_reached() {
         if encoding == "LATIN1" {
             assert_eq!(facts.constraints_not_valid, ["public.é.ö"]);
         }
+    }
+}
+
+#[tokio::test]
+async fn every_way_to_write_a_connection_works() {
+    let database = Database::create(TestServer::any(), "ways: \\ 'and' \"quotes\"");
+    let server = database.server;
+    let folder = tempfile::tempdir().unwrap();
+    let passfile = folder.path().join("pass");
+    std::fs::write(&passfile, format!("*:*:*:postgres:{}\n", CANARY.replace('\\', "\\\\").replace(':', "\\:")))
+        .unwrap();
+    std::fs::set_permissions(&passfile, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let environment = Environment::plain().with("PASSWORD", CANARY).with("NAME", &database.name);
+    let socket = server.socket_dir().display().to_string();
+    let (port, passfile) = (server.port.to_string(), passfile.display().to_string());
+    let parts = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.parse::<Template>().unwrap()));
+        ConnectionSpec::Parts(pairs.collect())
+    };
+    let name = percent_encode(&database.name);
+    let url = format!("postgres://postgres@/{name}?host={}&port={port}&passfile={passfile}", percent_encode(&socket));
+    for spec in [
+        parts(&[
+            ("host", "127.0.0.1"),
+            ("port", &port),
+            ("user", "postgres"),
+            ("password", "${env:PASSWORD}"),
+            ("database", "${env:NAME}"),
+        ]),
+        parts(&[
+            ("host", &socket),
+            ("port", &port),
+            ("user", "postgres"),
+            ("passfile", &passfile),
+            ("database", "${env:NAME}"),
+        ]),
+        ConnectionSpec::Url(url.parse().unwrap()),
+    ] {
+        let connection = Connection::resolve(&spec, &environment).unwrap();
+        let server = Server::reach(connection, &[], &environment).await.unwrap();
+        let facts = Facts::read(&mut server.session().await.unwrap()).await.unwrap();
+        assert_eq!(facts.database, database.name);
     }
 }
