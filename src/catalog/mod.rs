@@ -4,6 +4,7 @@
 mod backup;
 mod choose;
 mod contents;
+mod inspection;
 mod journal;
 mod lock;
 mod manifest;
@@ -15,6 +16,7 @@ mod verification;
 pub use backup::{Backup, BackupObject};
 pub use choose::{Choice, NoChoice, Wish, choose};
 pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
+pub use inspection::{CopyInspection, CopyVerdict, FileProblem, Inspection};
 pub use journal::{JournalOutcome, JournalRecord, JournalState, JournalStep};
 pub use lock::{LockRecord, LockState, Owner};
 pub use manifest::{Extension, FORMAT, Layer, Manifest, Method, ObjectRole, Origin, Source, StoredObject, TableRows};

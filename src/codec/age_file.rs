@@ -97,18 +97,25 @@ fn identities(keys: &Keys, kind: Kind) -> Result<Identities, AgeError> {
         return Ok(keys.age_passphrases.iter().map(identity).collect());
     }
     let mut all: Identities = Vec::new();
+    let mut first_problem = None;
     for text in &keys.age_identities {
         let lines = text.expose().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let before = all.len();
         for line in lines {
-            let identity: x25519::Identity = line.parse().map_err(AgeError::Identity)?;
-            all.push(Box::new(identity));
+            match line.parse::<x25519::Identity>() {
+                Ok(identity) => all.push(Box::new(identity)),
+                Err(problem) => drop(first_problem.get_or_insert(problem)),
+            }
         }
         if all.len() == before {
-            return Err(AgeError::Identity("it holds no line that begins with `AGE-SECRET-KEY-1`"));
+            first_problem.get_or_insert("it holds no line that begins with `AGE-SECRET-KEY-1`");
         }
     }
-    Ok(all)
+    // One key that cannot be read does not keep the others from opening the file.
+    match first_problem {
+        Some(problem) if all.is_empty() => Err(AgeError::Identity(problem)),
+        _ => Ok(all),
+    }
 }
 
 fn judge(error: &age::DecryptError, keys: &Keys, kind: Kind) -> AgeError {

@@ -6,6 +6,7 @@
 
 mod error;
 mod index;
+mod inspect;
 mod journal;
 pub mod layout;
 mod lease;

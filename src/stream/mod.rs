@@ -21,6 +21,7 @@ mod fan_out;
 mod feed;
 mod foreign;
 mod gpg;
+mod keys;
 mod progress;
 mod stored;
 
@@ -30,4 +31,5 @@ pub use encoding::Encoding;
 pub use error::StreamError;
 pub use fan_out::complete_all;
 pub use foreign::{ForeignDump, open_foreign};
+pub use keys::keys;
 pub use progress::Progress;

@@ -1,0 +1,79 @@
+//! Looking at one small file for its own sake: is it what its key says, unchanged?
+
+use super::index::Index;
+use super::layout::{INDEXES, JOURNALS, Key, LOCKS, MANIFESTS, marker_key, parse, sidecar_key};
+use super::marker::Marker;
+use super::small::{self, Unreadable, judge};
+use super::write::sidecar;
+use super::{Repository, RepositoryError};
+use crate::base::{BackupId, Sha256};
+use crate::catalog::{JournalRecord, LockRecord, Manifest, VerifyRecord};
+
+impl Repository {
+    /// Keys of all small files that this program wrote: marker, manifests, records, indexes, locks, journals. Files of
+    /// others are left out, the marker is named whether it exists or not.
+    pub async fn small_files(&self) -> Result<Vec<String>, RepositoryError> {
+        let mut keys = vec![marker_key()];
+        for folder in [MANIFESTS, INDEXES, LOCKS, JOURNALS] {
+            let listing = self.store.list(folder).await?;
+            keys.extend(listing.into_iter().map(|meta| meta.key).filter(|key| parse(key).is_some()));
+        }
+        Ok(keys)
+    }
+
+    /// What is wrong with a small file, and its length; `None` when it does not exist (any more). The index and what
+    /// was read before are not believed: the file itself is read.
+    pub async fn inspect(&self, key: &str) -> Result<Option<(u64, Option<String>)>, RepositoryError> {
+        let Some(bytes) = small::read(self.store.as_ref(), key).await? else { return Ok(None) };
+        let problem = parse(key).and_then(|parsed| judge_key(&parsed, &bytes).err());
+        Ok(Some((bytes.len() as u64, problem.map(|problem| problem.to_string()))))
+    }
+}
+
+impl Repository {
+    /// What is wrong with the digest file beside a file of a backup.
+    pub async fn sidecar_problem(
+        &self,
+        tier: &str,
+        database: &str,
+        id: &BackupId,
+        name: &str,
+        digest: &Sha256,
+    ) -> Result<Option<String>, RepositoryError> {
+        let found = small::read(self.store.as_ref(), &sidecar_key(tier, database, id, name)).await?;
+        Ok(match found {
+            None => Some("it is missing".to_owned()),
+            Some(bytes) if bytes == sidecar(name, digest).as_bytes() => None,
+            Some(_) => Some(format!("its content is not the digest of `{name}`")),
+        })
+    }
+}
+
+fn judge_key(key: &Key, bytes: &[u8]) -> Result<(), Unreadable> {
+    let speaks_of = |what: String, holds: bool| if holds { Ok(()) } else { Err(Unreadable::Elsewhere(what)) };
+    match key {
+        Key::Object { .. } => Ok(()),
+        Key::Marker => judge::<Marker>(bytes, |marker| marker.format).map(drop),
+        Key::Manifest(place) => {
+            let found: Manifest = judge(bytes, |manifest: &Manifest| manifest.format)?;
+            let same = found.id == place.id && found.tier == place.tier && found.database == place.database;
+            speaks_of(format!("backup {} of `{}` in tier `{}`", found.id, found.database, found.tier), same)
+        }
+        Key::Verified(place) => {
+            let found: VerifyRecord = judge(bytes, |record: &VerifyRecord| record.format)?;
+            speaks_of(format!("backup {}", found.id), found.id == place.id)
+        }
+        Key::Lock(database) => {
+            let found: LockRecord = judge(bytes, |lock: &LockRecord| lock.format)?;
+            speaks_of(format!("database `{}`", found.database), found.database == *database)
+        }
+        Key::Index(database) => {
+            let found: Index = judge(bytes, |index: &Index| index.format)?;
+            speaks_of(format!("database `{}`", found.database), found.database == *database)
+        }
+        Key::Journal(run) => {
+            let found: JournalRecord = judge(bytes, |journal: &JournalRecord| journal.format)?;
+            speaks_of(format!("run {}", found.run), found.run == *run)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One copy of one backup.
+
+use super::Means;
+use crate::catalog::{
+    CopyVerdict, FORMAT, Manifest, ObjectRole, StoredObject, TableRows, VerifyLevel, VerifyProblem, VerifyRecord,
+};
+use crate::codec::archive::{Scan, Summary};
+use crate::repository::layout::{Place, manifest_key, object_key};
+use crate::repository::{Repository, RepositoryError};
+use crate::storage::StorageError;
+use crate::stream::{Decode, Expected, Progress, StreamError, decode};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::io;
+
+/// What was found of one file.
+enum Finding {
+    Good,
+    Damaged(VerifyProblem),
+    Undecided(String),
+}
+
+/// Looks at one copy of a backup and keeps the result beside its manifest, unless nothing could be decided. `None` when
+/// the backup is gone. Errors only when interrupted or when the result cannot be kept.
+pub async fn verify_copy(
+    repository: &Repository,
+    place: &Place,
+    level: VerifyLevel,
+    means: &Means,
+) -> Result<Option<CopyVerdict>, StreamError> {
+    let manifest = match repository.manifest(&place.tier, &place.database, &place.id).await {
+        Ok(manifest) => manifest,
+        Err(RepositoryError::Storage(StorageError::NotFound { .. })) => return Ok(None),
+        Err(RepositoryError::Broken { key, problem, .. }) => {
+            return Ok(Some(CopyVerdict::Damaged(vec![VerifyProblem { key, problem }])));
+        }
+        Err(error) => return Ok(Some(CopyVerdict::Undecided(error.to_string()))),
+    };
+    let (mut problems, mut undecided) = (Vec::new(), Vec::new());
+    for object in &manifest.objects {
+        match look(repository, place, &manifest, object, level, means).await? {
+            Finding::Good => {}
+            Finding::Damaged(problem) => problems.push(problem),
+            Finding::Undecided(reason) => undecided.push(reason),
+        }
+    }
+    // What is missing of a backup that was removed meanwhile is no damage.
+    let key = manifest_key(&place.tier, &place.database, &place.id);
+    match repository.store.head(&key).await {
+        Ok(Some(_)) => {}
+        Ok(None) => return Ok(None),
+        Err(error) => return Ok(Some(CopyVerdict::Undecided(error.to_string()))),
+    }
+    if problems.is_empty()
+        && let Some(reason) = undecided.into_iter().next()
+    {
+        return Ok(Some(CopyVerdict::Undecided(reason)));
+    }
+    let record = VerifyRecord { format: FORMAT, id: place.id.clone(), at: Timestamp::now(), level, problems };
+    let kept = repository.write_verified(&place.tier, &place.database, &record).await;
+    Ok(Some(match (kept, record.problems) {
+        (Err(error), problems) if problems.is_empty() => {
+            CopyVerdict::Undecided(format!("it is good, but that cannot be kept: {error}"))
+        }
+        (_, problems) if problems.is_empty() => CopyVerdict::Good,
+        (_, problems) => CopyVerdict::Damaged(problems),
+    }))
+}
+
+async fn look(
+    repository: &Repository,
+    place: &Place,
+    manifest: &Manifest,
+    object: &StoredObject,
+    level: VerifyLevel,
+    means: &Means,
+) -> Result<Finding, StreamError> {
+    let key = object_key(&place.tier, &place.database, &place.id, &object.name);
+    let damaged = |problem: String| Ok(Finding::Damaged(VerifyProblem { key: key.clone(), problem }));
+    let source = match repository.open(&place.tier, &place.database, &place.id, &object.name).await {
+        Ok(source) => source,
+        Err(RepositoryError::Storage(StorageError::NotFound { .. })) => return damaged("it is missing".to_owned()),
+        Err(error) => return Ok(Finding::Undecided(error.to_string())),
+    };
+    let is_deep = level == VerifyLevel::Deep;
+    let expected = Expected::from(object);
+    let task = format!("verify {} {} in {}", place.database, place.id, repository.name);
+    let total = if is_deep { object.plain_bytes } else { object.stored_bytes };
+    let is_dump = is_deep && object.role == ObjectRole::Dump;
+    let job = Decode {
+        source,
+        what: key.clone(),
+        layers: if is_deep { manifest.layers.clone() } else { Vec::new() },
+        keys: means.keys.clone(),
+        expected: Some(if is_deep { expected } else { as_stored(expected) }),
+        scan: is_dump.then(Scan::default),
+        progress: Progress::new(means.observer.clone(), task, Some(total)),
+        stop: means.stop.clone(),
+    };
+    let decoded = match decode(job, io::sink()).await {
+        Ok(decoded) => decoded,
+        Err(StreamError::Cancelled) => return Err(StreamError::Cancelled),
+        Err(StreamError::Damaged(problem)) => return damaged(without_name(&problem, &key)),
+        Err(error) => return Ok(Finding::Undecided(format!("`{key}`: {error}"))),
+    };
+    match decoded.scan.map(Scan::finish) {
+        Some(Ok(summary)) => match rows_differ(&manifest.tables, &summary) {
+            Some(problem) => damaged(problem),
+            None => Ok(Finding::Good),
+        },
+        Some(Err(broken)) => damaged(broken.to_string()),
+        None => Ok(Finding::Good),
+    }
+}
+
+/// The stored bytes taken as they are: what comes out is what is stored.
+fn as_stored(expected: Expected) -> Expected {
+    Expected { plain_bytes: expected.stored_bytes, plain_sha256: expected.stored_sha256, frames: 0, ..expected }
+}
+
+/// The problem without the file's name, which stands beside it.
+fn without_name(problem: &str, key: &str) -> String {
+    problem.strip_prefix(&format!("`{key}` is damaged: ")).unwrap_or(problem).to_owned()
+}
+
+/// The first table whose rows are not as many as the manifest says.
+fn rows_differ(tables: &[TableRows], summary: &Summary) -> Option<String> {
+    let said: BTreeMap<(&str, &str), u64> =
+        tables.iter().map(|table| ((table.schema.as_str(), table.name.as_str()), table.rows)).collect();
+    for ((schema, name), rows) in &summary.rows {
+        match said.get(&(schema.as_str(), name.as_str())) {
+            Some(expected) if expected == rows => {}
+            Some(expected) => return Some(format!("`{schema}.{name}` has {rows} rows instead of {expected}")),
+            None => return Some(format!("it holds `{schema}.{name}`, which its manifest does not know")),
+        }
+    }
+    let absent =
+        said.keys().find(|(schema, name)| !summary.rows.contains_key(&((*schema).to_owned(), (*name).to_owned())));
+    absent.map(|(schema, name)| format!("it does not hold `{schema}.{name}`, which its manifest names"))
+}
