@@ -2,7 +2,7 @@
 
 use super::context::{Colour, Context};
 use super::exit::Exit;
-use super::{backup, completions, explain, init, list, man, schema, show, validate};
+use super::{backup, completions, explain, init, list, man, schema, show, validate, verify};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -54,6 +54,7 @@ enum Verb {
     Schema(schema::Args),
     List(list::Args),
     Show(show::Args),
+    Verify(verify::Args),
     Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -77,6 +78,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Schema(args) => schema::run(args, &context),
         Verb::List(args) => list::run(args, &context),
         Verb::Show(args) => show::run(args, &context),
+        Verb::Verify(args) => verify::run(args, &context),
         Verb::Explain(args) => explain::run(args, &context),
         Verb::Completions(args) => completions::run(args, &context),
         Verb::Man(args) => man::run(args, &context),

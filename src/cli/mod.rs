@@ -19,6 +19,7 @@ mod progress;
 mod schema;
 mod show;
 mod validate;
+mod verify;
 
 pub use command::{Arguments, run};
 pub use context::Context;

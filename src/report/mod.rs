@@ -9,6 +9,7 @@ mod paint;
 mod plan;
 mod show;
 mod table;
+mod verify;
 
 pub use backup::{BackupMadeView, MissingCopy, backup, backup_made_view};
 pub use diagnostics::{count_diagnostics, diagnostics};
@@ -17,3 +18,4 @@ pub use list::{ListedDatabase, Listing, list, list_json};
 pub use paint::Style;
 pub use plan::plan;
 pub use show::{show, show_json};
+pub use verify::{inspection, inspection_json};

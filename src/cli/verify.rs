@@ -1,0 +1,131 @@
+//! `backstay verify`: proof that backups are what was written.
+
+use super::catalogs::{PolicyCatalog, read_catalogs};
+use super::list::unknown_database;
+use super::{Context, Exit};
+use crate::base::BackupId;
+use crate::catalog::{Inspection, VerifyLevel};
+use crate::diag::nearest;
+use crate::report::{self, Style};
+use crate::stream::{StreamError, keys};
+use crate::verify::{Means, Selection, verify};
+
+/// Verify that backups are what was written
+///
+/// Reads every file of the backups and compares sizes and SHA-256 digests. With --deep it also decrypts and
+/// decompresses them, follows the structure of each dump, compares the rows of every table with the manifest, and
+/// checks the seal of every small file. Results are kept beside the manifests; `list` and `plan` show them.
+///
+/// Exits 0 when everything is good, 8 when a file is damaged, 1 when something could not be looked at.
+///
+/// Examples:
+///   backstay verify                              every backup in every storage
+///   backstay verify app --deep
+///   backstay verify --id 20261120T020000Z-k3f9 --storage local
+///   backstay verify --json | jq -r '.damaged[].key'
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Only backups of this database
+    #[arg(value_name = "DATABASE")]
+    database: Option<String>,
+
+    /// Only the backup with this id
+    #[arg(long)]
+    id: Option<BackupId>,
+
+    /// Only copies in this storage
+    #[arg(long, value_name = "STORAGE")]
+    storage: Option<String>,
+
+    /// Decrypt, decompress, read the dump's structure, compare every row count
+    #[arg(long)]
+    deep: bool,
+}
+
+/// Reads the backups and shows what is wrong with them.
+pub fn run(args: &Args, context: &Context) -> Exit {
+    match context.block_on(inspect(args, context)) {
+        Ok(Ok(inspection)) => show(context, &inspection),
+        Ok(Err(exit)) => exit,
+        Err(error) => {
+            context.complain(error, None);
+            Exit::Failed
+        }
+    }
+}
+
+async fn inspect(args: &Args, context: &Context) -> Result<Inspection, Exit> {
+    let catalogs = read_catalogs(context).await?;
+    check_names(args, context, &catalogs)?;
+    let level = if args.deep { VerifyLevel::Deep } else { VerifyLevel::Checksum };
+    let selection = Selection { database: args.database.clone(), id: args.id.clone() };
+    let mut all = Inspection::empty(level);
+    for catalog in &catalogs {
+        let (keys, absent) = keys(&catalog.desired, context.lookup.as_ref());
+        if args.deep {
+            for reason in absent {
+                context.tell(format_args!("a key of the policy is not at hand here: {reason}"));
+            }
+        }
+        let means = Means { keys, observer: context.observer(), stop: context.cancel.clone() };
+        let is_wanted = |name: &str| args.storage.as_ref().is_none_or(|wanted| wanted == name);
+        all.unreadable.extend(catalog.unreadable.iter().filter(|(name, _)| is_wanted(name)).cloned());
+        for name in catalog.searched.iter().filter(|name| is_wanted(name)) {
+            let Ok(place) = catalog.places.place(name) else { continue };
+            match verify(&place.repository, &selection, level, &means).await {
+                Ok(found) => all.extend(found),
+                Err(StreamError::Cancelled) => return Err(Exit::Interrupted),
+                Err(error) => {
+                    context.fail(&error);
+                    return Err(Exit::Failed);
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Refuses names and ids that nobody knows: a typing mistake must not look like a verified backup.
+fn check_names(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Result<(), Exit> {
+    let mut storages = catalogs.iter().flat_map(|catalog| catalog.desired.storages.keys()).map(String::as_str);
+    if let Some(wanted) = &args.storage
+        && !storages.clone().any(|name| name == wanted)
+    {
+        let hint = nearest(wanted, &mut storages).map(|near| format!("Did you mean `{near}`?"));
+        context.complain(format_args!("there is no storage `{wanted}` in the policy"), hint.as_deref());
+        return Err(Exit::Usage);
+    }
+    if let Some(wanted) = &args.database {
+        let mut known: Vec<String> = catalogs.iter().flat_map(PolicyCatalog::databases).collect();
+        known.extend(catalogs.iter().flat_map(|catalog| catalog.desired.databases.keys().cloned()));
+        if !known.contains(wanted) {
+            return Err(unknown_database(context, wanted, &known));
+        }
+    }
+    if let Some(wanted) = &args.id {
+        let is_known = catalogs.iter().flat_map(|catalog| &catalog.points).any(|point| point.id == *wanted);
+        let is_complete = catalogs.iter().all(|catalog| catalog.unreadable.is_empty());
+        if !is_known && is_complete {
+            context.complain(format_args!("no storage has a backup `{wanted}`"), Some("Run `backstay list`."));
+            return Err(Exit::Usage);
+        }
+    }
+    Ok(())
+}
+
+fn show(context: &Context, inspection: &Inspection) -> Exit {
+    let damage = inspection.damage();
+    if context.json {
+        context.say(report::inspection_json(inspection));
+    } else if !context.quiet || !damage.is_empty() || inspection.is_partial() {
+        context.say(report::inspection(inspection, Style { colour: context.colour, width: context.width }));
+    }
+    if !damage.is_empty() {
+        Exit::Damaged
+    } else if inspection.is_partial() {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}
