@@ -69,12 +69,12 @@ async fn inspect(args: &Args, context: &Context) -> Result<Inspection, Exit> {
             }
         }
         let means = Means { keys, observer: context.observer(), stop: context.cancel.clone() };
-        let is_wanted = |name: &str| args.storage.as_ref().is_none_or(|wanted| wanted == name);
-        all.unreadable.extend(catalog.unreadable.iter().filter(|(name, _)| is_wanted(name)).cloned());
-        for name in catalog.searched.iter().filter(|name| is_wanted(name)) {
+        let is_wanted = |name: &&String| args.storage.as_ref().is_none_or(|wanted| wanted == *name);
+        for name in catalog.desired.storages.keys().filter(is_wanted) {
             let Ok(place) = catalog.places.place(name) else { continue };
+            // Also where reading the catalog failed: a damaged marker makes it fail.
             match verify(&place.repository, &selection, level, &means).await {
-                Ok(found) => all.extend(found),
+                Ok(found) => add(&mut all, found, name, catalog),
                 Err(StreamError::Cancelled) => return Err(Exit::Interrupted),
                 Err(error) => {
                     context.fail(&error);
@@ -84,6 +84,14 @@ async fn inspect(args: &Args, context: &Context) -> Result<Inspection, Exit> {
         }
     }
     Ok(all)
+}
+
+/// Adds what was found in one storage. When nothing explains why its catalog could not be read, the reason is told.
+fn add(all: &mut Inspection, found: Inspection, storage: &str, catalog: &PolicyCatalog) {
+    let is_explained = !found.unreadable.is_empty() || !found.damage().is_empty();
+    all.extend(found);
+    let reasons = catalog.unreadable.iter().filter(|(name, _)| name == storage && !is_explained);
+    all.unreadable.extend(reasons.cloned());
 }
 
 /// Refuses names and ids that nobody knows: a typing mistake must not look like a verified backup.

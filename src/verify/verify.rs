@@ -49,6 +49,10 @@ struct Round<'a> {
 impl Round<'_> {
     /// The outer error ends everything, the inner one this repository.
     async fn run(&mut self) -> Result<Result<(), RepositoryError>, StreamError> {
+        // A newer format is not damage, and nothing in it can be judged.
+        if let Err(error @ RepositoryError::Newer { .. }) = self.repository.marker().await {
+            return Ok(Err(error));
+        }
         let contents = match self.repository.read().await {
             Ok(contents) => contents,
             Err(error) => return Ok(Err(error)),

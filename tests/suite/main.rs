@@ -21,3 +21,4 @@ mod selection;
 mod store_conformance;
 mod stream;
 mod validate;
+mod verify;

@@ -119,7 +119,8 @@ impl Project {
     /// The only manifest in a storage.
     pub fn manifest(&self, storage: &str) -> Manifest {
         let files = self.files(storage);
-        let manifests: Vec<_> = files.iter().filter(|file| file.starts_with("manifest/")).collect();
+        let is_manifest = |file: &&String| file.starts_with("manifest/") && !file.ends_with(".verified.json");
+        let manifests: Vec<_> = files.iter().filter(is_manifest).collect();
         assert_eq!(manifests.len(), 1, "{files:?}");
         let text = fs::read(self.path(storage).join(manifests[0])).unwrap();
         backstay::catalog::unseal(&text).unwrap()
