@@ -1,5 +1,6 @@
 //! Texts that diagnostics point into.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One text with the name a user knows it by (usually the path as typed).
@@ -17,7 +18,10 @@ pub struct SourceId(pub usize);
 
 /// Every text that was read, in the order of reading.
 #[derive(Debug, Clone, Default)]
-pub struct Sources(Vec<Source>);
+pub struct Sources {
+    texts: Vec<Source>,
+    concealed: Vec<Span>,
+}
 
 /// A stretch of bytes in one source; `start <= end`, both on character borders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,18 +46,40 @@ pub struct Position {
 impl Sources {
     /// Adds a text and returns its handle.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        self.0.push(Source { name: name.into(), text: text.into() });
-        SourceId(self.0.len() - 1)
+        self.texts.push(Source { name: name.into(), text: text.into() });
+        SourceId(self.texts.len() - 1)
     }
 
     /// The source behind a handle of this collection.
     pub fn get(&self, id: SourceId) -> &Source {
-        &self.0[id.0]
+        &self.texts[id.0]
     }
 
     /// All sources with their handles.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
-        self.0.iter().enumerate().map(|(index, source)| (SourceId(index), source))
+        self.texts.iter().enumerate().map(|(index, source)| (SourceId(index), source))
+    }
+
+    /// Hides a stretch from everyone who is shown the text: it holds a secret.
+    pub fn conceal(&mut self, span: Span) {
+        self.concealed.push(span);
+    }
+
+    /// The text as people may see it: what is concealed reads `*`, byte for byte, so that places stay the same.
+    pub fn shown(&self, id: SourceId) -> Cow<'_, str> {
+        let text = &self.get(id).text;
+        let mut concealed = self.concealed.iter().filter(|span| span.source == id).peekable();
+        if concealed.peek().is_none() {
+            return Cow::Borrowed(text);
+        }
+        let mut shown = text.to_string();
+        for span in concealed {
+            let stars = text[span.start..span.end]
+                .bytes()
+                .map(|b| if matches!(b, b'\n' | b'\r') { char::from(b) } else { '*' });
+            shown.replace_range(span.start..span.end, &stars.collect::<String>());
+        }
+        Cow::Owned(shown)
     }
 
     /// Where a byte lies. Past the end means the end.
@@ -80,6 +106,15 @@ impl Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_concealed_keeps_its_place() {
+        let mut sources = Sources::default();
+        let id = sources.add("a.yaml", "pw: h\u{fc}nter\nb: 1\n");
+        sources.conceal(Span { source: id, start: 4, end: 11 });
+        assert_eq!(sources.shown(id), "pw: *******\nb: 1\n");
+        assert_eq!(sources.shown(id).len(), sources.get(id).text.len());
+    }
 
     #[test]
     fn columns_count_characters() {

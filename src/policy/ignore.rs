@@ -103,7 +103,7 @@ fn parse(comment: &str) -> Result<Vec<&'static str>, Box<Diagnostic>> {
     let malformed = |detail: String| {
         Box::new(
             Diagnostic::new(&codes::IGNORE_MALFORMED, detail)
-                .with_hint("Write `# backstay: ignore[BS201] why it is right here`."),
+                .with_hint("Write `# backstay: ignore[BS212] why it is right here`."),
         )
     };
     let inside = comment.trim().strip_prefix("ignore[").and_then(|rest| rest.split_once(']'));

@@ -4,13 +4,15 @@ use super::check;
 use super::document::Document;
 use super::ignore::{Remarks, silence};
 use super::model::Policy;
+use super::secrets::written_secrets;
 use super::text::assemble;
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use std::collections::HashSet;
 
 /// Reads a policy. `name` is the path as the user knows it; `fetch` gives the bytes of a file that it extends, by its
 /// path, or says what went wrong. Either there is a document, and no diagnostic: warnings about its text wait in
-/// `remarks` for [`lint`](super::lint); or there is an error, and everything that was found.
+/// `remarks` for [`lint`](super::lint); or there is an error, and everything that was found. Secrets that the text holds
+/// are concealed in `sources`.
 pub fn load(
     sources: &mut Sources,
     name: &str,
@@ -23,6 +25,9 @@ pub fn load(
         found.sort();
         return (None, found);
     };
+    for secret in written_secrets(&tree) {
+        sources.conceal(secret.span);
+    }
     let json = tree.to_json();
     found.extend(check::check(&tree, &json));
     if !found.has_errors() {

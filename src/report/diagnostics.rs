@@ -79,7 +79,10 @@ fn snippet<'a>(
         .iter()
         .filter(|label| label.span.source == source)
         .map(|label| AnnotationKind::Context.span(first_line(label.span, &text.text)).label(label.text.as_str()));
-    Snippet::source(&*text.text).path(text.name.as_str()).annotations(primary.into_iter().chain(context)).into()
+    Snippet::source(sources.shown(source))
+        .path(text.name.as_str())
+        .annotations(primary.into_iter().chain(context))
+        .into()
 }
 
 /// A place that covers many lines is shown by its first.

@@ -17,6 +17,7 @@ mod policy_reference;
 mod postgres;
 mod repository;
 mod rules;
+mod rules_robust;
 mod selection;
 mod store_conformance;
 mod stream;

@@ -1,7 +1,8 @@
 //! Every rule of advice: its two fixtures, the examples of policies, and no policy that makes a rule panic.
 
-use backstay::diag::{CODES, Diagnostic, Sources};
+use backstay::diag::{CODES, Diagnostic, Severity, Sources};
 use backstay::policy::{self, RULES, Subject};
+use backstay::report::{self, Style};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -75,6 +76,49 @@ fn no_good_fixture_raises_anything() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// A comment above the line silences advice and says why; errors stay.
+#[test]
+fn every_advice_can_be_silenced_where_it_stands() {
+    for rule in RULES.iter().filter(|rule| rule.code.severity != Severity::Error) {
+        let (name, text) = fixture(rule.code.id, "bad");
+        let (place, _) = text.split_once('\n').unwrap();
+        let line: usize = place.rsplit_once(" at ").and_then(|(_, at)| at.split_once(':')).unwrap().0.parse().unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        let indent = " ".repeat(lines[line - 1].len() - lines[line - 1].trim_start().len());
+        let comment = format!("{indent}# backstay: ignore[{}] as the test wants it", rule.code.id);
+        lines.insert(line - 1, &comment);
+        let (_, long) = advice(&name, &lines.join("\n"));
+        assert!(long.is_empty(), "{name}\n{long}");
+    }
+}
+
+/// Neither advice on a secret nor any error on the same line shows it.
+#[test]
+fn a_written_secret_is_never_shown() {
+    let (_, bad) = fixture("BS201", "bad");
+    let typo = bad.replace("connection:", "conection:");
+    let url = "postgresql://app:hunter2@db1.internal/shop";
+    let parts = bad.replace(url, "{ password: hunter2, hots: x }");
+    let argv =
+        bad.replace(url, "${env:URL}\n    hooks: { after_backup: [[notify, --token, hunter2]], befor_backup: [] }");
+    for text in [&bad, &typo, &parts, &argv] {
+        assert!(text.contains("hunter2"));
+        let mut sources = Sources::default();
+        let (document, mut found) = policy::load(&mut sources, "a.yaml", text.as_bytes(), &|_| Err(String::new()));
+        if let Some(document) = document {
+            let desired = policy::resolve(&document, "a.yaml", &sources);
+            let now = "2026-11-20T12:00:00Z".parse().unwrap();
+            let subject = Subject { document: &document, desired: &desired, sources: &sources, now };
+            found.extend(policy::lint(&subject));
+        }
+        assert!(found.has_errors());
+        let human = report::diagnostics(&found, &sources, Style::PLAIN);
+        let machine = report::diagnostics_json(&found, &sources);
+        assert!(human.contains("*******") && !human.contains("hunter2"), "{human}");
+        assert!(!machine.contains("hunter2"), "{machine}");
+    }
+}
+
 /// Policies as people have them: all are valid, and what is advised on them is known.
 #[test]
 fn example_policies_are_valid() {
@@ -91,9 +135,9 @@ fn example_policies_are_valid() {
     dorami.yaml
 
     ftry.yaml
-    BS220 at 35:66 older backups take longer than the recovery time objective: backups of `weekly` older than 1d thaw for up to 5h, longer than the 1h promised for `ftry`
+    BS220 at 35:66 older backups take longer than the recovery time objective: backups of `weekly` older than 1d thaw for up to 5h, and `ftry` promises 1h
     BS230 at 35:66 days of a storage class are paid for nothing: GLACIER bills at least 90 days and the copy stays for 89: 1 day wasted
-    BS220 at 39:65 older backups take longer than the recovery time objective: backups of `monthly` older than 1d thaw for up to 12h, longer than the 1h promised for `ftry`
+    BS220 at 39:65 older backups take longer than the recovery time objective: backups of `monthly` older than 1d thaw for up to 12h, and `ftry` promises 1h
     internet-id.yaml
 
     ordering.yaml

@@ -11,6 +11,7 @@ use crate::policy::rule::Subject;
 use crate::schedule::Schedule;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 
 /// How many instants are looked at: more than a year of days.
 const LOOKAHEAD: usize = 400;
@@ -54,6 +55,12 @@ pub(in crate::policy) fn scheduled_tiers<'a>(
 /// The longest time between two backups by this schedule; `None` for `manual` and what never fires twice.
 pub(in crate::policy) fn interval(schedule: &Schedule, now: Timestamp) -> Option<Period> {
     schedule.longest_interval(now, &TimeZone::UTC)
+}
+
+/// The [`interval`] of every tier by name. Each walks a year of instants: rules that look at many databases ask once.
+pub(in crate::policy) fn intervals<'a>(subject: &Subject<'a>) -> BTreeMap<&'a str, Period> {
+    let tiers = subject.desired.tiers.iter();
+    tiers.filter_map(|(name, tier)| Some((name.as_str(), interval(&tier.schedule, subject.now)?))).collect()
 }
 
 /// The longest time without any backup when all these schedules run; `None` when none of them fires.

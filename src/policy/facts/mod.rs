@@ -13,7 +13,7 @@ mod written;
 pub(super) use argv::{Argument, arguments};
 pub(super) use class::{Stay, class_name, follows, minimum_days, needs_thaw, stays, thaw_time};
 pub(super) use host::{Reach, reach, url_reach};
-pub(super) use interval::{interval, longest_gap, scheduled_tiers, schedules};
+pub(super) use interval::{interval, intervals, longest_gap, scheduled_tiers, schedules};
 pub(super) use lifetime::{keep_route, lifetime};
 pub(super) use place::{Place, copy_places, place_of_s3};
 pub(super) use text::{UNKNOWN, listed, masked, plural};

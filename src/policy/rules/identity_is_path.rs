@@ -4,6 +4,7 @@ use crate::diag::{Diagnostic, codes};
 use crate::policy::model::Encryption;
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
+use crate::policy::secrets::is_path;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule { code: &codes::IDENTITY_IS_PATH, judge };
@@ -30,10 +31,4 @@ fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
         }
     }
     found
-}
-
-/// True for what is a path and nothing else.
-pub(super) fn is_path(text: &str) -> bool {
-    let starts = ["/", "~/", "./", "../"].iter().any(|start| text.starts_with(start));
-    starts && !text.contains(char::is_whitespace)
 }

@@ -3,7 +3,7 @@
 use super::rto_missed::frozen;
 use crate::base::Period;
 use crate::diag::{Diagnostic, codes};
-use crate::policy::facts::{listed, needs_thaw, thaw_time};
+use crate::policy::facts::{intervals, listed, needs_thaw, thaw_time};
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
 
@@ -12,13 +12,14 @@ pub(super) const RULE: Rule = Rule { code: &codes::THAW_BEYOND_RTO, judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let intervals = intervals(subject);
     // Databases whose newest backups thaw too slowly already have the graver finding.
     let databases: Vec<(&str, Period, &[String])> = subject
         .desired
         .databases
         .iter()
         .filter_map(|(name, database)| Some((name.as_str(), database.objectives.rto?, database)))
-        .filter(|(_, rto, database)| frozen(subject, database, *rto).is_none())
+        .filter(|(_, rto, database)| frozen(subject, &intervals, database, *rto).is_none())
         .map(|(name, rto, database)| (name, rto, database.tiers.as_slice()))
         .collect();
     for (name, tier) in &subject.document.model.tiers {
@@ -41,7 +42,7 @@ fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
         };
         let older = if stay.from == Period(0) { String::new() } else { format!(" older than {}", stay.from) };
         let detail = format!(
-            "backups of `{name}`{older} thaw for up to {}, longer than the {rto} promised for {}",
+            "backups of `{name}`{older} thaw for up to {}, and {} promises {rto}",
             thaw_time(stay.class),
             listed(promised.iter().map(|(name, _, _)| *name))
         );

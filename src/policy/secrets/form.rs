@@ -1,10 +1,10 @@
-//! How secrets look when someone writes them down: by their own form, or by the name of what holds them.
+//! Secrets by their own form, and names of things that hold secrets.
 
-use super::facts::{UNKNOWN, masked};
 use crate::base::{Reference, Template};
+use crate::policy::facts::{UNKNOWN, masked};
 
 /// True when a thing of this name (a variable, an option, a header) holds a secret itself, not the place of one.
-pub(super) fn names_secret(name: &str) -> bool {
+pub(in crate::policy) fn names_secret(name: &str) -> bool {
     holds_plain_secret(name) || {
         let name = name.to_ascii_lowercase();
         ["database_url", "webhook", "dsn", "_uri", "connection_string"].iter().any(|word| name.contains(word))
