@@ -16,7 +16,7 @@ test: setup ## all tests, on real servers
 
 bench: setup ## ratios against pg_dump, gzip and pg_restore; writes docs/performance.md
 	cargo build --release --locked
-	@scripts/bench
+	@scripts/bench --write
 
 lint: ## formatting, warnings, house rules
 	cargo fmt --check

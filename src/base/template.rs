@@ -195,6 +195,8 @@ impl fmt::Debug for Template {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
     use super::*;
 
     struct Fixed;

@@ -1,6 +1,8 @@
 //! Everything one repository holds, as seen in one reading.
 
 use super::{Backup, JournalRecord, LockRecord};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// What a repository holds. Every list is sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +43,8 @@ pub struct Leftover {
 }
 
 /// What leftover objects are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LeftoverKind {
     /// Files of a backup whose manifest was never written, or is gone.
     Data,

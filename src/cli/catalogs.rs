@@ -27,7 +27,7 @@ pub async fn read_catalogs(context: &Context) -> Result<Vec<PolicyCatalog>, Exit
     let mut catalogs = Vec::new();
     for desired in valid_policies(context)? {
         let places = open(&desired, context.lookup.as_ref());
-        let live = observe(&places).await;
+        let live = observe(&desired, &places, context.lookup.as_ref()).await;
         catalogs.push(PolicyCatalog::of(desired, places, &live));
     }
     Ok(catalogs)

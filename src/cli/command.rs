@@ -2,7 +2,9 @@
 
 use super::context::{Colour, Context};
 use super::exit::Exit;
-use super::{backup, completions, explain, init, list, man, schema, show, validate, verify};
+use super::{
+    apply, backup, completions, demo, explain, init, list, man, plan, prune, schema, show, sync, validate, verify,
+};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -49,13 +51,18 @@ Exit codes: 0 done, 1 failed, 2 changes present, 3 invalid policy, 4 refused, 5 
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::Args),
-    Backup(backup::Args),
     Validate(validate::Args),
-    Schema(schema::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Backup(backup::Args),
     List(list::Args),
     Show(show::Args),
     Verify(verify::Args),
+    Prune(prune::Args),
+    Sync(sync::Args),
     Explain(explain::Args),
+    Schema(schema::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -73,13 +80,18 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let context = Context::new(arguments.policy, arguments.json, arguments.quiet, arguments.color);
     let exit = match &arguments.verb {
         Verb::Init(args) => init::run(args, &context),
-        Verb::Backup(args) => backup::run(args, &context),
         Verb::Validate(args) => validate::run(args, &context),
-        Verb::Schema(args) => schema::run(args, &context),
+        Verb::Plan(args) => plan::run(args, &context),
+        Verb::Apply(args) => apply::run(args, &context),
+        Verb::Backup(args) => backup::run(args, &context),
         Verb::List(args) => list::run(args, &context),
         Verb::Show(args) => show::run(args, &context),
         Verb::Verify(args) => verify::run(args, &context),
+        Verb::Prune(args) => prune::run(args, &context),
+        Verb::Sync(args) => sync::run(args, &context),
         Verb::Explain(args) => explain::run(args, &context),
+        Verb::Schema(args) => schema::run(args, &context),
+        Verb::Demo(args) => demo::run(args, &context),
         Verb::Completions(args) => completions::run(args, &context),
         Verb::Man(args) => man::run(args, &context),
     };

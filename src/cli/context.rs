@@ -75,7 +75,7 @@ impl Context {
     pub fn say(&self, text: impl fmt::Display) {
         let mut out = std::io::stdout().lock();
         if write!(out, "{text}").and_then(|()| out.flush()).is_err() {
-            #[expect(clippy::exit, reason = "nobody reads our output any more")]
+            // Nobody reads our output any more.
             std::process::exit(i32::from(Exit::Done as u8));
         }
     }
@@ -150,10 +150,7 @@ impl Context {
                 }
                 cancel.cancel();
                 if wait_for_signal().await.is_ok() {
-                    #[expect(
-                        clippy::exit,
-                        reason = "the user asked twice; what is unfinished is named by the next plan"
-                    )]
+                    // The user asked twice; what is unfinished is named by the next plan.
                     std::process::exit(i32::from(Exit::Interrupted as u8));
                 }
             });

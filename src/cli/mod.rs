@@ -3,21 +3,27 @@
 //!
 //! `command` lists the verbs; `context` is what every verb is given; `exit` is the table of exit codes.
 
+mod apply;
 mod backup;
 mod catalogs;
 mod command;
 mod completions;
 mod context;
+mod demo;
 mod environment;
 mod exit;
 mod explain;
 mod init;
 mod list;
 mod man;
+mod plan;
+mod planning;
 mod policy_files;
 mod progress;
+mod prune;
 mod schema;
 mod show;
+mod sync;
 mod validate;
 mod verify;
 

@@ -18,6 +18,7 @@ fn line(event: &Event, colour: bool) -> Option<String> {
             StepEnd::Done(what) if what.is_empty() => None,
             StepEnd::Done(what) => Some(format!("      {green}done{reset}: {what}")),
             StepEnd::AlreadyDone => Some(format!("      {green}done{reset}: nothing was left to do")),
+            StepEnd::Partly(what) => Some(format!("      {yellow}done in part{reset}: {what}")),
             StepEnd::Failed(why) => Some(format!("      {red}failed{reset}: {why}")),
             StepEnd::Skipped(why) => Some(format!("      {yellow}skipped{reset}: {why}")),
         },

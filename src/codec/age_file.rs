@@ -152,7 +152,7 @@ fn judge(error: &age::DecryptError, keys: &Keys, kind: Kind) -> AgeError {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 

@@ -48,6 +48,8 @@ pub enum StepEnd {
     Done(String),
     /// There was nothing left to do.
     AlreadyDone,
+    /// Part of it is done: what is, and what is not.
+    Partly(String),
     /// It failed: the message.
     Failed(String),
     /// It was not tried, and why.

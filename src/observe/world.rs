@@ -1,11 +1,15 @@
-//! Reading every storage of a policy.
+//! Reading every storage of a policy, and the names of databases that entries with `match` mean.
 
 use super::{ObserveError, Place, Places};
+use crate::base::Lookup;
 use crate::plan::{Live, LiveStorage, ReadStorage};
+use crate::policy::{DatabaseSpec, Desired, MatchSpec};
+use crate::postgres::{PostgresError, Server};
 use crate::provider::read_folder;
 
-/// Reads the world as far as a policy is concerned. What cannot be read is part of the result, not an error.
-pub async fn observe(places: &Places) -> Live {
+/// Reads the world as far as a policy is concerned. What cannot be read is part of the result, not an error. A server
+/// is asked only where an entry has `match`.
+pub async fn observe(desired: &Desired, places: &Places, lookup: &dyn Lookup) -> Live {
     let mut live = Live::default();
     for (name, place) in &places.0 {
         let storage = match place {
@@ -16,6 +20,12 @@ pub async fn observe(places: &Places) -> Live {
             Err(e) => LiveStorage::Unreadable(e.to_string()),
         };
         live.storages.insert(name.clone(), storage);
+    }
+    for (entry, spec) in &desired.databases {
+        if let Some(patterns) = &spec.matching {
+            let found = databases(spec, patterns, lookup).await.map_err(|e| e.to_string());
+            live.matched.insert(entry.clone(), found);
+        }
     }
     live
 }
@@ -28,4 +38,16 @@ async fn read(place: &Place) -> Result<ReadStorage, ObserveError> {
     let marker = place.repository.marker().await?;
     let contents = place.repository.read().await?;
     Ok(ReadStorage { location, folder: Some(folder), marker: marker.map(|marker| marker.id), contents })
+}
+
+/// The databases of the server that the patterns mean, sorted.
+async fn databases(
+    spec: &DatabaseSpec,
+    patterns: &MatchSpec,
+    lookup: &dyn Lookup,
+) -> Result<Vec<String>, PostgresError> {
+    let mut session = Server::of(spec, lookup).await?.session().await?;
+    let found = session.databases().await?;
+    session.close().await?;
+    Ok(found.into_iter().map(|database| database.name).filter(|name| patterns.matches(name)).collect())
 }

@@ -1,5 +1,6 @@
 //! One thing to do, with everything that is needed to do it and to explain it.
 
+use crate::catalog::LeftoverKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +144,8 @@ pub enum Deed {
         tier: String,
         /// The backup it was for; empty when unknown.
         id: String,
+        /// What it is.
+        kind: LeftoverKind,
         /// The keys.
         keys: Vec<String>,
     },
@@ -187,7 +190,7 @@ impl Deed {
                 format!("{verb} {database} ({tier}) {id} from {from} to {to}")
             }
             Deed::PruneBackup { database, tier, id, storage } => format!("prune {database} ({tier}) {id} at {storage}"),
-            Deed::ClearLeftover { storage, database, tier, id, keys } => {
+            Deed::ClearLeftover { storage, database, tier, id, keys, .. } => {
                 let what = if id.is_empty() { keys.join(", ") } else { format!("{database} ({tier}) {id}") };
                 format!("clear leftover {what} at {storage}")
             }

@@ -16,6 +16,8 @@ pub struct Basis {
 /// The facts of one storage.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct StorageBasis {
+    /// Where it was, references resolved.
+    pub location: String,
     /// Mode, owner and group of its folder; absent when it did not exist.
     pub folder: Option<String>,
     /// Id of its repository; absent when it was none.
@@ -30,6 +32,7 @@ impl Basis {
         let mut basis = Basis::default();
         for (name, read) in live.readable() {
             let mut storage = StorageBasis {
+                location: read.location.clone(),
                 folder: read.folder.as_ref().map(|f| format!("{:04o} {}:{}", f.mode, f.owner, f.group)),
                 marker: read.marker.clone(),
                 backups: BTreeMap::new(),

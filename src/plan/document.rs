@@ -84,7 +84,7 @@ impl Plan {
     /// The identity of these parts: what is done to what; no reason, no age, no byte count. Backups that no action
     /// touches are no part of it, or a plan reviewed in the evening would be another one after the night's backup.
     pub(super) fn identity(hash: &Sha256, basis: &Basis, actions: &[Action], guards: &[Guard]) -> Sha256 {
-        let places: Vec<_> = basis.storages.iter().map(|(name, s)| (name, &s.folder, &s.marker)).collect();
+        let places: Vec<_> = basis.storages.iter().map(|(name, s)| (name, &s.location, &s.folder, &s.marker)).collect();
         let actions: Vec<_> = actions.iter().map(|a| (&a.address, &a.deed, &a.changes, &a.depends_on)).collect();
         let guards: Vec<_> = guards.iter().map(|g| (g.kind, &g.actions)).collect();
         // Our own types have text keys only, so they always serialise.

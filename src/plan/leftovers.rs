@@ -47,6 +47,7 @@ pub(super) fn actions(live: &Live, now: Timestamp, notes: &mut Vec<Note>) -> Vec
                     database: leftover.database.clone(),
                     tier: leftover.tier.clone(),
                     id: leftover.id.clone(),
+                    kind: leftover.kind,
                     keys: leftover.keys.clone(),
                 },
             });

@@ -62,9 +62,10 @@ fn strangers(desired: &Desired, subjects: &[Subject<'_>], live: &Live, storage: 
         .map(|((database, tier), (count, bytes))| Note {
             about: format!("storage/{storage}"),
             message: format!(
-                "{count} backup{} of {database} ({tier}), {}, belong to no {} of this policy; they are never deleted",
-                if count == 1 { "" } else { "s" },
+                "{count} {} of {database} ({tier}), {}, {} to no {} of this policy: shown, never deleted",
+                if count == 1 { "backup" } else { "backups" },
                 Size(bytes),
+                if count == 1 { "belongs" } else { "belong" },
                 if known(database) { "tier of that database" } else { "database" }
             ),
             is_problem: false,

@@ -86,6 +86,9 @@ fn places(
             differs(&format!("storage/{name}"), "it cannot be read any more".to_owned());
             continue;
         };
+        if before.location != now.location {
+            differs(&format!("storage/{name}"), format!("it was at {} and is at {}", before.location, now.location));
+        }
         let mut place = |kind: &str, before: &Option<String>, now: &Option<String>| {
             let address = format!("storage/{name}/{kind}");
             let done_meanwhile = planned.contains_key(address.as_str()) && !still.contains_key(address.as_str());

@@ -224,6 +224,19 @@ fn folders(lookup: &dyn Lookup) -> (Vec<PathBuf>, String) {
     (all, "the PATH, /usr/lib/postgresql and the other usual folders".to_owned())
 }
 
+/// The folder with the newest programs that make and run a cluster.
+pub(super) fn server_folder(lookup: &dyn Lookup) -> Result<PathBuf, PostgresError> {
+    let (all, searched) = folders(lookup);
+    let complete =
+        |folder: &&PathBuf| ["initdb", "postgres", "pg_isready"].iter().all(|name| folder.join(name).is_file());
+    all.iter().find(complete).cloned().ok_or(PostgresError::ProgramMissing {
+        program: "initdb",
+        wanted: String::new(),
+        major: None,
+        searched,
+    })
+}
+
 /// Folders that match a path with one `*` in it, newest name first.
 fn matching_folders(pattern: &str) -> Vec<PathBuf> {
     let Some((before, after)) = pattern.split_once('*') else { return vec![PathBuf::from(pattern)] };

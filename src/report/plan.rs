@@ -3,6 +3,7 @@
 use super::Style;
 use crate::base::Size;
 use crate::plan::{Action, Deed, Effect, FieldChange, Phase, Plan, Symbol};
+use crate::policy::ExplainedValue;
 use similar::{ChangeTag, TextDiff};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -73,7 +74,8 @@ fn actions(out: &mut String, plan: &Plan, style: Style) {
         group.entry(action.deed.database()).or_default().push(action);
     }
     for (storages, databases) in groups {
-        let _ = writeln!(out, "\n{}", style.bold(&storages));
+        let location = plan.basis.storages.get(&storages).map_or("", |basis| &basis.location);
+        let _ = writeln!(out, "{}", format!("\n{} {}", style.bold(&storages), style.dim(location)).trim_end());
         for (database, actions) in databases {
             if let Some(database) = database {
                 let _ = writeln!(out, "  {}", style.bold(database));
@@ -200,4 +202,15 @@ fn effect_line(effect: &Effect) -> String {
         parts.push(format!("adds about {}", Size(effect.bytes_added)));
     }
     parts.join(", ")
+}
+
+/// Every value of a policy with where it came from, for `plan --explain`.
+pub fn explanation(values: &[ExplainedValue], style: Style) -> String {
+    let width = values.iter().map(|value| value.path.chars().count()).max().unwrap_or(0);
+    let mut out = format!("{}\n", style.bold("Values and their origin"));
+    for value in values {
+        let origin = style.dim(&format!("({})", value.origin));
+        let _ = writeln!(out, "  {:width$}  {}  {origin}", value.path, value.value);
+    }
+    out
 }

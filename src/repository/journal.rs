@@ -42,11 +42,13 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Notes how a step went. A step that the journal does not list is added.
-    pub async fn record(&mut self, address: &str, outcome: JournalOutcome) -> Result<(), RepositoryError> {
-        match self.record.steps.iter_mut().find(|step| step.address == address) {
-            Some(step) => step.outcome = Some(outcome),
-            None => self.record.steps.push(JournalStep { address: address.to_owned(), outcome: Some(outcome) }),
+    /// Notes how steps went, all in one write. A step that the journal does not list is added.
+    pub async fn record(&mut self, settled: Vec<(String, JournalOutcome)>) -> Result<(), RepositoryError> {
+        for (address, outcome) in settled {
+            match self.record.steps.iter_mut().find(|step| step.address == address) {
+                Some(step) => step.outcome = Some(outcome),
+                None => self.record.steps.push(JournalStep { address, outcome: Some(outcome) }),
+            }
         }
         self.record.updated_at = Timestamp::now();
         self.write(Condition::Always).await

@@ -11,6 +11,7 @@ mod backup_faults;
 mod filesystem;
 mod harness;
 mod init;
+mod planning;
 mod policy_meaning;
 mod policy_problems;
 mod policy_reference;

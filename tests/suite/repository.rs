@@ -296,7 +296,7 @@ async fn an_interrupted_run_shows_until_another_finishes() {
     (dead.pid, dead.process_started) = (child.id(), 1);
     child.wait().unwrap();
     let mut journal = Journal::begin(&repository, "plan", dead, steps.clone()).await.unwrap();
-    journal.record("a", JournalOutcome::Done).await.unwrap();
+    journal.record(vec![("a".to_owned(), JournalOutcome::Done)]).await.unwrap();
     let journals = repository.read().await.unwrap().journals;
     assert_eq!((journals.len(), journals[0].state, journals[0].n_settled()), (1, JournalState::Interrupted, 1));
 
@@ -304,7 +304,7 @@ async fn an_interrupted_run_shows_until_another_finishes() {
         let owner = this_process(&format!("run {run}"), "apply");
         let mut journal = Journal::begin(&repository, "plan", owner, steps.clone()).await.unwrap();
         let problem = "it broke".to_owned();
-        journal.record("b", JournalOutcome::Failed { problem }).await.unwrap();
+        journal.record(vec![("b".to_owned(), JournalOutcome::Failed { problem })]).await.unwrap();
         assert!(repository.read().await.unwrap().journals.iter().any(|j| j.state == JournalState::Running));
         journal.finish().await.unwrap();
     }

@@ -1,0 +1,162 @@
+//! The steps of one database, under its lock in every storage that they touch.
+
+use super::copy::Transfer;
+use super::{Hands, backup};
+use crate::base::{BackupId, InvalidBackupId, Size};
+use crate::catalog::Leftover;
+use crate::diag::Explain;
+use crate::event::StepEnd;
+use crate::plan::{Action, Deed, Plan};
+use crate::repository::{LEASE_TTL, Lease, Repository, RepositoryError, layout, this_process};
+use indexmap::IndexMap;
+use std::collections::BTreeSet;
+
+/// Takes the lock of a database in every storage that the actions touch. All or none: what was taken is given back
+/// when one is held by another run.
+pub(super) async fn lock(
+    database: &str,
+    actions: &[&Action],
+    hands: &Hands<'_>,
+) -> Result<IndexMap<String, Lease>, RepositoryError> {
+    // Always in the same order, so that two runs cannot each hold what the other waits for.
+    let mut storages: BTreeSet<&str> = actions.iter().flat_map(|action| action.deed.storages()).collect();
+    storages.extend(actions.iter().filter_map(|action| match &action.deed {
+        Deed::CopyBackup { from, .. } => Some(from.as_str()),
+        _ => None,
+    }));
+    let owner = this_process(&hands.run, hands.verb);
+    let mut leases = IndexMap::new();
+    for storage in storages {
+        let Ok(place) = hands.places.place(storage) else { continue };
+        match place.repository.lock(database, owner.clone(), LEASE_TTL).await {
+            Ok(lease) => {
+                leases.insert(storage.to_owned(), lease);
+            }
+            Err(error @ RepositoryError::Locked { .. }) => {
+                release(leases).await;
+                return Err(error);
+            }
+            // A storage that fails shows so again in its own steps; the others go on.
+            Err(_) => {}
+        }
+    }
+    Ok(leases)
+}
+
+/// Gives locks back. One that cannot be given back expires.
+pub(super) async fn release(leases: IndexMap<String, Lease>) {
+    for lease in leases.into_values() {
+        drop(lease.release().await);
+    }
+}
+
+/// Carries out one step of a database.
+pub(super) async fn settle(
+    action: &Action,
+    plan: &Plan,
+    leases: &IndexMap<String, Lease>,
+    hands: &Hands<'_>,
+) -> StepEnd {
+    if let Some(error) = leases.values().find_map(|lease| lease.check().err()) {
+        return StepEnd::Failed(error.to_string());
+    }
+    let settled = match &action.deed {
+        Deed::TakeBackup { database, tier, storages } => take(database, tier, storages, plan, leases, hands).await,
+        Deed::CopyBackup { database, tier, id, from, to, replace } => {
+            copy(database, tier, id, (from, to), *replace, hands).await
+        }
+        Deed::PruneBackup { database, tier, id, storage } => prune(database, tier, id, storage, hands).await,
+        Deed::ClearLeftover { storage, database, tier, id, kind, keys } => {
+            let leftover = Leftover {
+                database: database.clone(),
+                tier: tier.clone(),
+                id: id.clone(),
+                kind: *kind,
+                keys: keys.clone(),
+                bytes: action.bytes.unwrap_or(0),
+                modified: 0,
+                in_use: false,
+            };
+            clear(storage, &leftover, hands).await
+        }
+        Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } | Deed::CreateMarker { .. } => Ok(StepEnd::AlreadyDone),
+    };
+    settled.unwrap_or_else(StepEnd::Failed)
+}
+
+pub(super) fn said(error: &dyn Explain) -> String {
+    match error.hint() {
+        Some(hint) => format!("[{}] {error}. {hint}", error.code().id),
+        None => format!("[{}] {error}", error.code().id),
+    }
+}
+
+fn repository<'a>(storage: &str, hands: &'a Hands<'_>) -> Result<&'a Repository, String> {
+    hands.places.place(storage).map(|place| &place.repository).map_err(|e| said(&e))
+}
+
+fn parsed(id: &str) -> Result<BackupId, String> {
+    id.parse().map_err(|e: InvalidBackupId| e.to_string())
+}
+
+/// Takes a backup, unless another run took one between planning and locking.
+async fn take(
+    database: &str,
+    tier: &str,
+    storages: &[String],
+    plan: &Plan,
+    leases: &IndexMap<String, Lease>,
+    hands: &Hands<'_>,
+) -> Result<StepEnd, String> {
+    for storage in storages {
+        if newer_exists(repository(storage, hands)?, database, tier, plan).await {
+            return Ok(StepEnd::AlreadyDone);
+        }
+    }
+    backup::take(database, tier, storages, leases, hands).await
+}
+
+/// True when a manifest stands there that the plan did not know.
+async fn newer_exists(repository: &Repository, database: &str, tier: &str, plan: &Plan) -> bool {
+    let known: BTreeSet<&str> = plan
+        .basis
+        .storages
+        .get(&repository.name)
+        .and_then(|basis| basis.backups.get(database)?.get(tier))
+        .into_iter()
+        .flatten()
+        .map(|id| id.trim_end_matches('!'))
+        .collect();
+    let prefix = layout::manifest_prefix(tier, database);
+    // If the listing fails, taking the backup will say so better.
+    let listed = repository.store.list(&prefix).await.unwrap_or_default();
+    listed.iter().filter_map(|meta| layout::parse(&meta.key)).any(|key| match key {
+        layout::Key::Manifest(place) => !known.contains(place.id.as_str()),
+        _ => false,
+    })
+}
+
+async fn copy(
+    database: &str,
+    tier: &str,
+    id: &str,
+    (from, to): (&str, &str),
+    replace: bool,
+    hands: &Hands<'_>,
+) -> Result<StepEnd, String> {
+    let id = parsed(id)?;
+    let transfer = Transfer { database, tier, id: &id, from: repository(from, hands)?, to: repository(to, hands)? };
+    let bytes = transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await.map_err(|e| e.to_string())?;
+    Ok(StepEnd::Done(format!("{} copied", Size(bytes))))
+}
+
+async fn prune(database: &str, tier: &str, id: &str, storage: &str, hands: &Hands<'_>) -> Result<StepEnd, String> {
+    let id = parsed(id)?;
+    let freed = repository(storage, hands)?.remove_backup(tier, database, &id).await.map_err(|e| said(&e))?;
+    Ok(if freed == 0 { StepEnd::AlreadyDone } else { StepEnd::Done(format!("{} freed", Size(freed))) })
+}
+
+async fn clear(storage: &str, leftover: &Leftover, hands: &Hands<'_>) -> Result<StepEnd, String> {
+    let freed = repository(storage, hands)?.remove_leftover(leftover).await.map_err(|e| said(&e))?;
+    Ok(StepEnd::Done(format!("{} freed", Size(freed))))
+}

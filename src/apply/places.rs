@@ -1,0 +1,37 @@
+//! Steps that make a storage a place for backups.
+
+use super::Hands;
+use crate::event::StepEnd;
+use crate::observe::{ObserveError, Place};
+use crate::plan::Deed;
+use crate::provider::{change_folder, create_folder};
+use jiff::Timestamp;
+
+/// Carries out one step on a storage. Other deeds are none of its business and count as already done.
+pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
+    match attempt(deed, hands).await {
+        Ok(what) => StepEnd::Done(what),
+        Err(error) => StepEnd::Failed(error.to_string()),
+    }
+}
+
+async fn attempt(deed: &Deed, hands: &Hands<'_>) -> Result<String, ObserveError> {
+    match deed {
+        Deed::CreateFolder { storage } => {
+            let Place { folder, spec, .. } = hands.places.place(storage)?;
+            create_folder(folder, spec)?;
+            Ok(format!("{} created", folder.display()))
+        }
+        Deed::ChangeFolder { storage } => {
+            let Place { folder, spec, .. } = hands.places.place(storage)?;
+            change_folder(folder, spec)?;
+            Ok(format!("{} is as wanted", folder.display()))
+        }
+        Deed::CreateMarker { storage } => {
+            let random = (0..2).fold(0_u128, |all, _| all << 64 | u128::from(getrandom::u64().unwrap_or_default()));
+            let marker = hands.places.place(storage)?.repository.create_marker(random, Timestamp::now()).await?;
+            Ok(format!("repository {}", marker.id))
+        }
+        _ => Ok(String::new()),
+    }
+}

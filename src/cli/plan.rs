@@ -1,0 +1,124 @@
+//! `backstay plan`: what differs between the policy and the world.
+
+use super::planning::{Planned, observe_and_plan, write_plan};
+use super::{Context, Exit, policy_files};
+use crate::plan::{FORMAT_VERSION, Phase, SavedPlan, Scope};
+use crate::report::{self, Style};
+use std::path::PathBuf;
+
+/// Show what differs between the policy and the world, and what `apply` would do
+///
+/// Reads every store of the policy and changes nothing. Symbols: + new, ~ changed, - deleted, > copied,
+/// ! to be looked at. A second plan right after an apply is empty.
+///
+/// Examples:
+///   backstay plan
+///   backstay plan --out plan.json && backstay apply plan.json
+///   backstay plan --only prune --target prune/local/app
+///   backstay plan --detailed-exitcode     exit 2 when there is something to do
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Save the plan: `apply FILE` does exactly this, or refuses when the world has moved
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Exit 2 when there is something to do
+    #[arg(long)]
+    detailed_exitcode: bool,
+
+    /// Where every value of the policy comes from
+    #[arg(long)]
+    explain: bool,
+
+    #[command(flatten)]
+    scope: ScopeArgs,
+}
+
+/// The part of a plan that is wanted.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ScopeArgs {
+    /// Only these parts
+    #[arg(long, value_name = "PARTS", value_delimiter = ',')]
+    only: Vec<Part>,
+
+    /// Only this address and what is below it, such as `backup/app` or `prune/local`
+    #[arg(long, value_name = "ADDRESS")]
+    target: Vec<String>,
+}
+
+/// Parts of a plan by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Folders, modes, markers
+    Infra,
+    /// Backups that are due
+    Backups,
+    /// Copies that are missing and can be brought from another storage
+    Copies,
+    /// Backups that need not be kept, and what killed runs left behind
+    Prune,
+}
+
+impl ScopeArgs {
+    /// The scope that was typed.
+    pub fn scope(&self) -> Scope {
+        let phase = |part: &Part| match part {
+            Part::Infra => Phase::Infra,
+            Part::Backups => Phase::Backups,
+            Part::Copies => Phase::Copies,
+            Part::Prune => Phase::Prune,
+        };
+        Scope { only: self.only.iter().map(phase).collect(), targets: self.target.clone() }
+    }
+
+    /// Only one part.
+    pub fn part(part: Part, target: Vec<String>) -> ScopeArgs {
+        ScopeArgs { only: vec![part], target }
+    }
+}
+
+/// Plans and shows.
+pub fn run(args: &Args, context: &Context) -> Exit {
+    let policies = match policy_files::valid_policies(context) {
+        Ok(policies) => policies,
+        Err(exit) => return exit,
+    };
+    let planned = match observe_and_plan(policies, &args.scope.scope(), context) {
+        Ok(planned) => planned,
+        Err(exit) => return exit,
+    };
+    let style = Style { colour: context.colour, width: context.width };
+    let saved = SavedPlan {
+        format_version: FORMAT_VERSION,
+        tool: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
+        plans: planned.iter().map(|planned| planned.plan.clone()).collect(),
+    };
+    if let Some(file) = &args.out
+        && let Err(problem) = write_plan(file, &saved)
+    {
+        context.complain(format_args!("cannot write {}: {problem}", file.display()), None);
+        return Exit::Failed;
+    }
+    if context.json {
+        context.say(format_args!("{}\n", serde_json::to_string_pretty(&saved).unwrap_or_default()));
+    } else {
+        for (index, Planned { desired, plan, .. }) in planned.iter().enumerate() {
+            let gap = if index == 0 { "" } else { "\n" };
+            context.say(format_args!("{gap}{}", report::plan(plan, style)));
+            if args.explain {
+                context.say(format_args!("\n{}", report::explanation(&desired.explained, style)));
+            }
+        }
+        if let Some(file) = &args.out {
+            context.tell(format_args!("Saved. To do exactly this: backstay apply {}", file.display()));
+        }
+    }
+    if planned.iter().any(|planned| planned.plan.has_problems()) {
+        Exit::Failed
+    } else if args.detailed_exitcode && planned.iter().any(|planned| !planned.plan.is_empty()) {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
+}

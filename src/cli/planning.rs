@@ -1,0 +1,118 @@
+//! What `plan` and `apply` share: observing and planning, and plan files.
+
+use super::{Context, Exit};
+use crate::catalog::{BrokenSeal, seal, unseal};
+use crate::diag::{Code, Explain, codes};
+use crate::observe::{self, Places};
+use crate::plan::{FORMAT_VERSION, Plan, SavedPlan, Scope, plan};
+use crate::policy::Desired;
+use jiff::Timestamp;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A policy, its storages and its plan.
+pub struct Planned {
+    /// The policy.
+    pub desired: Desired,
+    /// Its storages, opened.
+    pub places: Places,
+    /// The plan made now.
+    pub plan: Plan,
+    /// By storage: databases whose index is not what is stored. A cache only, so no part of the plan.
+    pub stale_indexes: Vec<(String, Vec<String>)>,
+}
+
+/// Observes the world and plans, policy by policy.
+pub fn observe_and_plan(policies: Vec<Desired>, scope: &Scope, context: &Context) -> Result<Vec<Planned>, Exit> {
+    let deed = async {
+        let mut planned = Vec::new();
+        for desired in policies {
+            let places = observe::open(&desired, context.lookup.as_ref());
+            let live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
+            let plan = plan(&desired, &live, Timestamp::now(), scope);
+            let stale = live.readable().map(|(name, read)| (name.to_owned(), read.contents.index_stale.clone()));
+            let stale_indexes = stale.filter(|(_, databases)| !databases.is_empty()).collect();
+            planned.push(Planned { desired, places, plan, stale_indexes });
+        }
+        planned
+    };
+    let planned = context.block_on(deed).map_err(|e| {
+        context.complain(format_args!("cannot start: {e}"), None);
+        Exit::Failed
+    })?;
+    if context.cancel.is_cancelled() { Err(Exit::Interrupted) } else { Ok(planned) }
+}
+
+/// Writes a plan file, readable by its owner only, all of it or nothing.
+pub fn write_plan(file: &Path, saved: &SavedPlan) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut temporary, seal(saved).as_bytes())?;
+    temporary.persist(file)?;
+    Ok(())
+}
+
+/// A plan file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanFileError {
+    /// It cannot be read.
+    #[error("cannot read the plan `{file}`: {problem}")]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system said.
+        problem: io::Error,
+    },
+    /// It is no plan, or was changed.
+    #[error("`{file}` is not a plan that can be used: {problem}")]
+    Broken {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: BrokenSeal,
+    },
+    /// Another version of the format.
+    #[error("the plan `{file}` has format version {found}; this program reads {FORMAT_VERSION}")]
+    OtherVersion {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+    /// It is for a policy that is not given.
+    #[error("the plan is for the policy `{0}`, which is not among the policy files given")]
+    OtherPolicy(String),
+}
+
+impl Explain for PlanFileError {
+    fn code(&self) -> &'static Code {
+        &codes::PLAN_UNREADABLE
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            PlanFileError::OtherPolicy(_) => "Name the policy's file with `--policy FILE`.".to_owned(),
+            _ => "Make a new plan with `backstay plan --out FILE`.".to_owned(),
+        })
+    }
+}
+
+/// A plan file is far smaller; anything larger is another kind of file.
+const LARGEST_PLAN: u64 = 1 << 30;
+
+/// Reads a plan file. Its version is looked at before its content is understood.
+pub fn read_plan(file: &Path) -> Result<SavedPlan, PlanFileError> {
+    let unreadable = |problem| PlanFileError::Unreadable { file: file.to_owned(), problem };
+    if std::fs::metadata(file).map_err(unreadable)?.len() > LARGEST_PLAN {
+        return Err(unreadable(io::Error::from(io::ErrorKind::FileTooLarge)));
+    }
+    let text = std::fs::read(file).map_err(unreadable)?;
+    let broken = |problem| PlanFileError::Broken { file: file.to_owned(), problem };
+    let value: serde_json::Value = unseal(&text).map_err(broken)?;
+    match value.get("format_version").and_then(serde_json::Value::as_u64) {
+        Some(found) if found == u64::from(FORMAT_VERSION) => {}
+        Some(found) => return Err(PlanFileError::OtherVersion { file: file.to_owned(), found }),
+        None => return Err(broken(BrokenSeal::Content("it has no format version".to_owned()))),
+    }
+    unseal(&text).map_err(broken)
+}
