@@ -69,7 +69,7 @@ async fn one_flipped_bit_in_any_file_is_found_and_named() {
     };
     let mut journal =
         Journal::begin(&repository, "plan", this_process("run", "apply"), ["a".to_owned()]).await.unwrap();
-    journal.record("a", JournalOutcome::Done).await.unwrap();
+    journal.record(vec![("a".to_owned(), JournalOutcome::Done)]).await.unwrap();
     journal.finish().await.unwrap();
     let lease = repository.lock("other", this_process("run", "apply"), LEASE_TTL * 100).await.unwrap();
     let clean = verified(&repository, VerifyLevel::Deep, &keys).await;
