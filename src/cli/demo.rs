@@ -61,7 +61,7 @@ pub fn run(_args: &Args, context: &Context) -> Exit {
     match played.and_then(|folder| play(folder.path(), context)) {
         Ok(()) => Exit::Done,
         Err(problem) => {
-            context.complain(problem, Some("Run `scripts/setup` to install a PostgreSQL server."));
+            context.complain(problem, None);
             Exit::Failed
         }
     }
@@ -69,7 +69,8 @@ pub fn run(_args: &Args, context: &Context) -> Exit {
 
 fn play(folder: &Path, context: &Context) -> Result<(), String> {
     say(context, "A throwaway PostgreSQL starts, and gets a table of 20,000 orders.")?;
-    let server = ScratchServer::start(folder, context.lookup.as_ref()).map_err(|e| e.to_string())?;
+    let server = ScratchServer::start(folder, context.lookup.as_ref())
+        .map_err(|e| format!("{e}; `scripts/setup` installs PostgreSQL's server programs"))?;
     let stage = Stage { folder, url: server.url("shop"), context };
     stage.quiet(&server.url("postgres"), "CREATE DATABASE shop")?;
     stage.quiet(&stage.url, SAMPLE)?;
@@ -132,7 +133,7 @@ impl Stage<'_> {
 
     /// Types SQL and shows the answer.
     fn sql(&self, sql: &str) -> Result<(), String> {
-        self.context.say(format_args!("$ psql \"$DATABASE_URL\" -c '{sql}'\n"));
+        self.context.say(format_args!("$ psql \"$DATABASE_URL\" -c \"{sql}\"\n"));
         let answer = self.psql(&self.url, &["-c", sql])?;
         self.context.say(format_args!("{}\n", answer.trim_end()));
         Ok(())
