@@ -42,15 +42,9 @@ impl<'a> Target<'a> {
         Ok(Target { name, spec, server_database, tier, tier_spec })
     }
 
-    /// Names of the storages that get a copy, each once.
+    /// Names of the storages that get a copy; a valid policy names each once.
     pub fn storages(&self) -> Vec<&'a str> {
-        let mut names: Vec<&str> = Vec::new();
-        for copy in &self.tier_spec.copies {
-            if !names.contains(&copy.to.as_str()) {
-                names.push(&copy.to);
-            }
-        }
-        names
+        self.tier_spec.copies.iter().map(|copy| copy.to.as_str()).collect()
     }
 }
 
@@ -72,5 +66,59 @@ fn default_tier<'a>(desired: &'a Desired, spec: &'a DatabaseSpec) -> Option<&'a 
     match (manual.next(), manual.next()) {
         (Some(only), None) => Some(only),
         _ => spec.tiers.first(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+    use super::*;
+    use crate::diag::Sources;
+    use crate::policy::{load, resolve};
+
+    const POLICY: &str = "
+version: 1
+name: test
+storage: { a: { type: filesystem, path: /a }, b: { type: filesystem, path: /b } }
+tiers:
+  daily: { schedule: '@daily', copies: [{ to: b, keep: 1d }, { to: a, keep: 1d }] }
+  manual: { schedule: manual, copies: [{ to: a, keep: 1d }] }
+  other: { schedule: manual, copies: [{ to: a, keep: 1d }] }
+  base: { schedule: '@weekly', method: physical, copies: [{ to: a, keep: 1d }] }
+databases:
+  app: { connection: postgresql://h/app, tiers: [daily, manual, base] }
+  plain: { connection: postgresql://h/plain, tiers: [daily, manual, other] }
+  tenants: { connection: postgresql://h/postgres, tiers: [daily], match: { include: ['t*'], exclude: ['t.no'] } }
+";
+
+    fn desired() -> Desired {
+        let mut sources = Sources::default();
+        let nothing = |_: &str| Err("no other files".to_owned());
+        let (document, diagnostics) = load(&mut sources, "test.yaml", POLICY.as_bytes(), &nothing);
+        resolve(&document.unwrap_or_else(|| panic!("{diagnostics:?}")), "test.yaml", &sources)
+    }
+
+    #[test]
+    fn the_only_tier_on_demand_is_meant_and_else_the_first() {
+        let desired = desired();
+        assert_eq!(Target::find(&desired, "app", None).unwrap().tier, "manual");
+        assert_eq!(Target::find(&desired, "plain", None).unwrap().tier, "daily");
+        let daily = Target::find(&desired, "app", Some("daily")).unwrap();
+        assert_eq!(daily.storages(), ["b", "a"]);
+        let unknown = Target::find(&desired, "app", Some("other")).unwrap_err().to_string();
+        assert!(unknown.contains("`daily`, `manual`, `base`"), "{unknown}");
+        assert!(matches!(Target::find(&desired, "app", Some("base")), Err(BackupError::Unsupported(_))));
+    }
+
+    #[test]
+    fn names_reach_into_entries_that_match() {
+        let desired = desired();
+        let target = Target::find(&desired, "tenants.t.1", None).unwrap();
+        assert_eq!((target.name, target.server_database), ("tenants.t.1", Some("t.1")));
+        for unknown in ["tenants", "tenants.", "tenants.x", "tenants.t.no", "nothing", "app.t1"] {
+            let error = Target::find(&desired, unknown, None).unwrap_err();
+            assert!(matches!(error, BackupError::UnknownDatabase(_)), "{unknown}: {error}");
+        }
     }
 }

@@ -57,3 +57,31 @@ pub fn backup_made_view<'a>(
 ) -> BackupMadeView<'a> {
     BackupMadeView { format_version: 1, copies, missing, manifest }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::show::tests::example;
+    use super::*;
+
+    #[test]
+    fn a_person_sees_where_it_is_and_where_it_is_not() {
+        let (_, manifest) = example();
+        let missing = MissingCopy {
+            storage: "offsite".to_owned(),
+            code: "BS503",
+            problem: "/mnt/offsite has no space left".to_owned(),
+        };
+        let text = backup(&manifest, &["local".to_owned()], std::slice::from_ref(&missing), Style::PLAIN);
+        insta::assert_snapshot!(text, @r"
+        20261120T020000Z-waaa app daily
+          310.0 MiB stored, 1.2 GiB plain, 12 tables, took 3m 20s
+          stored in local
+          missing in offsite: /mnt/offsite has no space left
+        ");
+        let copies = ["local".to_owned()];
+        let view = serde_json::to_value(backup_made_view(&manifest, &copies, &[missing])).unwrap_or_default();
+        assert_eq!(view["format_version"], 1);
+        assert_eq!(view["missing"][0]["code"], "BS503");
+        assert_eq!(view["manifest"]["id"], manifest.id.as_str());
+    }
+}

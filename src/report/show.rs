@@ -162,7 +162,7 @@ fn show_view<'a>(point: &'a RestorePoint, manifest: Option<&'a Manifest>, now: T
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::report) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::super::list::tests::{at, backup};
@@ -172,7 +172,7 @@ mod tests {
         Contents, Extension, Method, ObjectRole, Origin, Source, StoredObject, TableRows, restore_points,
     };
 
-    fn example() -> (RestorePoint, Manifest) {
+    pub(in crate::report) fn example() -> (RestorePoint, Manifest) {
         let layers = vec![Layer::Zstd { level: 3 }, Layer::Age { recipients: vec!["age1abc".to_owned()] }];
         let backup = backup(20, layers.clone());
         let manifest = Manifest {

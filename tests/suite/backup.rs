@@ -176,3 +176,17 @@ fn what_the_server_refuses_leaves_nothing() {
     let run = project.backstay(&["backup", "app", "--tier", "daily"]).run().expect(1);
     assert!(run.stderr.contains("BS530") && run.stderr.contains("`now`"), "{run:#?}");
 }
+
+#[test]
+fn ten_thousand_tables_are_one_backup() {
+    let source = Database::create(Server::any(), "many");
+    source.psql(
+        "DO $$ BEGIN FOR n IN 1..10000 LOOP \
+         EXECUTE format('CREATE TABLE t%s AS SELECT generate_series(1, %s) AS n', n, n % 3); END LOOP; END $$",
+    );
+    let project = Project::new(&source, "");
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let manifest = project.manifest("near");
+    assert_eq!((manifest.tables.len(), manifest.source.table_count), (10_000, 10_000));
+    assert_eq!(manifest.tables.iter().map(|table| table.rows).sum::<u64>(), 10_000);
+}
