@@ -51,19 +51,21 @@ impl Server {
     /// A server of its own, for tests that hurt it.
     pub fn start(version: Version) -> Server {
         let user = unprivileged_user();
-        let dir = tempfile::Builder::new().prefix("backstay-pg-").tempdir().unwrap().keep();
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
-        if let Some((uid, gid)) = user {
-            chown(&dir, Some(uid), Some(gid)).unwrap();
-        }
         let bin = reachable_programs(version, user.is_some());
-        initialise(&bin, &dir, user);
+        let dir = tempfile::Builder::new().prefix("backstay-pg-").tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        if let Some((uid, gid)) = user {
+            chown(dir.path(), Some(uid), Some(gid)).unwrap();
+        }
+        initialise(&bin, dir.path(), user);
         for _ in 0..5 {
-            if let Some(server) = launch(version, &bin, &dir, user) {
+            if let Some(server) = launch(version, &bin, dir.path(), user) {
+                // From now on the watchdog removes it.
+                let _ = dir.keep();
                 return server;
             }
         }
-        panic!("PostgreSQL did not start in {}", dir.display());
+        panic!("PostgreSQL did not start in {}", dir.path().display());
     }
 
     /// Folder of its Unix socket.
