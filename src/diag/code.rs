@@ -52,6 +52,7 @@ table! {
     IGNORE_UNREASONED = "BS018", Warning, "an ignore comment gives no reason";
     IGNORE_UNUSED = "BS019", Warning, "an ignore comment silences nothing";
     IGNORE_MALFORMED = "BS020", Warning, "an ignore comment is not understood";
+    MORE_PROBLEMS = "BS021", Error, "there are more problems";
 
     // The meaning of a policy.
     KEY_UNKNOWN = "BS101", Error, "a key is not known";

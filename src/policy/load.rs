@@ -9,6 +9,9 @@ use super::text::assemble;
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use std::collections::HashSet;
 
+/// Nobody reads more problems than these in one go.
+const MOST_PROBLEMS: usize = 300;
+
 /// Reads a policy. `name` is the path as the user knows it; `fetch` gives the bytes of a file that it extends, by its
 /// path, or says what went wrong. Either there is a document, and no diagnostic: warnings about its text wait in
 /// `remarks` for [`lint`](super::lint); or there is an error, and everything that was found. Secrets that the text holds
@@ -23,7 +26,7 @@ pub fn load(
     let assembled = assemble(sources, name, bytes, fetch, &mut found);
     let Some(tree) = assembled.tree else {
         found.sort();
-        return (None, found);
+        return (None, bounded(found));
     };
     for secret in written_secrets(&tree) {
         sources.conceal(secret.span);
@@ -46,5 +49,17 @@ pub fn load(
     // What stands behind an anchor is judged at every alias, and told once.
     let mut told = HashSet::new();
     found.0.retain(|d| d.span.is_none() || told.insert((d.code.id, d.span, d.detail.clone())));
-    (None, silence(&tree, &assembled.sources, sources, found, Remarks::Skip))
+    let left = silence(&tree, &assembled.sources, sources, found, Remarks::Skip);
+    (None, bounded(left))
+}
+
+/// The first problems of a text that is wrong all over: probably it is no policy at all.
+fn bounded(mut found: Diagnostics) -> Diagnostics {
+    let all = found.0.len();
+    if all > MOST_PROBLEMS {
+        found.0.truncate(MOST_PROBLEMS);
+        let detail = format!("{all} in all; the first {MOST_PROBLEMS} are told");
+        found.push(Diagnostic::new(&codes::MORE_PROBLEMS, detail).with_hint("Check that the path names a policy."));
+    }
+    found
 }

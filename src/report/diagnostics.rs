@@ -3,6 +3,7 @@
 use super::Style;
 use crate::diag::{Diagnostic, Diagnostics, Severity, SourceId, Sources, Span};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// All diagnostics as text, one after the other with an empty line between, ending with a line feed. Empty when there
@@ -73,13 +74,25 @@ fn snippet<'a>(
     if text.text.is_empty() {
         return Origin::path(text.name.as_str()).into();
     }
-    let primary = (main.source == source).then(|| AnnotationKind::Primary.span(first_line(main, &text.text)));
-    let context = diagnostic
-        .labels
-        .iter()
-        .filter(|label| label.span.source == source)
-        .map(|label| AnnotationKind::Context.span(first_line(label.span, &text.text)).label(label.text.as_str()));
-    Snippet::source(sources.shown(source))
+    let labels = || diagnostic.labels.iter().filter(|label| label.span.source == source);
+    let shown = || (main.source == source).then_some(main).into_iter().chain(labels().map(|label| label.span));
+    // Only the lines that are spoken of are handed over: the renderer would read the whole text for each diagnostic.
+    let first = shown().map(|span| span.start).min().unwrap_or(0);
+    let last = shown().map(|span| first_line(span, &text.text).end).max().unwrap_or(0);
+    let start = text.text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let end = text.text[last..].find('\n').map_or(text.text.len(), |at| last + at);
+    let within = |span: Span| {
+        let line = first_line(span, &text.text);
+        line.start - start..line.end - start
+    };
+    let primary = (main.source == source).then(|| AnnotationKind::Primary.span(within(main)));
+    let context = labels().map(|label| AnnotationKind::Context.span(within(label.span)).label(label.text.as_str()));
+    let lines = match sources.shown(source) {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[start..end]),
+        Cow::Owned(text) => Cow::Owned(text[start..end].to_owned()),
+    };
+    Snippet::source(lines)
+        .line_start(sources.position(source, start).line)
         .path(text.name.as_str())
         .annotations(primary.into_iter().chain(context))
         .into()

@@ -99,7 +99,8 @@ fn what_is_not_acted_on_is_named() {
 #[test]
 fn every_value_has_an_origin() {
     let text = format!("{SMALL}\ndefaults: {{ verify: {{ schedule: \"@daily\" }}, safety: {{ keep_at_least: 4 }} }}\n")
-        .replace("host: h,", "host: h, password: hunter2,");
+        .replace("host: h,", "host: h, password: hunter2,")
+        .replace("postgres://h/a", "postgres://u:hunter2@h/a");
     let desired = meaning(&text);
     let lines: Vec<String> =
         desired.explained.iter().map(|value| format!("{} = {}  ({})", value.path, value.value, value.origin)).collect();

@@ -1,30 +1,18 @@
 //! Every value with where it came from.
 
-use crate::base::Template;
 use crate::diag::{SourceId, Sources, Span};
 use crate::policy::desired::{Compression, Desired, ExplainedValue, StorageKind};
 use crate::policy::document::Document;
 use crate::policy::route::Route;
+use crate::policy::secrets::written_secrets;
 use crate::policy::tree::{Content, Node};
 use std::collections::HashMap;
-
-/// Keys whose literal values are not shown: a policy that breaks the rules may hold a secret there.
-const SECRETS: [&str; 9] = [
-    "password",
-    "passphrase",
-    "identity",
-    "access_key_id",
-    "secret_access_key",
-    "webhook",
-    "routing_key",
-    "dsn",
-    "secret",
-];
 
 pub(super) fn explain(document: &Document, desired: &Desired, sources: &Sources) -> Vec<ExplainedValue> {
     let line_starts =
         document.sources.iter().map(|source| (*source, line_starts(&sources.get(*source).text))).collect();
-    let mut explained = Explained { document, sources, line_starts, values: Vec::new() };
+    let secrets = written_secrets(&document.tree).into_iter().map(|secret| secret.route).collect();
+    let mut explained = Explained { document, sources, line_starts, secrets, values: Vec::new() };
     explained.written(&Route::top(), &document.tree);
     explained.filled(desired);
     explained.values.sort_by(|a, b| a.path.cmp(&b.path));
@@ -36,6 +24,8 @@ struct Explained<'a> {
     sources: &'a Sources,
     /// Thousands of values ask for their line, so the lines of each text are counted once.
     line_starts: HashMap<SourceId, Vec<usize>>,
+    /// Where the text holds a secret in clear.
+    secrets: Vec<Route>,
     values: Vec<ExplainedValue>,
 }
 
@@ -49,7 +39,7 @@ impl Explained<'_> {
             }
             _ => {
                 let origin = self.line(node.span);
-                self.values.push(ExplainedValue { path: route.to_string(), value: shown(route, node), origin });
+                self.values.push(ExplainedValue { path: route.to_string(), value: self.shown(route, node), origin });
             }
         }
     }
@@ -82,7 +72,7 @@ impl Explained<'_> {
             for key in ["tiers", "encryption", "exec", "dump", "verify", "drill", "hooks"] {
                 let default = defaults.key(key);
                 if let Some(node) = self.document.tree.at(&default) {
-                    self.fill(&route.key(key), &shown(&default, node), &[default]);
+                    self.fill(&route.key(key), &self.shown(&default, node), &[default]);
                 }
             }
             if database.encryption.is_none() {
@@ -95,7 +85,7 @@ impl Explained<'_> {
             for key in ["rpo", "rto"] {
                 let default = defaults.key("objectives").key(key);
                 if let Some(node) = self.document.tree.at(&default) {
-                    self.fill(&route.key("objectives").key(key), &shown(&default, node), &[default]);
+                    self.fill(&route.key("objectives").key(key), &self.shown(&default, node), &[default]);
                 }
             }
             for (key, value) in [
@@ -121,6 +111,14 @@ impl Explained<'_> {
         self.values.push(ExplainedValue { path, value: value.to_owned(), origin });
     }
 
+    /// The value as the policy writes it, unless it holds a secret in clear.
+    fn shown(&self, route: &Route, node: &Node) -> String {
+        if self.secrets.iter().any(|secret| secret.steps().starts_with(route.steps())) {
+            return "(hidden)".to_owned();
+        }
+        node.text().map_or_else(|| node.to_json().to_string(), str::to_owned)
+    }
+
     fn line(&self, span: Span) -> String {
         let line =
             self.line_starts.get(&span.source).map_or(1, |starts| starts.partition_point(|at| *at <= span.start));
@@ -131,29 +129,4 @@ impl Explained<'_> {
 /// First byte of each line.
 fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
-}
-
-fn shown(route: &Route, node: &Node) -> String {
-    let text = match &node.content {
-        Content::Text(text) => text.clone(),
-        _ => node.to_json().to_string(),
-    };
-    let key = route.last_key().unwrap_or_default();
-    let literal =
-        || text.parse::<Template>().is_ok_and(|template| template.literal_parts().any(|part| !part.is_empty()));
-    if SECRETS.contains(&key) && literal() {
-        return "(hidden)".to_owned();
-    }
-    without_password(&text)
-}
-
-/// A URL without the password that it should not hold.
-fn without_password(text: &str) -> String {
-    let hidden = || {
-        let (scheme, rest) = text.split_once("://")?;
-        let (login, place) = rest.rsplit_once('@')?;
-        let (user, password) = login.split_once(':')?;
-        (!password.starts_with("${")).then(|| format!("{scheme}://{user}:(hidden)@{place}"))
-    };
-    hidden().unwrap_or_else(|| text.to_owned())
 }

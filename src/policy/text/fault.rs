@@ -99,6 +99,11 @@ fn explain(error: &Error, line: &str, rest: &str) -> (&'static Code, String, Opt
                 Some("Define the anchor with `&` first, or write the text in quotes.".to_owned()),
             )
         }
+        Error::DuplicateMappingKey { .. } => (
+            &codes::KEY_TWICE,
+            "this key stands in the same map already".to_owned(),
+            Some("Remove one of the two, or merge them.".to_owned()),
+        ),
         Error::MultipleDocuments { .. } => (
             &codes::SEVERAL_DOCUMENTS,
             "a second document begins here".to_owned(),
