@@ -10,6 +10,7 @@ mod lock;
 mod manifest;
 mod point;
 pub mod retention;
+mod schema;
 mod seal;
 mod verification;
 
@@ -22,5 +23,6 @@ pub use lock::{LockRecord, LockState, Owner};
 pub use manifest::{Extension, FORMAT, Layer, Manifest, Method, ObjectRole, Origin, Source, StoredObject, TableRows};
 pub use point::{CopyState, PointCopy, RestorePoint, restore_points};
 pub use retention::Keep;
+pub use schema::{manifest_schema, verified_schema};
 pub use seal::{BrokenSeal, seal, seal_compact, unseal};
 pub use verification::{VerifyLevel, VerifyProblem, VerifyRecord};

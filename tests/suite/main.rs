@@ -9,6 +9,7 @@ mod archive;
 mod backup;
 mod backup_faults;
 mod filesystem;
+mod format;
 mod harness;
 mod init;
 mod planning;
