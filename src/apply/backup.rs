@@ -1,33 +1,38 @@
 //! Taking a backup as a step of a plan.
 
 use super::Hands;
-use super::database::said;
+use super::database::{Locks, said};
 use crate::backup::{BackupError, Order, Target, Tools, logical};
 use crate::base::Size;
 use crate::event::StepEnd;
-use crate::repository::Lease;
-use indexmap::IndexMap;
 use jiff::Timestamp;
 
-/// Takes a backup of a tier into these storages. `leases` are the locks held on the database.
+/// Takes a backup of a tier into those of these storages where the database is locked for this run.
 pub(super) async fn take(
     database: &str,
     tier: &str,
     storages: &[String],
-    leases: &IndexMap<String, Lease>,
+    locks: &Locks,
     hands: &Hands<'_>,
 ) -> Result<StepEnd, String> {
     let repositories = hands.places.repositories();
     let tools = Tools {
         repositories: &repositories,
-        leases,
+        leases: &locks.leases,
         lookup: hands.lookup.as_ref(),
         observer: hands.observer.clone(),
         cancel: &hands.cancel,
         now: Timestamp::now,
     };
     let target = Target::find(hands.desired, database, Some(tier)).map_err(|e| said(&e))?;
-    let storages = storages.iter().map(String::as_str).collect();
+    let (storages, not_locked): (Vec<&str>, Vec<&str>) =
+        storages.iter().map(String::as_str).partition(|storage| locks.leases.contains_key(*storage));
+    let not_locked =
+        not_locked.iter().filter_map(|storage| Some(format!("{storage}: {}", locks.failed.get(*storage)?)));
+    let mut failed: Vec<String> = not_locked.collect();
+    if storages.is_empty() {
+        return Err(failed.join("; "));
+    }
     let order = Order { desired: hands.desired, target, storages, run: &hands.run };
     match logical(&order, &tools).await {
         Ok(outcome) => {
@@ -35,10 +40,10 @@ pub(super) async fn take(
                 |bytes: fn(&crate::catalog::StoredObject) -> u64| outcome.manifest.objects.iter().map(bytes).sum();
             let (stored, plain) = (Size(sum(|o| o.stored_bytes)), Size(sum(|o| o.plain_bytes)));
             let done = format!("{} stored at {}, {stored} of {plain}", outcome.manifest.id, outcome.copies.join(", "));
-            if outcome.failed.is_empty() {
+            failed.extend(outcome.failed.iter().map(ToString::to_string));
+            if failed.is_empty() {
                 return Ok(StepEnd::Done(done));
             }
-            let failed: Vec<String> = outcome.failed.iter().map(ToString::to_string).collect();
             Ok(StepEnd::Partly(format!("{done}; no copy at {}", failed.join("; "))))
         }
         Err(BackupError::Interrupted) => Ok(StepEnd::Skipped("interrupted".to_owned())),

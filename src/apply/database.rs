@@ -11,13 +11,18 @@ use crate::repository::{LEASE_TTL, Lease, Repository, RepositoryError, layout, t
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
 
+/// The locks of a database that this run holds.
+#[derive(Default)]
+pub(super) struct Locks {
+    /// By name of the storage.
+    pub leases: IndexMap<String, Lease>,
+    /// Storages where the lock could not be taken though nobody holds it, and why. Nothing is changed there.
+    pub failed: IndexMap<String, String>,
+}
+
 /// Takes the lock of a database in every storage that the actions touch. All or none: what was taken is given back
 /// when one is held by another run.
-pub(super) async fn lock(
-    database: &str,
-    actions: &[&Action],
-    hands: &Hands<'_>,
-) -> Result<IndexMap<String, Lease>, RepositoryError> {
+pub(super) async fn lock(database: &str, actions: &[&Action], hands: &Hands<'_>) -> Result<Locks, RepositoryError> {
     // Always in the same order, so that two runs cannot each hold what the other waits for.
     let mut storages: BTreeSet<&str> = actions.iter().flat_map(|action| action.deed.storages()).collect();
     storages.extend(actions.iter().filter_map(|action| match &action.deed {
@@ -25,43 +30,46 @@ pub(super) async fn lock(
         _ => None,
     }));
     let owner = this_process(&hands.run, hands.verb);
-    let mut leases = IndexMap::new();
+    let mut locks = Locks::default();
     for storage in storages {
         let Ok(place) = hands.places.place(storage) else { continue };
         match place.repository.lock(database, owner.clone(), LEASE_TTL).await {
             Ok(lease) => {
-                leases.insert(storage.to_owned(), lease);
+                locks.leases.insert(storage.to_owned(), lease);
             }
             Err(error @ RepositoryError::Locked { .. }) => {
-                release(leases).await;
+                release(locks).await;
                 return Err(error);
             }
-            // A storage that fails shows so again in its own steps; the others go on.
-            Err(_) => {}
+            Err(error) => {
+                locks.failed.insert(storage.to_owned(), said(&error));
+            }
         }
     }
-    Ok(leases)
+    Ok(locks)
 }
 
 /// Gives locks back. One that cannot be given back expires.
-pub(super) async fn release(leases: IndexMap<String, Lease>) {
-    for lease in leases.into_values() {
+pub(super) async fn release(locks: Locks) {
+    for lease in locks.leases.into_values() {
         drop(lease.release().await);
     }
 }
 
 /// Carries out one step of a database.
-pub(super) async fn settle(
-    action: &Action,
-    plan: &Plan,
-    leases: &IndexMap<String, Lease>,
-    hands: &Hands<'_>,
-) -> StepEnd {
-    if let Some(error) = leases.values().find_map(|lease| lease.check().err()) {
-        return StepEnd::Failed(error.to_string());
+pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &Hands<'_>) -> StepEnd {
+    if let Some(error) = locks.leases.values().find_map(|lease| lease.check().err()) {
+        return StepEnd::Failed(said(&error));
+    }
+    // A backup can do without one of its storages; every other deed is about one.
+    let is_backup = matches!(action.deed, Deed::TakeBackup { .. });
+    if let Some(why) =
+        action.deed.storages().into_iter().find_map(|storage| locks.failed.get(storage)).filter(|_| !is_backup)
+    {
+        return StepEnd::Failed(why.clone());
     }
     let settled = match &action.deed {
-        Deed::TakeBackup { database, tier, storages } => take(database, tier, storages, plan, leases, hands).await,
+        Deed::TakeBackup { database, tier, storages } => take(database, tier, storages, plan, locks, hands).await,
         Deed::CopyBackup { database, tier, id, from, to, replace } => {
             copy(database, tier, id, (from, to), *replace, hands).await
         }
@@ -105,7 +113,7 @@ async fn take(
     tier: &str,
     storages: &[String],
     plan: &Plan,
-    leases: &IndexMap<String, Lease>,
+    locks: &Locks,
     hands: &Hands<'_>,
 ) -> Result<StepEnd, String> {
     for storage in storages {
@@ -113,7 +121,7 @@ async fn take(
             return Ok(StepEnd::AlreadyDone);
         }
     }
-    backup::take(database, tier, storages, leases, hands).await
+    backup::take(database, tier, storages, locks, hands).await
 }
 
 /// True when a manifest stands there that the plan did not know.

@@ -5,7 +5,6 @@ use crate::catalog::JournalOutcome;
 use crate::event::{Event, StepEnd};
 use crate::plan::{Action, Guard, Phase, Plan};
 use crate::repository::{Journal, this_process};
-use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Carries out a plan. `already_done`: steps that someone else did meanwhile; `refused`: steps that a guard stops.
@@ -83,9 +82,9 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     async fn database(&mut self, name: Option<&str>, actions: &[&'a Action]) {
         let pending: Vec<&Action> = actions.iter().copied().filter(|action| self.left_out(action).is_none()).collect();
-        let leases = match name {
+        let locks = match name {
             Some(name) if !pending.is_empty() => match database::lock(name, &pending, self.hands).await {
-                Ok(leases) => leases,
+                Ok(locks) => locks,
                 Err(locked) => {
                     self.outcome.locked.push((name.to_owned(), locked.to_string()));
                     for action in actions {
@@ -95,19 +94,19 @@ impl<'a> Run<'a> {
                     return;
                 }
             },
-            _ => IndexMap::new(),
+            _ => database::Locks::default(),
         };
         for action in actions {
             let end = match self.left_out(action) {
                 Some(end) => end,
                 None => {
                     self.started(action);
-                    database::settle(action, self.plan, &leases, self.hands).await
+                    database::settle(action, self.plan, &locks, self.hands).await
                 }
             };
             self.settled(action, end);
         }
-        database::release(leases).await;
+        database::release(locks).await;
     }
 
     /// Why a step is not tried, if so.

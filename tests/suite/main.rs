@@ -5,6 +5,8 @@
 
 mod support;
 
+mod applying;
+mod applying_faults;
 mod archive;
 mod backup;
 mod backup_faults;

@@ -4,6 +4,8 @@
 #![allow(dead_code, unused_imports, reason = "each area uses its part")]
 
 mod database;
+mod earlier;
+mod halfway;
 mod lookup;
 mod program;
 mod project;
@@ -13,9 +15,11 @@ mod server;
 mod torture;
 
 pub use database::Database;
+pub use earlier::{faketime, with_earlier};
+pub use halfway::{argument_lists, behind, end, large, signal, stopped_in_the_middle, unstop, until};
 pub use lookup::Environment;
 pub use program::{Backstay, Run};
-pub use project::{Project, shell};
+pub use project::{Project, assert_leftover_free, shell};
 pub use same::{Likeness, assert_same};
 pub use sample::Sample;
 pub use server::{CANARY, Server, Version};

@@ -43,6 +43,14 @@ impl Project {
         project
     }
 
+    /// The same, with nothing made yet and a tier `now` that is due once a year: at first, and then not while a test
+    /// runs.
+    pub fn scheduled(database: &Database, more: &str) -> Project {
+        let project = Project::without_repositories(database, more);
+        project.edit_policy("schedule: manual", "schedule: \"0 0 1 1 *\"");
+        project
+    }
+
     /// The same before anything made its storages repositories.
     pub fn without_repositories(database: &Database, more: &str) -> Project {
         let folder = tempfile::Builder::new().prefix("backstay-project-").tempdir().unwrap();
@@ -151,4 +159,18 @@ pub fn shell(server: &Server, folder: &Path, script: &str) -> Vec<u8> {
         .unwrap();
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
+}
+
+/// Asserts that no storage has a lock, an unfinished file or anything else that a killed run leaves.
+#[track_caller]
+pub fn assert_leftover_free(project: &Project) {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for storage in ["near", "far"] {
+        let reading = || runtime().block_on(project.repository(storage).read()).unwrap();
+        // Tests that are async themselves have a runtime, which must not be blocked.
+        let contents = std::thread::scope(|scope| scope.spawn(reading).join().unwrap());
+        assert_eq!((&contents.leftovers[..], &contents.locks[..], &contents.broken[..]), (&[][..], &[][..], &[][..]));
+        let partial = project.files(storage).into_iter().find(|file| file.contains(".tmp") || file.contains("/."));
+        assert_eq!(partial, None, "{storage}");
+    }
 }

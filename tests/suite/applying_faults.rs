@@ -1,0 +1,227 @@
+//! What `backstay apply` makes of a world in disorder: copies that are missing or damaged, storages that cannot be
+//! written, runs that were killed or interrupted.
+
+use crate::support::{
+    Database, Project, Server, assert_leftover_free, end, large, shell, signal, stopped_in_the_middle, unstop,
+};
+use std::fs;
+use std::process::Command;
+
+fn source(hint: &str) -> Database {
+    let source = Database::create(Server::any(), hint);
+    source.psql("CREATE TABLE t AS SELECT n, md5(n::text) FROM generate_series(1, 20000) n");
+    source
+}
+
+/// A project with one backup in both storages.
+fn applied(source: &Database) -> Project {
+    let project = Project::scheduled(source, "");
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    project
+}
+
+/// Names and digests of the files of the only backup in a storage.
+fn digests(project: &Project, storage: &str) -> String {
+    String::from_utf8(shell(Server::any(), &project.data(storage), "sha256sum *")).unwrap()
+}
+
+#[track_caller]
+fn assert_settled(project: &Project) {
+    project.backstay(&["plan", "--detailed-exitcode"]).run().expect(0);
+    project.backstay(&["verify", "--deep"]).run().expect(0);
+    assert_leftover_free(project);
+}
+
+#[test]
+fn a_missing_copy_comes_from_the_good_one_and_not_from_the_database() {
+    let source = source("sync_missing");
+    let project = applied(&source);
+    let before = digests(&project, "far");
+    fs::remove_dir_all(project.path("far/data")).unwrap();
+    fs::remove_dir_all(project.path("far/manifest")).unwrap();
+    let run = project.backstay(&["plan", "--detailed-exitcode"]).run().expect(2);
+    assert!(run.stdout.contains("the copy at far is missing, the one at near is good"), "{run:#?}");
+    // Nobody reads the database: there is none at this address.
+    let sync = project.backstay(&["sync", "--yes"]).env("DATABASE_URL", "postgresql://127.0.0.1:1/x");
+    sync.run().expect(0);
+    assert_eq!(digests(&project, "far"), before);
+    assert_eq!(project.manifest("far"), project.manifest("near"));
+    assert_settled(&project);
+}
+
+#[test]
+fn a_damaged_copy_is_replaced_once_it_is_known() {
+    let source = source("sync_damaged");
+    let project = applied(&source);
+    let before = digests(&project, "near");
+    let dump = project.data("near").join("dump.zst");
+    let mut bytes = fs::read(&dump).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&dump, &bytes).unwrap();
+    // Its length is good, so only reading it tells.
+    project.backstay(&["plan", "--detailed-exitcode"]).run().expect(0);
+    project.backstay(&["verify"]).run().expect(8);
+    let run = project.backstay(&["plan", "--detailed-exitcode"]).run().expect(2);
+    assert!(run.stdout.contains("the copy at near is damaged, the one at far is good"), "{run:#?}");
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    assert_eq!(digests(&project, "near"), before);
+    assert_settled(&project);
+
+    // A file that has gone needs no verification to be missed.
+    fs::remove_file(&dump).unwrap();
+    project.backstay(&["sync", "--yes"]).run().expect(0);
+    assert_eq!(digests(&project, "near"), before);
+    assert_settled(&project);
+}
+
+#[test]
+fn a_copy_is_never_made_from_a_damaged_one() {
+    let source = source("sync_source");
+    let project = applied(&source);
+    fs::remove_dir_all(project.path("far/data")).unwrap();
+    fs::remove_dir_all(project.path("far/manifest")).unwrap();
+    let dump = project.data("near").join("dump.zst");
+    let mut bytes = fs::read(&dump).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&dump, &bytes).unwrap();
+    let run = project.backstay(&["sync", "--yes"]).run().expect(1);
+    assert!(run.stdout.contains("is damaged") && run.stdout.contains("verify --deep"), "{run:#?}");
+    assert!(project.backup_files("far").is_empty(), "{:?}", project.backup_files("far"));
+    assert_leftover_free(&project);
+    // Once it is known that no good copy exists, a new backup is due.
+    project.backstay(&["verify"]).run().expect(8);
+    let run = project.backstay(&["apply", "--yes"]).run().expect(0);
+    assert!(run.stdout.contains("no good backup exists"), "{run:#?}");
+    project.manifest("far");
+}
+
+/// Makes `far` a place where nothing can be written, whoever tries: a file stands where a folder should be.
+fn block(project: &Project, folder: &str) {
+    let path = project.path(&format!("far/{folder}"));
+    if path.exists() {
+        fs::rename(&path, path.with_extension("aside")).unwrap();
+    }
+    fs::write(&path, "").unwrap();
+}
+
+fn unblock(project: &Project, folder: &str) {
+    let path = project.path(&format!("far/{folder}"));
+    fs::remove_file(&path).unwrap();
+    if path.with_extension("aside").exists() {
+        fs::rename(path.with_extension("aside"), &path).unwrap();
+    }
+}
+
+#[test]
+fn a_storage_that_cannot_be_written_does_not_stop_the_others() {
+    let source = source("unwritable");
+    let project = Project::scheduled(&source, "");
+    project.backstay(&["apply", "--yes", "--only", "infra"]).run().expect(0);
+    for folder in ["data", "manifest", "lock"] {
+        block(&project, folder);
+        let run = project.backstay(&["apply", "--yes"]).run().expect(7);
+        assert!(run.stderr.contains("To do what is left: backstay apply"), "{folder}: {run:#?}");
+        project.manifest("near");
+        project.backstay(&["verify", "--deep", "--storage", "near"]).run().expect(0);
+        assert!(!project.files("far").iter().any(|file| file.starts_with("manifest/") || file.starts_with("data/")));
+        unblock(&project, folder);
+        // The next run brings the copy from the good one, or takes what is due.
+        let run = project.backstay(&["apply", "--yes"]).run().expect(0);
+        assert!(run.stdout.contains("copy") || run.stdout.contains("missing"), "{folder}: {run:#?}");
+        assert_settled(&project);
+        for storage in ["near", "far"] {
+            fs::remove_dir_all(project.path(storage).join("data")).unwrap();
+            fs::remove_dir_all(project.path(storage).join("manifest")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_system_without_room_loses_its_copy_and_no_other() {
+    let project_source = Database::create(Server::any(), "full");
+    // Random bytes, so that compression does not make them fit.
+    project_source.psql(
+        "CREATE TABLE t AS SELECT n, decode(string_agg(md5(n || ' ' || m), ''), 'hex') AS bytes
+         FROM generate_series(1, 10000) n, generate_series(1, 64) m GROUP BY n",
+    );
+    let project = Project::scheduled(&project_source, "");
+    let far = project.path("far");
+    fs::create_dir(&far).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m,mode=700", "none"]).arg(&far).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: this user may not mount a small file system");
+        return;
+    }
+    let _mounted = Mounted(far.clone());
+    let run = project.backstay(&["apply", "--yes"]).run().expect(7);
+    assert!(run.stdout.contains("No space left") || run.stderr.contains("No space left"), "{run:#?}");
+    assert!(project.backup_files("far").is_empty(), "{:?}", project.backup_files("far"));
+    assert!(fs::metadata(project.data("near").join("dump.zst")).unwrap().len() > 8 << 20);
+    assert_leftover_free(&project);
+    // Bringing the copy fails in the same way, and leaves nothing either.
+    let run = project.backstay(&["sync", "--yes"]).run().expect(1);
+    assert!(run.stdout.contains("No space left"), "{run:#?}");
+    assert!(project.backup_files("far").is_empty());
+    let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&far).status().unwrap();
+    assert!(grown.success());
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    assert_eq!(digests(&project, "near"), digests(&project, "far"));
+    assert_settled(&project);
+}
+
+/// A mounted file system, unmounted when dropped.
+struct Mounted(std::path::PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_named_and_cleared() {
+    let source = large(Server::any(), "leftovers");
+    let project = Project::scheduled(&source, "");
+    let (mut child, hold) = stopped_in_the_middle(&project, &["apply", "--yes"]);
+    // While it runs, its upload is in use and not a leftover.
+    let run = project.backstay(&["plan"]).run().expect(0);
+    assert!(!run.stdout.contains("never finished"), "{run:#?}");
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    drop(hold);
+    unstop(&project);
+    // The killed run's pg_dump and its wrapper may hold nothing back.
+    let listed = project.backstay(&["list", "--json"]).run().expect(0).json();
+    assert!(listed["databases"].as_array().unwrap().iter().all(|d| d["backups"] == serde_json::json!([])), "{listed}");
+    let run = project.backstay(&["plan"]).run().expect(0);
+    assert!(run.stdout.contains("an upload that was never finished"), "{run:#?}");
+    assert!(run.stdout.contains("was interrupted after step"), "{run:#?}");
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    project.manifest("near");
+    let run = project.backstay(&["plan", "--detailed-exitcode"]).run().expect(0);
+    assert!(!run.stdout.contains("interrupted"), "{run:#?}");
+    assert_settled(&project);
+}
+
+#[test]
+fn an_interrupted_run_stops_cleanly() {
+    let source = large(Server::any(), "interrupted_apply");
+    let project = Project::scheduled(&source, "  other:\n    connection: ${env:DATABASE_URL}\n    tiers: [now]\n");
+    for name in ["-INT", "-TERM"] {
+        let (child, hold) = stopped_in_the_middle(&project, &["apply", "--yes"]);
+        signal(&child, name);
+        let run = end(child).expect(130);
+        drop(hold);
+        assert!(run.stdout.contains("interrupted"), "{run:#?}");
+        assert!(run.stderr.contains("To do what is left: backstay apply"), "{run:#?}");
+        assert!(project.backup_files("near").is_empty() && project.backup_files("far").is_empty());
+        assert_leftover_free(&project);
+        fs::remove_file(project.path("fifo")).unwrap();
+        let text = fs::read_to_string(project.path("backstay.yaml")).unwrap();
+        let without: String = text.lines().filter(|line| !line.contains("exec:")).map(|l| format!("{l}\n")).collect();
+        fs::write(project.path("backstay.yaml"), without).unwrap();
+    }
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    assert_settled(&project);
+}
