@@ -14,6 +14,7 @@ mod filesystem;
 mod format;
 mod harness;
 mod init;
+mod killing;
 mod planning;
 mod policy_meaning;
 mod policy_problems;

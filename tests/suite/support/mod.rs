@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each area uses its part")]
 
 mod database;
+mod dice;
 mod earlier;
 mod halfway;
 mod lookup;
@@ -15,6 +16,7 @@ mod server;
 mod torture;
 
 pub use database::Database;
+pub use dice::{Dice, rounds};
 pub use earlier::{faketime, with_earlier};
 pub use halfway::{argument_lists, behind, end, large, signal, stopped_in_the_middle, unstop, until};
 pub use lookup::Environment;
