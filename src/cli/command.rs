@@ -3,7 +3,8 @@
 use super::context::{Colour, Context};
 use super::exit::Exit;
 use super::{
-    apply, backup, completions, demo, explain, init, list, man, plan, prune, schema, show, sync, validate, verify,
+    apply, backup, completions, demo, explain, init, list, man, plan, prune, restore, schema, show, sync, validate,
+    verify,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -57,6 +58,7 @@ enum Verb {
     Backup(backup::Args),
     List(list::Args),
     Show(show::Args),
+    Restore(restore::Args),
     Verify(verify::Args),
     Prune(prune::Args),
     Sync(sync::Args),
@@ -86,6 +88,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Backup(args) => backup::run(args, &context),
         Verb::List(args) => list::run(args, &context),
         Verb::Show(args) => show::run(args, &context),
+        Verb::Restore(args) => restore::run(args, &context),
         Verb::Verify(args) => verify::run(args, &context),
         Verb::Prune(args) => prune::run(args, &context),
         Verb::Sync(args) => sync::run(args, &context),

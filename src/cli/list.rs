@@ -58,7 +58,7 @@ pub(super) fn unknown_database(context: &Context, name: &str, known: &[String]) 
     let hint = nearest(name, known.iter().map(String::as_str)).map(|near| format!("Did you mean `{near}`?"));
     let hint = hint.unwrap_or_else(|| "Run `backstay list` to see the databases.".to_owned());
     context.complain(format_args!("neither the policy nor a storage knows a database `{name}`"), Some(&hint));
-    Exit::Usage
+    Exit::Failed
 }
 
 fn listing(catalogs: &[PolicyCatalog]) -> Listing {

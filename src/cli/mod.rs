@@ -21,6 +21,7 @@ mod planning;
 mod policy_files;
 mod progress;
 mod prune;
+mod restore;
 mod schema;
 mod show;
 mod sync;

@@ -77,5 +77,5 @@ fn unknown_id(context: &Context, id: &str, catalogs: &[PolicyCatalog]) -> Exit {
     for (storage, problem) in catalogs.iter().flat_map(|catalog| &catalog.unreadable) {
         context.warn(format_args!("storage `{storage}` could not be read: {problem}"));
     }
-    Exit::Usage
+    Exit::Failed
 }

@@ -157,6 +157,14 @@ table! {
     BACKUP_WOULD_NOT_FIT = "BS535", Error, "a backup would not fit";
     LOCAL_FILE = "BS536", Error, "a file of this machine cannot be written";
     NO_REPOSITORY = "BS537", Error, "a storage is not a repository";
+    NOTHING_TO_RESTORE = "BS540", Error, "there is no such backup to restore";
+    TABLE_NOT_IN_BACKUP = "BS541", Error, "a backup has no such table";
+    DUMP_UNUSABLE = "BS542", Error, "a dump cannot be restored like this";
+    TARGET_TAKEN = "BS543", Error, "the target of a restore is taken";
+    ROLES_MISSING = "BS544", Error, "roles are missing where a backup goes";
+    TABLES_TIED = "BS545", Error, "other objects hold on to a table";
+    RESTORED_DIFFERS = "BS546", Error, "what was restored is not what was backed up";
+    SAFETY_BACKUP_FAILED = "BS547", Error, "the safety backup failed";
 
     // Plans, guards and their application.
     PRUNE_UNSAFE = "BS601", Error, "pruning stops while the newest backup is not good";

@@ -19,6 +19,7 @@ mod leftovers;
 mod live;
 mod notes;
 mod prune;
+mod restoration;
 mod scope;
 mod stale;
 mod subject;
@@ -31,6 +32,10 @@ pub use due::{Due, GRACE, judge};
 pub use effects::Effect;
 pub use guard::{Approval, Guard, GuardKind, refused};
 pub use live::{FolderState, Live, LiveStorage, ReadStorage};
+pub use restoration::{
+    OldOne, Restoration, RestoreDeed, RestoreFacts, RestoreOrigin, RestoreStep, RestoreTarget, Restored, Safety,
+    TargetKind, restoration,
+};
 pub use scope::Scope;
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};

@@ -19,6 +19,8 @@ pub struct DatabaseShape {
     pub locale: Option<String>,
     /// Name of the owner; `None`: who creates it.
     pub owner: Option<String>,
+    /// Name of the tablespace; `None`: the server's default.
+    pub tablespace: Option<String>,
 }
 
 impl DatabaseShape {
@@ -31,6 +33,7 @@ impl DatabaseShape {
             provider: None,
             locale: None,
             owner: None,
+            tablespace: None,
         }
     }
 }
@@ -50,7 +53,8 @@ impl Session {
             "SELECT pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate, d.datctype AS ctype, \
              CASE to_json(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' END AS provider, \
              coalesce(to_json(d) ->> 'datlocale', to_json(d) ->> 'daticulocale') AS locale, \
-             pg_get_userbyid(d.datdba) AS owner FROM pg_database d WHERE d.datname = {}",
+             pg_get_userbyid(d.datdba) AS owner, t.spcname AS tablespace FROM pg_database d \
+             JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = {}",
             literal(name)
         );
         Ok(self.rows(&query).await?.pop())
@@ -73,8 +77,9 @@ impl Session {
             Some("builtin") => add("BUILTIN_LOCALE", shape.locale.as_ref()),
             _ => {}
         }
-        if let Some(owner) = &shape.owner {
-            sql.push_str(&format!(" OWNER {}", identifier(owner)));
+        let names = [("OWNER", &shape.owner), ("TABLESPACE", &shape.tablespace)];
+        for (words, name) in names.iter().filter_map(|(words, name)| Some((words, name.as_ref()?))) {
+            sql.push_str(&format!(" {words} {}", identifier(name)));
         }
         self.execute(&sql).await
     }

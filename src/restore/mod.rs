@@ -1,7 +1,32 @@
-//! Bring a backup back.
+//! Bring a backup back: in place, beside, elsewhere, whole or some tables; from our own backups and from dumps that
+//! other tools made.
+//!
+//! [`prepare`] looks at everything and decides, without a change, what will be done; [`carry_out`] does exactly that.
+//! The data always goes into something new. Only when all of it is there, every digest agreed and every row was
+//! counted, a rename in one transaction puts it in the place of the old, which is kept. So a restore that fails, or is
+//! killed at any moment, leaves what was there before.
 
+mod carry_out;
+mod check;
+mod error;
+mod fill;
+mod flow;
+mod origin;
+mod prepare;
+mod request;
+mod safety;
+mod scratch;
 mod selection;
+mod site;
+mod spool;
+mod sql_guard;
 mod table_name;
+mod tables;
+mod words;
 
+pub use carry_out::carry_out;
+pub use error::RestoreError;
+pub use prepare::{Prepared, prepare};
+pub use request::{Destination, From, Hands, Old, Owners, Request, SafetyRule};
 pub use selection::{NoSelection, Reach, Selection, select};
 pub use table_name::{InvalidTableName, TableName};

@@ -21,6 +21,7 @@ mod policy_problems;
 mod policy_reference;
 mod postgres;
 mod repository;
+mod restore;
 mod rules;
 mod rules_robust;
 mod selection;

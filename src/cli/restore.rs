@@ -1,0 +1,276 @@
+//! `backstay restore DATABASE`: bring data back.
+
+use super::catalogs::{PolicyCatalog, read_catalogs};
+use super::list::unknown_database;
+use super::{Context, Exit};
+use crate::base::{BackupId, Template};
+use crate::catalog::{Wish, choose};
+use crate::diag::nearest;
+use crate::postgres::{Connection, PostgresError};
+use crate::report::{self, Style};
+use crate::repository::RepositoryError;
+use crate::restore::{
+    Destination, From, Hands, Old, Owners, Prepared, Request, RestoreError, SafetyRule, TableName, carry_out, prepare,
+};
+use jiff::Timestamp;
+use std::path::PathBuf;
+
+/// Bring data back from a backup, or from a dump of any tool
+///
+/// One of --in-place, --into and --to-connection says where to. In place, the data goes into a new database beside
+/// the old one, is compared with the manifest, and takes its place by a rename; the old one is kept as
+/// `<name>_before_<id>`. A restore that fails changes nothing. --dry-run shows what would happen.
+///
+/// Examples:
+///   backstay restore app --into app_yesterday            look at the data beside the live database
+///   backstay restore app --in-place                      the newest good backup replaces the database
+///   backstay restore app --in-place --dry-run            what that would do
+///   backstay restore app --from 20261120T020000Z-k3f9 --into app_then
+///   backstay restore app --in-place --table users --table public.orders
+///   backstay restore app --to-connection '${env:STAGING_URL}' --no-owner --jobs 4
+///   backstay restore app --from /tmp/old.sql.gz --into app_old
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+#[command(group(clap::ArgGroup::new("destination").required(true).args(["in_place", "into", "to_connection"])))]
+pub struct Args {
+    /// Name of the database in the policy
+    #[arg(value_name = "DATABASE")]
+    database: String,
+
+    /// What to restore: `latest`, the id of a backup, or the path of a dump (.sql, .dump, .gz, .zst, .xz, .bz2, .age,
+    /// .gpg)
+    #[arg(long, value_name = "BACKUP", default_value = "latest")]
+    from: String,
+
+    /// Only backups of this tier
+    #[arg(short, long)]
+    tier: Option<String>,
+
+    /// Only copies at this storage
+    #[arg(long, value_name = "STORAGE")]
+    storage: Option<String>,
+
+    /// Replace the database itself; the old one is kept under another name
+    #[arg(long)]
+    in_place: bool,
+
+    /// Restore into a new database on the same server
+    #[arg(long, value_name = "NEW_DB")]
+    into: Option<String>,
+
+    /// Restore into a database elsewhere that does not exist or is empty; a URL, or a reference such as `${env:URL}`
+    #[arg(long, value_name = "URL")]
+    to_connection: Option<String>,
+
+    /// Only this table, with its data, indexes and constraints; may be given several times
+    #[arg(long = "table", value_name = "TABLE")]
+    tables: Vec<TableName>,
+
+    /// Processes that restore at once; more than one needs room for the dump in $TMPDIR
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    jobs: u32,
+
+    /// Leave out owners and grants: everything belongs to the connecting role
+    #[arg(long)]
+    no_owner: bool,
+
+    /// Show what would happen and change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask before replacing
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Drop the old database or tables once the new ones stand
+    #[arg(long, requires = "in_place")]
+    drop_old: bool,
+
+    /// Do not back up what is there now before replacing it
+    #[arg(long, requires = "in_place")]
+    skip_safety_backup: bool,
+}
+
+/// Restores and says what is now where.
+pub fn run(args: &Args, context: &Context) -> Exit {
+    match context.block_on(restore(args, context)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            context.complain(error, None);
+            Exit::Failed
+        }
+    }
+}
+
+async fn restore(args: &Args, context: &Context) -> Exit {
+    let catalogs = match read_catalogs(context).await {
+        Ok(catalogs) => catalogs,
+        Err(exit) => return exit,
+    };
+    let Some(catalog) = catalogs.iter().find(|catalog| catalog.has_database(&args.database)) else {
+        return unknown(args, context, &catalogs);
+    };
+    for (storage, problem) in &catalog.unreadable {
+        context.warn(format_args!("storage `{storage}` could not be read: {problem}"));
+    }
+    match work(args, context, catalog).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            context.fail(&error);
+            exit_of(&error)
+        }
+    }
+}
+
+fn unknown(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Exit {
+    let known: Vec<String> = catalogs.iter().flat_map(PolicyCatalog::databases).collect();
+    if known.contains(&args.database) {
+        context.complain(
+            format_args!("database `{}` is in a storage and not in the policy any more", args.database),
+            Some("Add it to the policy again, with the connection to restore to and the encryption it had."),
+        );
+        return Exit::Failed;
+    }
+    unknown_database(context, &args.database, &known)
+}
+
+async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result<Exit, RestoreError> {
+    let Some(database) = catalog.desired.database(&args.database) else { return Ok(Exit::Failed) };
+    let to = match destination(args, context) {
+        Ok(to) => to?,
+        Err(exit) => return Ok(exit),
+    };
+    let Some(from) = from(args, context, catalog)? else { return Ok(Exit::Failed) };
+    let repositories = catalog.places.repositories();
+    let hands = Hands {
+        repositories: &repositories,
+        lookup: context.lookup.as_ref(),
+        observer: context.observer(),
+        cancel: context.cancel.clone(),
+        // Without a source of randomness the process id keeps two runs of one second apart.
+        run: BackupId::new(Timestamp::now(), getrandom::u32().unwrap_or_else(|_| std::process::id())).to_string(),
+    };
+    let request = Request {
+        desired: &catalog.desired,
+        name: &args.database,
+        database,
+        from,
+        to,
+        tables: args.tables.clone(),
+        jobs: args.jobs,
+        owners: if args.no_owner { Owners::LeftOut } else { Owners::AsBackedUp },
+        old: if args.drop_old { Old::Dropped } else { Old::Kept },
+        safety: if args.skip_safety_backup { SafetyRule::Skipped } else { SafetyRule::AsNeeded },
+    };
+    let prepared = prepare(request, &catalog.points, &hands).await?;
+    if let Some(exit) = shown_or_refused(args, context, &prepared) {
+        return Ok(exit);
+    }
+    let restored = carry_out(prepared, &hands).await?;
+    if context.json {
+        context.say(report::restored_json(&restored));
+    } else {
+        context.say(report::restored(&restored, style(context)));
+    }
+    Ok(Exit::Done)
+}
+
+fn style(context: &Context) -> Style {
+    Style { colour: context.colour, width: context.width }
+}
+
+/// Shows the plan of a dry run, or asks where something is replaced. `Some`: it ends here.
+fn shown_or_refused(args: &Args, context: &Context, prepared: &Prepared<'_>) -> Option<Exit> {
+    let now = Timestamp::now();
+    if args.dry_run {
+        if context.json {
+            context.say(report::restoration_json(&prepared.plan));
+        } else {
+            context.say(report::restoration(&prepared.plan, now, style(context)));
+            context.tell("nothing was changed");
+        }
+        return Some(Exit::Done);
+    }
+    let plan = report::restoration(&prepared.plan, now, Style { colour: context.colour_err, width: context.width });
+    context.tell(plan.trim_end());
+    if !args.in_place || args.yes {
+        return None;
+    }
+    if !context.can_ask() {
+        context.complain(
+            "replacing needs a word, and there is no terminal to ask on; nothing was changed",
+            Some("Add `--yes`, or look first with `--dry-run`."),
+        );
+        return Some(Exit::Refused);
+    }
+    let target = &prepared.plan.target;
+    let what = if prepared.plan.tables.is_empty() { "database" } else { "tables in database" };
+    if context.ask(&format!("Replace {what} `{}` on {}?", target.database, target.server)) {
+        return None;
+    }
+    context.tell("nothing was changed");
+    Some(Exit::Refused)
+}
+
+/// The inner result is about the world, the outer about the words typed.
+fn destination(args: &Args, context: &Context) -> Result<Result<Destination, RestoreError>, Exit> {
+    if let Some(name) = &args.into {
+        return Ok(Ok(Destination::Into(name.clone())));
+    }
+    let Some(url) = &args.to_connection else { return Ok(Ok(Destination::InPlace)) };
+    let template: Template = url.parse().map_err(|error| {
+        context.complain(error, Some("Write a URL, or a reference to one such as `${env:TARGET_URL}`."));
+        Exit::Usage
+    })?;
+    if template.references().next().is_none() && url.rsplit_once('@').is_some_and(|(login, _)| has_password(login)) {
+        context.warn(
+            "a password on the command line can be read by everybody on this machine; write `${env:NAME}` instead",
+        );
+    }
+    let resolved = template.resolve(context.lookup.as_ref()).map_err(PostgresError::from);
+    let connection = resolved.and_then(|url| Connection::from_url(&url));
+    Ok(connection.map(Destination::Elsewhere).map_err(RestoreError::from))
+}
+
+fn has_password(login: &str) -> bool {
+    login.split_once("://").is_some_and(|(_, login)| login.contains(':'))
+}
+
+/// What `--from` means; `None` when that was told to be wrong.
+fn from<'a>(args: &Args, context: &Context, catalog: &'a PolicyCatalog) -> Result<Option<From<'a>>, RestoreError> {
+    let id = match args.from.as_str() {
+        "latest" => None,
+        text => match text.parse::<BackupId>() {
+            Ok(id) => Some(id),
+            Err(_) if PathBuf::from(text).exists() || text.contains(['/', '.']) => {
+                return Ok(Some(From::File(PathBuf::from(text))));
+            }
+            Err(error) => {
+                let ids = catalog.points.iter().map(|point| point.id.as_str()).chain(["latest"]);
+                let hint = nearest(text, ids).map(|near| format!("Did you mean `{near}`?"));
+                context.complain(
+                    format_args!("{error}; neither is it a file"),
+                    Some(hint.as_deref().unwrap_or("Run `backstay list` to see the ids.")),
+                );
+                return Ok(None);
+            }
+        },
+    };
+    let wish = Wish {
+        database: &args.database,
+        id: id.as_ref(),
+        tier: args.tier.as_deref(),
+        storage: args.storage.as_deref(),
+    };
+    Ok(Some(From::Backup(choose(&catalog.points, &wish, &catalog.searched)?)))
+}
+
+fn exit_of(error: &RestoreError) -> Exit {
+    match error {
+        RestoreError::Interrupted | RestoreError::Stream(crate::stream::StreamError::Cancelled) => Exit::Interrupted,
+        RestoreError::Repository(RepositoryError::Locked { .. }) => Exit::Locked,
+        error if error.is_refusal() => Exit::Refused,
+        error if error.is_damage() => Exit::Damaged,
+        _ => Exit::Failed,
+    }
+}
