@@ -21,6 +21,8 @@ bench: setup ## ratios against pg_dump, gzip and pg_restore; writes docs/perform
 lint: ## formatting, warnings, house rules
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; \
+	else echo "lint: cargo-deny is not installed; licences and banned crates are not checked"; fi
 
 install: ## install the program, completions and manual pages
 	cargo install --path . --locked

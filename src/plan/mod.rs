@@ -20,6 +20,7 @@ mod live;
 mod notes;
 mod prune;
 mod restoration;
+mod schema;
 mod scope;
 mod stale;
 mod subject;
@@ -36,6 +37,7 @@ pub use restoration::{
     OldOne, Restoration, RestoreDeed, RestoreFacts, RestoreOrigin, RestoreStep, RestoreTarget, Restored, Safety,
     TargetKind, restoration,
 };
+pub use schema::plan_schema;
 pub use scope::Scope;
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};

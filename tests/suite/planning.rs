@@ -291,6 +291,27 @@ fn a_saved_plan_holds_until_something_that_matters_moves() {
 }
 
 #[test]
+fn the_schema_is_that_of_the_types_and_holds_for_a_plan() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/plan.v1.json");
+    let schema = backstay::plan::plan_schema();
+    let wanted = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == wanted, "{} is old: run `BLESS=1 cargo test --test suite planning`", path.display());
+    let live = world(nights("daily", at(NIGHT), 20), nights("daily", at("2026-11-18T02:00:01Z"), 3));
+    let plans = vec![plan(&desired(POLICY), &live, at(NOON), &Scope::default())];
+    let saved = backstay::plan::SavedPlan { format_version: 1, tool: "backstay".to_owned(), plans };
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let value = serde_json::to_value(&saved).unwrap();
+    let problems: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:?}");
+    assert!(!validator.is_valid(&serde_json::json!({"format_version": 1})));
+    assert_eq!(serde_json::from_value::<backstay::plan::SavedPlan>(value).unwrap(), saved);
+}
+
+#[test]
 fn over_400_days_exactly_the_promised_backups_remain() {
     let policy = desired(
         r#"
