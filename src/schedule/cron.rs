@@ -75,16 +75,28 @@ impl Schedule {
         cron.find_next_occurrence(&now, false).ok().map(|found| found.timestamp())
     }
 
-    /// The longest time between two instants among the next ones after `now` (up to 400 of them).
+    /// The longest time between two instants after `now`, looked for over one whole turn of the expression: two days,
+    /// a week, or a little more than a year, whichever its fields repeat in.
     pub fn longest_interval(&self, now: Timestamp, zone: &TimeZone) -> Option<Period> {
-        let mut at = self.next_after(now, zone)?;
-        let mut longest = None;
-        for _ in 0..400 {
+        let first = self.next_after(now, zone)?;
+        let turn = self.turn();
+        let (mut at, mut longest) = (first, None);
+        while longest.is_none() || Period::between(first, at) < turn {
             let Some(next) = self.next_after(at, zone) else { break };
             longest = longest.max(Some(Period::between(at, next)));
             at = next;
         }
         longest
+    }
+
+    /// In what time the expression repeats, rounded up.
+    fn turn(&self) -> Period {
+        let fields: Vec<&str> = self.text().split(' ').collect();
+        match fields.as_slice() {
+            ["@hourly" | "@daily" | "@midnight"] | [_, _, "*", "*", "*"] => Period::days(2),
+            ["@weekly"] | [_, _, "*", "*", _] => Period::days(8),
+            _ => Period::days(400),
+        }
     }
 }
 
@@ -119,6 +131,20 @@ mod tests {
         assert_eq!(daily.next_after(at("2026-11-20T02:00:00Z"), &TimeZone::UTC), Some(at("2026-11-21T02:00:00Z")));
         assert_eq!(daily.next_after(at("2026-11-20T12:00:00Z"), &berlin), Some(at("2026-11-21T01:00:00Z")));
         assert_eq!(daily.longest_interval(at("2026-11-20T12:00:00Z"), &TimeZone::UTC), Some(Period::days(1)));
+    }
+
+    #[test]
+    fn the_longest_interval_sees_a_whole_turn() {
+        let longest = |text: &str| {
+            let schedule: Schedule = text.parse().unwrap_or(Schedule::Manual);
+            schedule.longest_interval(at("2026-11-20T12:00:00Z"), &TimeZone::UTC).map(|period| period.to_string())
+        };
+        assert_eq!(longest("*/5 9-17 * * MON-FRI").as_deref(), Some("3785m"));
+        assert_eq!(longest("0 3 * * SUN").as_deref(), Some("7d"));
+        assert_eq!(longest("0 4 1 * *").as_deref(), Some("31d"));
+        assert_eq!(longest("0 4 1 1,7 *").as_deref(), Some("184d"));
+        assert_eq!(longest("0 1,23 * * *").as_deref(), Some("22h"));
+        assert_eq!(longest("manual"), None);
     }
 
     #[test]
