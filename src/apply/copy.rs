@@ -3,7 +3,7 @@
 use crate::base::{BackupId, Sha256Hasher};
 use crate::catalog::StoredObject;
 use crate::event::{Event, Observer};
-use crate::repository::{Repository, RepositoryError};
+use crate::repository::{Repository, RepositoryError, layout};
 use crate::storage::StorageError;
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
@@ -59,17 +59,21 @@ pub(super) struct Transfer<'a> {
 const BLOCK: usize = 1 << 20;
 
 impl Transfer<'_> {
-    /// Copies every file, then the manifest. `replace`: a damaged copy is removed before. Returns bytes copied.
+    /// Copies every file, then the manifest. `replace`: a damaged copy is removed before. Returns bytes copied, `None`
+    /// when the copy was there already.
     pub(super) async fn run(
         &self,
         replace: bool,
         observer: &dyn Observer,
         cancel: &CancellationToken,
-    ) -> Result<u64, CopyError> {
+    ) -> Result<Option<u64>, CopyError> {
         let manifest = self.from.manifest(self.tier, self.database, self.id).await?;
-        if replace {
-            self.to.remove_backup(self.tier, self.database, self.id).await?;
+        let key = layout::manifest_key(self.tier, self.database, self.id);
+        if !replace && self.to.store.head(&key).await?.is_some() {
+            return Ok(None);
         }
+        // The damaged copy, or files of a run that died while it copied.
+        self.to.remove_backup(self.tier, self.database, self.id).await?;
         let task = format!("copy {} {}", self.database, self.id);
         let total: u64 = manifest.objects.iter().map(|object| object.stored_bytes).sum();
         let mut done = 0;
@@ -87,7 +91,7 @@ impl Transfer<'_> {
         }
         observer.on(&Event::ProgressEnded { task });
         self.to.write_manifest(&manifest).await?;
-        Ok(total)
+        Ok(Some(total))
     }
 
     async fn object(

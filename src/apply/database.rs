@@ -154,8 +154,8 @@ async fn copy(
 ) -> Result<StepEnd, String> {
     let id = parsed(id)?;
     let transfer = Transfer { database, tier, id: &id, from: repository(from, hands)?, to: repository(to, hands)? };
-    let bytes = transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await.map_err(|e| e.to_string())?;
-    Ok(StepEnd::Done(format!("{} copied", Size(bytes))))
+    let copied = transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await.map_err(|e| e.to_string())?;
+    Ok(copied.map_or(StepEnd::AlreadyDone, |bytes| StepEnd::Done(format!("{} copied", Size(bytes)))))
 }
 
 async fn prune(database: &str, tier: &str, id: &str, storage: &str, hands: &Hands<'_>) -> Result<StepEnd, String> {

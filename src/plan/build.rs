@@ -27,7 +27,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
         actions.extend(prunes);
         n_unchanged += n_kept;
     }
-    actions.extend(leftovers::actions(live, now, &mut notes));
+    actions.extend(leftovers::actions(live, &planned, now, &mut notes));
     let mut actions = scope.choose(actions);
     actions.sort_by(|a, b| (a.phase, order(a)).cmp(&(b.phase, order(b))));
 

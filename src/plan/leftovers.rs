@@ -1,12 +1,13 @@
 //! What killed runs left behind: cleared under the database's lock, never while a run may still work on it.
 
-use super::{Action, Deed, Live, Note, Phase, Symbol};
+use super::{Action, Deed, Live, Note, Phase, Symbol, copies};
 use crate::base::Period;
 use crate::catalog::{JournalState, LeftoverKind};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
-/// The steps that clear leftovers, and notes on what is in use or interrupted.
-pub(super) fn actions(live: &Live, now: Timestamp, notes: &mut Vec<Note>) -> Vec<Action> {
+/// The steps that clear leftovers, and notes on what is in use or interrupted. `planned`: addresses of the other steps.
+pub(super) fn actions(live: &Live, planned: &BTreeSet<String>, now: Timestamp, notes: &mut Vec<Note>) -> Vec<Action> {
     let mut actions = Vec::new();
     for (storage, read) in live.readable() {
         for leftover in &read.contents.leftovers {
@@ -21,6 +22,11 @@ pub(super) fn actions(live: &Live, now: Timestamp, notes: &mut Vec<Note>) -> Vec
                     message: format!("{name} is being written by a run that goes on"),
                     is_problem: false,
                 });
+                continue;
+            }
+            // A copy that was half brought is brought again, and what stands in its place goes first.
+            let copy = copies::address(storage, &leftover.database, &leftover.tier, &leftover.id);
+            if leftover.kind != LeftoverKind::UnfinishedUpload && planned.contains(&copy) {
                 continue;
             }
             let what = match leftover.kind {
