@@ -10,6 +10,7 @@ mod applying_faults;
 mod archive;
 mod backup;
 mod backup_faults;
+mod calendar;
 mod crash_sweep;
 mod filesystem;
 mod format;
