@@ -14,6 +14,8 @@ pub struct Wish<'a> {
     pub tier: Option<&'a str>,
     /// Only this storage.
     pub storage: Option<&'a str>,
+    /// Backups that are not meant by "the newest", each with the reason as a phrase.
+    pub except: &'a [(BackupId, String)],
 }
 
 /// The copy to restore from.
@@ -65,13 +67,19 @@ pub fn choose<'a>(points: &'a [RestorePoint], wish: &Wish<'_>, searched: &[Strin
             && wish.tier.is_none_or(|tier| point.tier == tier)
             && copies(point, wish).next().is_some()
     };
-    let mut damaged = Vec::new();
+    let (mut damaged, mut passed_over) = (Vec::new(), Vec::new());
     for point in points.iter().filter(fits) {
+        if let Some((id, why)) = wish.except.iter().find(|(id, _)| wish.id.is_none() && *id == point.id) {
+            passed_over.push(format!("{id} {why}"));
+            continue;
+        }
         let good = copies(point, wish).find(|copy| copy.state() != CopyState::Damaged);
         let before = copies(point, wish).take_while(|copy| Some(*copy) != good);
         damaged.extend(before.map(|copy| describe_damage(point, copy)));
         if let Some(copy) = good {
-            return Ok(Choice { point, copy, reasons: reasons(point, copy, wish, &damaged), passed_over: damaged });
+            let reasons = reasons(point, copy, wish, damaged.is_empty());
+            passed_over.extend(damaged);
+            return Ok(Choice { point, copy, reasons, passed_over });
         }
     }
     if !damaged.is_empty() {
@@ -89,9 +97,9 @@ fn describe_damage(point: &RestorePoint, copy: &PointCopy) -> String {
     format!("{} at `{}` is damaged: {}", point.id, copy.storage, copy.problems().join(", "))
 }
 
-fn reasons(point: &RestorePoint, copy: &PointCopy, wish: &Wish<'_>, damaged: &[String]) -> Vec<String> {
+fn reasons(point: &RestorePoint, copy: &PointCopy, wish: &Wish<'_>, is_newest: bool) -> Vec<String> {
     let mut reasons = Vec::new();
-    reasons.push(match (wish.id, damaged.is_empty()) {
+    reasons.push(match (wish.id, is_newest) {
         (Some(_), _) => "asked for by its id".to_owned(),
         (None, true) => match wish.tier {
             Some(tier) => format!("the newest backup of tier `{tier}`"),
@@ -178,7 +186,7 @@ mod tests {
     }
 
     fn wish(id: Option<&BackupId>) -> Wish<'_> {
-        Wish { database: "app", id, tier: None, storage: None }
+        Wish { database: "app", id, tier: None, storage: None, except: &[] }
     }
 
     #[test]
@@ -207,10 +215,22 @@ mod tests {
     }
 
     #[test]
+    fn a_backup_that_is_not_meant_is_passed_over_unless_it_is_named() {
+        let points = points(vec![backup(1, "daily", 1), backup(2, "daily", 1)], Vec::new());
+        let except = [(points[0].id.clone(), "was taken by a restore".to_owned())];
+        let choice = choose(&points, &Wish { except: &except, ..wish(None) }, &[]).unwrap();
+        assert_eq!(choice.point.id, points[1].id);
+        assert_eq!(choice.passed_over, ["20261102T020000Z-caaa was taken by a restore"]);
+        assert_eq!(choice.reasons[0], "the newest backup");
+        let named = Wish { except: &except, ..wish(Some(&points[0].id)) };
+        assert_eq!(choose(&points, &named, &[]).unwrap().point.id, points[0].id);
+    }
+
+    #[test]
     fn what_does_not_fit_is_told_exactly() {
         let points = points(vec![backup(1, "daily", 1)], Vec::new());
         let id = points[0].id.clone();
-        let other = Wish { database: "web", id: Some(&id), tier: None, storage: None };
+        let other = Wish { database: "web", ..wish(Some(&id)) };
         let said = |wish: &Wish<'_>| choose(&points, wish, &["local".to_owned()]).unwrap_err().to_string();
         assert_eq!(said(&other), "backup 20261101T020000Z-baaa is of database `app`, not of `web`");
         let weekly = Wish { tier: Some("weekly"), ..wish(None) };

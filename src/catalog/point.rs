@@ -88,5 +88,8 @@ pub fn restore_points<'a>(storages: impl IntoIterator<Item = (&'a str, &'a Conte
             point.copies.push(PointCopy { storage: storage.to_owned(), backup: backup.clone() });
         }
     }
-    points.into_values().collect()
+    let mut points: Vec<RestorePoint> = points.into_values().collect();
+    // Ids know whole seconds only.
+    points.sort_by(|a, b| a.database.cmp(&b.database).then(b.started_at.cmp(&a.started_at)).then(b.id.cmp(&a.id)));
+    points
 }

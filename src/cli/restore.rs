@@ -8,10 +8,12 @@ use crate::catalog::{Wish, choose};
 use crate::diag::nearest;
 use crate::postgres::{Connection, PostgresError};
 use crate::report::{self, Style};
-use crate::repository::RepositoryError;
+use crate::repository::{Repository, RepositoryError};
 use crate::restore::{
-    Destination, From, Hands, Old, Owners, Prepared, Request, RestoreError, SafetyRule, TableName, carry_out, prepare,
+    Destination, From, Hands, Old, Owners, Prepared, Request, RestoreError, SafetyRule, TableName, carry_out,
+    is_safety_backup, prepare,
 };
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use std::path::PathBuf;
 
@@ -140,8 +142,8 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
         Ok(to) => to?,
         Err(exit) => return Ok(exit),
     };
-    let Some(from) = from(args, context, catalog)? else { return Ok(Exit::Failed) };
     let repositories = catalog.places.repositories();
+    let Some(from) = from(args, context, catalog, &repositories).await? else { return Ok(Exit::Failed) };
     let hands = Hands {
         repositories: &repositories,
         lookup: context.lookup.as_ref(),
@@ -237,7 +239,12 @@ fn has_password(login: &str) -> bool {
 }
 
 /// What `--from` means; `None` when that was told to be wrong.
-fn from<'a>(args: &Args, context: &Context, catalog: &'a PolicyCatalog) -> Result<Option<From<'a>>, RestoreError> {
+async fn from<'a>(
+    args: &Args,
+    context: &Context,
+    catalog: &'a PolicyCatalog,
+    repositories: &IndexMap<String, Repository>,
+) -> Result<Option<From<'a>>, RestoreError> {
     let id = match args.from.as_str() {
         "latest" => None,
         text => match text.parse::<BackupId>() {
@@ -256,13 +263,22 @@ fn from<'a>(args: &Args, context: &Context, catalog: &'a PolicyCatalog) -> Resul
             }
         },
     };
-    let wish = Wish {
-        database: &args.database,
-        id: id.as_ref(),
-        tier: args.tier.as_deref(),
-        storage: args.storage.as_deref(),
-    };
-    Ok(Some(From::Backup(choose(&catalog.points, &wish, &catalog.searched)?)))
+    // What a restore backed up before it replaced something is not what the next one should bring back.
+    let mut except = Vec::new();
+    loop {
+        let wish = Wish {
+            database: &args.database,
+            id: id.as_ref(),
+            tier: args.tier.as_deref(),
+            storage: args.storage.as_deref(),
+            except: &except,
+        };
+        let choice = choose(&catalog.points, &wish, &catalog.searched)?;
+        if id.is_some() || !is_safety_backup(&choice, repositories).await {
+            return Ok(Some(From::Backup(choice)));
+        }
+        except.push((choice.point.id.clone(), "was taken by a restore, of what it replaced".to_owned()));
+    }
 }
 
 fn exit_of(error: &RestoreError) -> Exit {

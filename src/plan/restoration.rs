@@ -14,6 +14,8 @@ pub struct Restoration {
     pub target: RestoreTarget,
     /// The tables, when not all; `schema.table`.
     pub tables: Vec<String>,
+    /// What is done about what is there now.
+    pub safety: Safety,
     /// The steps, in order.
     pub steps: Vec<RestoreStep>,
     /// What may need attention though nothing stands against it.
@@ -227,6 +229,7 @@ pub fn restoration(facts: RestoreFacts) -> Restoration {
         origin: facts.origin,
         target: facts.target,
         tables: facts.tables,
+        safety: facts.safety,
         steps,
         warnings,
         stored_bytes: facts.stored_bytes,

@@ -19,7 +19,7 @@ pub struct DatabaseShape {
     pub locale: Option<String>,
     /// Name of the owner; `None`: who creates it.
     pub owner: Option<String>,
-    /// Name of the tablespace; `None`: the server's default.
+    /// Name of the tablespace; `None`: the server's default, which takes no right to name.
     pub tablespace: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Session {
             "SELECT pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate, d.datctype AS ctype, \
              CASE to_json(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' END AS provider, \
              coalesce(to_json(d) ->> 'datlocale', to_json(d) ->> 'daticulocale') AS locale, \
-             pg_get_userbyid(d.datdba) AS owner, t.spcname AS tablespace FROM pg_database d \
+             pg_get_userbyid(d.datdba) AS owner, nullif(t.spcname, 'pg_default') AS tablespace FROM pg_database d \
              JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = {}",
             literal(name)
         );
@@ -99,11 +99,12 @@ impl Session {
         self.execute(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS {allowed}", identifier(name))).await
     }
 
-    /// Ends all sessions with a database but this one. New ones may come at once.
+    /// Ends all sessions with a database but this one. New ones may come at once; the server's own workers, which only
+    /// superusers may end, give way by themselves.
     pub async fn end_connections(&mut self, name: &str) -> Result<(), PostgresError> {
         self.execute(&format!(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} \
-             AND pid <> pg_backend_pid()",
+             AND pid <> pg_backend_pid() AND usesysid IS NOT NULL",
             literal(name)
         ))
         .await

@@ -99,6 +99,20 @@ impl Session {
     }
 }
 
+impl Session {
+    /// `name`, or `name` with a number, that no schema of the connected database has.
+    pub async fn free_schema_name(&mut self, name: &str) -> Result<String, PostgresError> {
+        for number in 1_u32.. {
+            let candidate = if number == 1 { shortened(name, "") } else { shortened(name, &format!("_{number}")) };
+            let query = format!("SELECT 1 AS one FROM pg_namespace WHERE nspname = {}", literal(&candidate));
+            if self.rows::<serde_json::Value>(&query).await?.is_empty() {
+                return Ok(candidate);
+            }
+        }
+        Ok(shortened(name, ""))
+    }
+}
+
 /// The longest name that PostgreSQL keeps, in bytes.
 const LONGEST_NAME: usize = 63;
 

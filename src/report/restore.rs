@@ -2,7 +2,7 @@
 
 use super::Style;
 use crate::base::{Period, Size};
-use crate::plan::{OldOne, Restoration, RestoreOrigin, RestoreTarget, Restored, TargetKind};
+use crate::plan::{OldOne, Restoration, RestoreOrigin, RestoreTarget, Restored, Safety, TargetKind};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -37,6 +37,9 @@ pub fn restoration(plan: &Restoration, now: Timestamp, style: Style) -> String {
     }
     let plain = plan.plain_bytes.map(|bytes| format!(", {} to restore", Size(bytes))).unwrap_or_default();
     line("size", format!("{} to read{plain}", Size(plan.stored_bytes)));
+    if let Safety::NotNeeded(Some(reason)) = &plan.safety {
+        line("safety", reason.clone());
+    }
     if let Some((period, basis)) = &plan.expected {
         line("expected", format!("about {}: {basis}", period.human()));
     }
@@ -65,10 +68,12 @@ pub fn restored(done: &Restored, style: Style) -> String {
     let _ =
         writeln!(out, "{} {what} from {} into {place} in {}", style.green("Restored"), done.origin, done.took.human());
     if let Some((tables, rows)) = done.compared {
-        let _ = writeln!(out, "  {tables} tables with {rows} rows are as in the manifest");
+        let plural = |n: u64| if n == 1 { "" } else { "s" };
+        let (many, each) = (plural(tables as u64), plural(rows));
+        let _ = writeln!(out, "  {tables} table{many} with {rows} row{each}: as many as the manifest says");
     }
     if let Some(id) = &done.safety_backup {
-        let _ = writeln!(out, "  what was there before is in backup {id}");
+        let _ = writeln!(out, "  what was there before is in backup {id}, which `--from latest` passes over");
     }
     if let Some(old) = &done.old {
         let _ = writeln!(out, "  the old one is kept; when it is not needed any more: {}", drop_statement(old));

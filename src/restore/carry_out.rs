@@ -120,6 +120,13 @@ async fn restore(
     })
 }
 
+/// What was compared, for people.
+pub(super) fn counted(tables: usize, rows: u64) -> String {
+    let plural = |n: u64| if n == 1 { "" } else { "s" };
+    let tables = tables as u64;
+    format!("{tables} table{} with {rows} row{}: as many as the manifest says", plural(tables), plural(rows))
+}
+
 /// What came of the data.
 pub(super) struct Done {
     pub(super) compared: Option<(usize, u64)>,
@@ -233,7 +240,7 @@ async fn build(prepared: &mut Prepared<'_>, server: &Server, teller: &Teller<'_>
     let only = prepared.selection.as_ref().map(|selection| selection.tables.as_slice());
     let compared = check(server, prepared.origin.manifest.as_ref(), only).await?;
     if let Some((tables, rows)) = compared {
-        teller.done(format!("{tables} tables with {rows} rows are as in the manifest"));
+        teller.done(counted(tables, rows));
     }
     Ok(Done { compared, old: None, warnings })
 }

@@ -34,7 +34,7 @@ impl Flow {
     }
 
     /// Begins to read a dump of another tool.
-    pub(super) fn of_body(mut body: Body, what: String, progress: impl Fn(u64) + Send + 'static) -> Flow {
+    pub(super) fn of_body(mut body: Body, what: String, progress: impl Fn(Option<u64>) + Send + 'static) -> Flow {
         let (sender, pieces) = mpsc::channel(QUEUE);
         let verdict = tokio::spawn(async move {
             let mut done = 0;
@@ -53,8 +53,9 @@ impl Flow {
                 }
                 let is_last = piece.len() < PIECE;
                 done += piece.len() as u64;
-                progress(done);
+                progress(Some(done));
                 if sender.send(piece.into()).await.is_err() || is_last {
+                    progress(None);
                     return Ok(());
                 }
             }

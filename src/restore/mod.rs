@@ -28,5 +28,6 @@ pub use carry_out::carry_out;
 pub use error::RestoreError;
 pub use prepare::{Prepared, prepare};
 pub use request::{Destination, From, Hands, Old, Owners, Request, SafetyRule};
+pub use safety::is_safety_backup;
 pub use selection::{NoSelection, Reach, Selection, select};
 pub use table_name::{InvalidTableName, TableName};

@@ -101,7 +101,13 @@ async fn of_file(path: &Path, request: &Request<'_>, hands: &Hands<'_>) -> Resul
     let dump = open_foreign(path, &keys).await.map_err(|error| explain_key(error.into(), unresolved))?;
     let observer = hands.observer.clone();
     let task = format!("restore {}", request.name);
-    let progress = move |done: u64| observer.on(&Event::Progress { task: task.clone(), done, total: None });
+    let progress = move |done: Option<u64>| {
+        let task = task.clone();
+        observer.on(&match done {
+            Some(done) => Event::Progress { task, done, total: None },
+            None => Event::ProgressEnded { task },
+        });
+    };
     let mut flow = Flow::of_body(dump.body, path.display().to_string(), progress);
     let (content, kind) = match dump.format {
         DumpFormat::Custom => match flow.outline().await {

@@ -78,7 +78,7 @@ async fn look<'a>(
     if let Some(selection) = selection.as_ref().filter(|_| replaces_tables) {
         let tables = live_tables(&site, selection).await?;
         if !tables.0.is_empty() {
-            aside = Some(shortened("before_", id.as_str()));
+            aside = Some(site.server().session().await?.free_schema_name(&format!("before_{id}")).await?);
             needs_safety = request.old == Old::Dropped;
         }
         live = Some(tables);

@@ -4,12 +4,13 @@ use super::error::RestoreError;
 use super::request::{Hands, Request, SafetyRule};
 use crate::backup::{BackupError, LockedStorages, Order, Target, Tools, logical};
 use crate::base::{BackupId, Lsn};
-use crate::catalog::{Manifest, RestorePoint};
+use crate::catalog::{Choice, Manifest, RestorePoint};
 use crate::event::Event;
 use crate::plan::Safety;
 use crate::postgres::Server;
-use crate::repository::{RepositoryError, this_process};
+use crate::repository::{Repository, RepositoryError, this_process};
 use crate::schedule::Schedule;
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -85,6 +86,18 @@ fn target<'a>(request: &Request<'a>, tier: Option<&'a str>) -> Result<Target<'a>
     }
 }
 
+/// How the run of a safety backup is named in its manifest.
+const RUN: &str = "restore-";
+
+/// True for a backup that a restore took of what it was about to replace. Nobody wants that back without saying so: a
+/// restore that is run again would bring back the very state that it was to mend.
+pub async fn is_safety_backup(choice: &Choice<'_>, repositories: &IndexMap<String, Repository>) -> bool {
+    let backup = &choice.copy.backup;
+    let Some(repository) = repositories.get(&choice.copy.storage) else { return false };
+    let manifest = repository.manifest(&backup.tier, &backup.database, &backup.id).await;
+    manifest.is_ok_and(|manifest| manifest.origin.run.starts_with(RUN))
+}
+
 /// Takes the backup. Any storage that gets it is enough.
 pub(super) async fn take(request: &Request<'_>, tier: &str, hands: &Hands<'_>) -> Result<BackupId, RestoreError> {
     let told = |error: BackupError| match error {
@@ -104,7 +117,8 @@ pub(super) async fn take(request: &Request<'_>, tier: &str, hands: &Hands<'_>) -
         cancel: &hands.cancel,
         now: Timestamp::now,
     };
-    let order = Order { desired: request.desired, target, storages, run: &hands.run };
+    let run = format!("{RUN}{}", hands.run);
+    let order = Order { desired: request.desired, target, storages, run: &run };
     let outcome = if locked.leases.is_empty() { None } else { Some(logical(&order, &tools).await) };
     let problems: Vec<String> = locked.failed.iter().map(ToString::to_string).collect();
     locked.release().await;

@@ -1,6 +1,6 @@
 //! Tables in place of themselves: one transaction in the live database, so that others see the old or the new.
 
-use super::carry_out::{Done, Teller, interruptible};
+use super::carry_out::{Done, Teller, counted, interruptible};
 use super::error::RestoreError;
 use super::fill::{drain, pour_selection};
 use super::prepare::Prepared;
@@ -23,7 +23,7 @@ pub(super) async fn replace_tables(
     let warnings = interruptible(hands, transaction(prepared)).await?;
     let compared = compared(prepared);
     if let Some((tables, rows)) = compared {
-        teller.done(format!("{tables} tables with {rows} rows are as in the manifest"));
+        teller.done(counted(tables, rows));
     }
     let old = prepared.aside.clone().filter(|_| prepared.request.old == Old::Kept);
     Ok(Done { compared, old: old.map(OldOne::Schema), warnings })

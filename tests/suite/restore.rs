@@ -81,7 +81,7 @@ fn another_name_and_several_processes_give_the_same() {
             let arguments = ["restore", "app", "--into", &copy.name, "--jobs", jobs];
             let spool = tempfile::tempdir().unwrap();
             let run = project.backstay(&arguments).env("GNUPGHOME", &home).env("TMPDIR", spool.path()).run().expect(0);
-            assert!(run.stdout.contains("are as in the manifest"), "{run:#?}");
+            assert!(run.stdout.contains("as many as the manifest says"), "{run:#?}");
             assert_same(&likeness, &Likeness::of(source.server, &copy.name));
             assert_eq!(fs::read_dir(spool.path()).unwrap().count(), 0);
             let comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database \
