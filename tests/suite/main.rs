@@ -28,6 +28,7 @@ mod restore;
 mod restore_trouble;
 mod rules;
 mod rules_robust;
+mod secrecy;
 mod selection;
 mod store_conformance;
 mod stream;
