@@ -5,6 +5,9 @@ use super::{PostgresError, Server};
 use crate::policy::DumpSpec;
 use std::io::PipeReader;
 
+/// The longest pipe that the kernel gives to anyone.
+const PIPE_BYTES: usize = 1 << 20;
+
 /// A running dump. Its bytes are good only when [`Dump::finish`] says so; dropping it kills the program.
 pub struct Dump {
     running: Running,
@@ -50,7 +53,10 @@ impl Dump {
         // The program reads nothing; an open pipe would only keep a wrapper waiting.
         drop(self.running.stdin.take());
         let output = self.running.stdout.take()?;
-        output.into_owned_fd().ok().map(PipeReader::from)
+        let output = output.into_owned_fd().ok()?;
+        // A longer pipe saves the two programs most of their waits for each other; the usual length works as well.
+        let _ = rustix::pipe::fcntl_setpipe_size(&output, PIPE_BYTES);
+        Some(PipeReader::from(output))
     }
 
     /// Waits for the program's end, after its bytes were read to theirs. Ok: every byte was written, and these are

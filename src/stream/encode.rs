@@ -3,6 +3,7 @@
 use super::cipher::Encrypt;
 use super::compress::{Numbered, Reorder, work};
 use super::fan_out::{self, FanOut};
+use super::gather::Gather;
 use super::stored::Stored;
 use super::{Encoding, Progress, StreamError};
 use crate::base::{Sha256, Sha256Hasher};
@@ -171,11 +172,12 @@ impl Pump {
     /// Reads blocks and hands each to the measuring stage and to the compressors. Returns how many.
     fn read(
         &self,
-        mut source: Box<dyn Read + Send>,
+        source: Box<dyn Read + Send>,
         tickets: &Receiver<()>,
         to_measure: &SyncSender<Bytes>,
         to_compress: &SyncSender<Numbered>,
     ) -> Result<u64, StreamError> {
+        let mut source = Gather::new(source);
         let mut number = 0;
         loop {
             if tickets.recv().is_err() {

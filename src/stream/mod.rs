@@ -20,6 +20,7 @@ mod error;
 mod fan_out;
 mod feed;
 mod foreign;
+mod gather;
 mod gpg;
 mod keys;
 mod progress;
