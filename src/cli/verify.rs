@@ -102,7 +102,7 @@ fn check_names(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Re
     {
         let hint = nearest(wanted, &mut storages).map(|near| format!("Did you mean `{near}`?"));
         context.complain(format_args!("there is no storage `{wanted}` in the policy"), hint.as_deref());
-        return Err(Exit::Usage);
+        return Err(Exit::Failed);
     }
     if let Some(wanted) = &args.database {
         let mut known: Vec<String> = catalogs.iter().flat_map(PolicyCatalog::databases).collect();
@@ -116,7 +116,7 @@ fn check_names(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Re
         let is_complete = catalogs.iter().all(|catalog| catalog.unreadable.is_empty());
         if !is_known && is_complete {
             context.complain(format_args!("no storage has a backup `{wanted}`"), Some("Run `backstay list`."));
-            return Err(Exit::Usage);
+            return Err(Exit::Failed);
         }
     }
     Ok(())

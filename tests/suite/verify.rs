@@ -149,10 +149,10 @@ fn mistyped_names_do_not_look_verified() {
     let project = Project::new(&source, "");
     project.backstay(&["verify"]).run().expect(0);
     project.backstay(&["verify", "app"]).run().expect(0);
-    let run = project.backstay(&["verify", "ap"]).run().expect(64);
+    let run = project.backstay(&["verify", "ap"]).run().expect(1);
     assert!(run.stderr.contains("`app`"), "{run:#?}");
-    project.backstay(&["verify", "--storage", "neer"]).run().expect(64);
-    project.backstay(&["verify", "--id", "20261120T020000Z-k3f9"]).run().expect(64);
+    project.backstay(&["verify", "--storage", "neer"]).run().expect(1);
+    project.backstay(&["verify", "--id", "20261120T020000Z-k3f9"]).run().expect(1);
     project.backstay(&["verify", "--id", "latest"]).run().expect(64);
 }
 
