@@ -108,9 +108,10 @@ async fn every_compression_and_encryption_reads_back() {
     for (cipher, keys) in ciphers() {
         for compression in [Compression::Zstd(3), Compression::Gzip(1), Compression::None] {
             let encoding = Encoding { compression, cipher: cipher.clone() };
-            for length in [0, 1, 4 << 20, (9 << 20) + 17] {
-                if length > 1 && matches!(cipher, Cipher::AgePassphrase(_)) {
-                    continue; // Each costs a second of key derivation.
+            for length in [0, 1, (9 << 20) + 17] {
+                let is_costly = matches!(cipher, Cipher::AgePassphrase(_) | Cipher::GpgPassphrase(_));
+                if is_costly && (length == 1 || compression != Compression::Zstd(3)) {
+                    continue; // Each reading derives a key, which takes up to seconds by design.
                 }
                 let plain = sample(length);
                 let (one, two) = (MemoryStore::default(), MemoryStore::default());
@@ -154,6 +155,8 @@ async fn any_changed_byte_is_damage_and_a_wrong_key_is_not() {
         if matches!(cipher, Cipher::AgePassphrase(_)) {
             continue;
         }
+        // Finding the one that fits is shown elsewhere.
+        let keys = Keys { gpg_passphrases: keys.gpg_passphrases.into_iter().skip(1).take(1).collect(), ..keys };
         let encoding = Encoding { compression: Compression::Zstd(3), cipher: cipher.clone() };
         let store = MemoryStore::default();
         let encoded = stored(Box::new(Cursor::new(sample(300_000))), &encoding, &[&store]).await.unwrap();
@@ -167,7 +170,7 @@ async fn any_changed_byte_is_damage_and_a_wrong_key_is_not() {
         }
         let mut bytes = Vec::new();
         store.get(KEY, None).await.unwrap().read_to_end(&mut bytes).await.unwrap();
-        let places = [0, 5, 20, 60, 150, 190, 210, 1000, bytes.len() / 2, bytes.len() - 20, bytes.len() - 1];
+        let places = [0, 20, 150, 210, bytes.len() / 2, bytes.len() - 1];
         for at in places {
             let mut changed = bytes.clone();
             changed[at] ^= 0x10;

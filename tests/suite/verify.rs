@@ -89,7 +89,7 @@ async fn one_flipped_bit_in_any_file_is_found_and_named() {
             flip(&path, at);
             let found = verified(&repository, VerifyLevel::Deep, &keys).await;
             let named: Vec<_> = found.damage().into_iter().map(|problem| problem.key).collect();
-            assert_eq!(named, [file.clone()], "byte {at} of {length}");
+            assert_eq!(named, std::slice::from_ref(&file), "byte {at} of {length}");
             assert!(!found.is_partial(), "{found:#?}");
             if fs::read(&path).unwrap() != whole {
                 // Still there, as damage stays; put the sound file back without a trace.

@@ -8,12 +8,15 @@ use super::walk::{Wanted, walk};
 use crate::storage::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, StorageError, Upload};
 use async_trait::async_trait;
 use bytes::Bytes;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::AsyncReadExt;
+
+/// Files up to this length are read at once.
+const SMALL: u64 = 256 << 10;
 
 /// A folder that holds objects. It need not exist: it is made by the first write.
 #[derive(Debug, Clone)]
@@ -98,6 +101,24 @@ fn open(place: &Place, key: &str, range: Option<&Range<u64>>) -> Result<std::fs:
     Ok(file)
 }
 
+/// A file to be read.
+enum Opened {
+    /// Read already: one trip to the blocking threads instead of four.
+    Small(Vec<u8>),
+    Large(std::fs::File),
+}
+
+/// Reads what is left of a file when the file is small.
+fn read_small(mut file: std::fs::File) -> io::Result<Opened> {
+    let size = file.metadata()?.size();
+    if size > SMALL {
+        return Ok(Opened::Large(file));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    file.read_to_end(&mut bytes)?;
+    Ok(Opened::Small(bytes))
+}
+
 fn head(place: &Place, key: &str) -> Result<Option<ObjectMeta>, StorageError> {
     match std::fs::symlink_metadata(place.path("read", key)?) {
         Ok(meta) => Ok(meta.is_file().then(|| meta_of(key, &meta))),
@@ -174,7 +195,19 @@ impl ObjectStore for FilesystemStore {
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, StorageError> {
         let (place, key, bounds) = (self.place.clone(), key.to_owned(), range.clone());
-        let file = blocking(move || open(&place, &key, bounds.as_ref())).await?;
+        let opened = blocking(move || {
+            let file = open(&place, &key, bounds.as_ref())?;
+            read_small(file).map_err(|error| place.problem("read", &key, &error))
+        })
+        .await?;
+        let file = match opened {
+            Opened::Large(file) => file,
+            Opened::Small(mut bytes) => {
+                let limit = range.map_or(u64::MAX, |range| range.end.saturating_sub(range.start));
+                bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+                return Ok(Box::new(io::Cursor::new(bytes)));
+            }
+        };
         let mut file = tokio::fs::File::from_std(file);
         // Few hops to the blocking threads for large files; the buffer grows only with what is there.
         file.set_max_buf_size(1 << 20);
