@@ -3,7 +3,7 @@
 use super::Hands;
 use super::database::{Locks, said};
 use crate::backup::{BackupError, Order, Target, Tools, logical};
-use crate::base::Size;
+use crate::base::{Size, total};
 use crate::event::StepEnd;
 use jiff::Timestamp;
 
@@ -37,7 +37,7 @@ pub(super) async fn take(
     match logical(&order, &tools).await {
         Ok(outcome) => {
             let sum =
-                |bytes: fn(&crate::catalog::StoredObject) -> u64| outcome.manifest.objects.iter().map(bytes).sum();
+                |bytes: fn(&crate::catalog::StoredObject) -> u64| total(outcome.manifest.objects.iter().map(bytes));
             let (stored, plain) = (Size(sum(|o| o.stored_bytes)), Size(sum(|o| o.plain_bytes)));
             let done = format!("{} stored at {}, {stored} of {plain}", outcome.manifest.id, outcome.copies.join(", "));
             failed.extend(outcome.failed.iter().map(ToString::to_string));

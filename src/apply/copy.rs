@@ -1,6 +1,6 @@
 //! Bringing a copy of a backup from one repository to another: the bytes as they are stored, checked on the way.
 
-use crate::base::{BackupId, Sha256Hasher};
+use crate::base::{BackupId, Sha256Hasher, total};
 use crate::catalog::StoredObject;
 use crate::event::{Event, Observer};
 use crate::repository::{Repository, RepositoryError, layout};
@@ -75,7 +75,7 @@ impl Transfer<'_> {
         // The damaged copy, or files of a run that died while it copied.
         self.to.remove_backup(self.tier, self.database, self.id).await?;
         let task = format!("copy {} {}", self.database, self.id);
-        let total: u64 = manifest.objects.iter().map(|object| object.stored_bytes).sum();
+        let total = total(manifest.objects.iter().map(|object| object.stored_bytes));
         let mut done = 0;
         for object in &manifest.objects {
             let progress = |bytes: u64| {

@@ -8,7 +8,7 @@ use super::origin::origin;
 use super::pipeline::{File, store};
 use super::space;
 use super::target::Target;
-use crate::base::{BackupId, Lookup, Lsn};
+use crate::base::{BackupId, Lookup, Lsn, total};
 use crate::catalog::{FORMAT, Manifest, Method, ObjectRole, Source, TableRows};
 use crate::codec::archive::Summary;
 use crate::event::{Event, Observer};
@@ -212,7 +212,7 @@ async fn choose<'a>(order: &Order<'a>, tools: &Tools<'a>, facts: &Facts, copies:
             continue;
         };
         let last = last_manifest(repository, database, tier).await;
-        let stored = last.as_ref().map(|last| last.objects.iter().map(|object| object.stored_bytes).sum());
+        let stored = last.as_ref().map(|last| total(last.objects.iter().map(|object| object.stored_bytes)));
         last_plain = last_plain.or(last.and_then(|last| last.objects.first().map(|object| object.plain_bytes)));
         let min_free = order.desired.storages.get(*storage).and_then(|spec| spec.min_free);
         match space::check(repository, space::estimate(stored, facts.bytes), min_free).await {

@@ -13,6 +13,7 @@ mod secret;
 mod share;
 mod size;
 mod template;
+mod total;
 
 pub use digest::{Sha256, Sha256Hasher};
 pub use id::{BackupId, InvalidBackupId};
@@ -23,3 +24,4 @@ pub use secret::Secret;
 pub use share::{InvalidShare, Share};
 pub use size::{InvalidSize, Size};
 pub use template::{Lookup, Reference, Template, TemplateError, UnresolvedReference};
+pub use total::total;

@@ -1,7 +1,7 @@
 //! One copy of a backup as the catalog knows it: the parts of its manifest that listing, planning and retention need.
 
 use super::{Layer, Manifest, Method, VerifyRecord};
-use crate::base::{BackupId, Sha256};
+use crate::base::{BackupId, Sha256, total};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -83,12 +83,12 @@ impl Backup {
 
     /// Bytes stored, all files.
     pub fn stored_bytes(&self) -> u64 {
-        self.objects.iter().map(|object| object.stored_bytes).sum()
+        total(self.objects.iter().map(|object| object.stored_bytes))
     }
 
     /// Bytes before compression and encryption, all files.
     pub fn plain_bytes(&self) -> u64 {
-        self.objects.iter().map(|object| object.plain_bytes).sum()
+        total(self.objects.iter().map(|object| object.plain_bytes))
     }
 
     /// True when a key is needed to read it.

@@ -71,7 +71,7 @@ impl Inspection {
         self.files.extend(other.files);
         self.unreadable.extend(other.unreadable);
         self.n_files += other.n_files;
-        self.bytes += other.bytes;
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
     /// Every damaged file.

@@ -3,7 +3,7 @@
 
 use super::backups::Slot;
 use super::{Action, Deed};
-use crate::base::BackupId;
+use crate::base::{BackupId, total};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,12 +52,14 @@ pub(super) fn effect(slot: &Slot<'_>, actions: &[Action], now: Timestamp) -> Opt
         match &action.deed {
             Deed::PruneBackup { database, tier: t, id, storage } if database == name && t == tier => {
                 copies.retain(|(s, i)| !(s == storage && i.as_str() == id));
-                bytes_freed += bytes;
+                bytes_freed = total([bytes_freed, bytes]);
             }
-            Deed::CopyBackup { database, tier: t, .. } if database == name && t == tier => bytes_added += bytes,
+            Deed::CopyBackup { database, tier: t, .. } if database == name && t == tier => {
+                bytes_added = total([bytes_added, bytes]);
+            }
             Deed::TakeBackup { database, tier: t, storages } if database == name && t == tier => {
                 takes_backup = true;
-                bytes_added += bytes * storages.len() as u64;
+                bytes_added = total([bytes_added, bytes.saturating_mul(storages.len() as u64)]);
             }
             _ => continue,
         }

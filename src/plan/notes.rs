@@ -2,7 +2,7 @@
 //! to no database of the policy, broken files, entries whose server could not be asked.
 
 use super::{Live, Note, Subject};
-use crate::base::Size;
+use crate::base::{Size, total};
 use crate::policy::Desired;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,7 @@ fn strangers(desired: &Desired, subjects: &[Subject<'_>], live: &Live, storage: 
         if !asked.contains(&place) && !unasked_entry(&backup.database) {
             let (count, bytes) = found.entry(place).or_default();
             *count += 1;
-            *bytes += backup.stored_bytes();
+            *bytes = total([*bytes, backup.stored_bytes()]);
         }
     }
     let known = |database: &str| subjects.iter().any(|subject| subject.name == database);

@@ -1,7 +1,7 @@
 //! A backup that was just made, and the storages that have it.
 
 use super::Style;
-use crate::base::{Period, Size};
+use crate::base::{Period, Size, total};
 use crate::catalog::Manifest;
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub struct MissingCopy {
 
 /// The backup for people, ending with a line feed.
 pub fn backup(manifest: &Manifest, copies: &[String], missing: &[MissingCopy], style: Style) -> String {
-    let sum = |of: fn(&crate::catalog::StoredObject) -> u64| Size(manifest.objects.iter().map(of).sum());
+    let sum = |of: fn(&crate::catalog::StoredObject) -> u64| Size(total(manifest.objects.iter().map(of)));
     let took = Period::between(manifest.started_at, manifest.finished_at).human();
     let tables = match manifest.source.table_count {
         1 => "1 table".to_owned(),

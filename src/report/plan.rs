@@ -1,7 +1,7 @@
 //! A plan for people: what is done where and why, what that does to recoverability, what is not done and why not.
 
 use super::Style;
-use crate::base::Size;
+use crate::base::{Size, total};
 use crate::plan::{Action, Deed, Effect, FieldChange, Phase, Plan, Symbol};
 use crate::policy::ExplainedValue;
 use similar::{ChangeTag, TextDiff};
@@ -43,7 +43,7 @@ fn summary(plan: &Plan, style: Style) -> String {
         .iter()
         .filter(|a| a.phase == Phase::Infra)
         .fold((0, 0), |(c, m), a| if a.symbol == Symbol::Create { (c + 1, m) } else { (c, m + 1) });
-    let freed: u64 = plan.actions.iter().filter(|a| a.symbol == Symbol::Delete).filter_map(|a| a.bytes).sum();
+    let freed = total(plan.actions.iter().filter(|a| a.symbol == Symbol::Delete).filter_map(|a| a.bytes));
     let mut parts = Vec::new();
     let mut part = |n: usize, text: String| {
         if n > 0 {

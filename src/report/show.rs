@@ -3,7 +3,7 @@
 use super::Style;
 use super::list::{CopyView, copy_view, level_name, state_name};
 use super::table::table;
-use crate::base::{Period, Size};
+use crate::base::{Period, Size, total};
 use crate::catalog::{CopyState, Layer, Manifest, RestorePoint};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,8 +33,8 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
             let system = source.system_identifier.as_deref().map(|id| format!(" of system {id}")).unwrap_or_default();
             line("position", format!("{lsn}{system}"));
         }
-        let plain: u64 = manifest.objects.iter().map(|object| object.plain_bytes).sum();
-        let stored: u64 = manifest.objects.iter().map(|object| object.stored_bytes).sum();
+        let plain = total(manifest.objects.iter().map(|object| object.plain_bytes));
+        let stored = total(manifest.objects.iter().map(|object| object.stored_bytes));
         let database = Size(source.database_bytes);
         line("size", format!("{} stored, {} plain, {database} on the server", Size(stored), Size(plain)));
         line("layers", layers(&manifest.layers));
@@ -98,7 +98,7 @@ fn objects(out: &mut String, manifest: &Manifest, style: Style) {
 fn tables(out: &mut String, manifest: &Manifest, style: Style) {
     let mut largest: Vec<_> = manifest.tables.iter().collect();
     largest.sort_by(|a, b| (b.rows, &a.schema, &a.name).cmp(&(a.rows, &b.schema, &b.name)));
-    let all: u64 = manifest.tables.iter().map(|table| table.rows).sum();
+    let all = total(manifest.tables.iter().map(|table| table.rows));
     let title = format!("{} tables with data, {all} rows", manifest.tables.len());
     let _ = writeln!(out, "\n{}", style.bold(&title));
     let rows: Vec<Vec<String>> = largest

@@ -1,6 +1,7 @@
 //! Whether what came back is what was backed up.
 
 use super::error::RestoreError;
+use crate::base::total;
 use crate::catalog::{Manifest, TableRows};
 use crate::postgres::{Server, Session, identifier, literal};
 use serde::Deserialize;
@@ -52,7 +53,7 @@ pub(super) async fn check(
             .iter()
             .filter(|table| only.is_none_or(|only| only.iter().any(|(s, n)| *s == table.schema && *n == table.name)))
             .collect();
-        compared = Some((wanted.len(), wanted.iter().map(|table| table.rows).sum()));
+        compared = Some((wanted.len(), total(wanted.iter().map(|table| table.rows))));
         problems.extend(rows(&mut session, &wanted).await?);
         if only.is_none() {
             problems.extend(constraints(&mut session, manifest).await?);

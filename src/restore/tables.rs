@@ -5,6 +5,7 @@ use super::error::RestoreError;
 use super::fill::{drain, pour_selection};
 use super::prepare::Prepared;
 use super::request::{Hands, Old, Owners};
+use crate::base::total;
 use crate::catalog::Manifest;
 use crate::plan::{OldOne, RestoreDeed};
 use crate::postgres::{LiveTable, Restore, Ties, identifier, literal};
@@ -31,7 +32,7 @@ pub(super) async fn replace_tables(
 
 fn compared(prepared: &Prepared<'_>) -> Option<(usize, u64)> {
     let rows = rows(prepared)?;
-    Some((rows.len(), rows.iter().map(|(_, rows)| rows).sum()))
+    Some((rows.len(), total(rows.iter().map(|(_, rows)| *rows))))
 }
 
 /// The tables that the manifest counts, quoted, with their rows.

@@ -2,6 +2,7 @@
 
 use super::Selection;
 use super::copy::verify_copy;
+use crate::base::total;
 use crate::catalog::{Backup, CopyInspection, FileProblem, Inspection, VerifyLevel};
 use crate::codec::Keys;
 use crate::event::Observer;
@@ -69,7 +70,7 @@ impl Round<'_> {
             let verdict = verify_copy(self.repository, &place, self.level, self.means).await?;
             let Some(verdict) = verdict else { continue };
             self.found.n_files += backup.objects.len() as u64;
-            self.found.bytes += backup.stored_bytes();
+            self.found.bytes = total([self.found.bytes, backup.stored_bytes()]);
             if let Err(error) = self.sidecars(backup).await {
                 return Ok(Err(error));
             }

@@ -14,6 +14,7 @@ mod calendar;
 mod crash_sweep;
 mod filesystem;
 mod format;
+mod fuzz;
 mod harness;
 mod init;
 mod killing;
