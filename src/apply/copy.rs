@@ -4,7 +4,7 @@ use crate::base::{BackupId, Sha256Hasher, total};
 use crate::catalog::StoredObject;
 use crate::event::{Event, Observer};
 use crate::repository::{Repository, RepositoryError, layout};
-use crate::storage::StorageError;
+use crate::storage::{StorageError, Upload};
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
@@ -68,11 +68,19 @@ impl Transfer<'_> {
         cancel: &CancellationToken,
     ) -> Result<Option<u64>, CopyError> {
         let manifest = self.from.manifest(self.tier, self.database, self.id).await?;
-        let key = layout::manifest_key(self.tier, self.database, self.id);
-        if !replace && self.to.store.head(&key).await?.is_some() {
-            return Ok(None);
+        match self.to.manifest(self.tier, self.database, self.id).await {
+            Ok(_) if !replace => return Ok(None),
+            // A manifest that is damaged is no copy, and stands in the way of one.
+            Ok(_) | Err(RepositoryError::Broken { .. } | RepositoryError::Storage(StorageError::NotFound { .. })) => {}
+            Err(error) => return Err(error.into()),
         }
-        // The damaged copy, or files of a run that died while it copied.
+        // The damaged copy, or files of a run that died while it copied. They may be better than the source, so they
+        // go only when that is known to be good.
+        if !self.to.store.list(&layout::data_prefix(self.tier, self.database, self.id.as_str())).await?.is_empty() {
+            for object in &manifest.objects {
+                self.read(object, None, cancel, |_| ()).await?;
+            }
+        }
         self.to.remove_backup(self.tier, self.database, self.id).await?;
         let task = format!("copy {} {}", self.database, self.id);
         let total = total(manifest.objects.iter().map(|object| object.stored_bytes));
@@ -82,7 +90,8 @@ impl Transfer<'_> {
                 done += bytes;
                 observer.on(&Event::Progress { task: task.clone(), done, total: Some(total) });
             };
-            let copied = self.object(object, cancel, progress).await;
+            let upload = self.to.upload(self.tier, self.database, self.id, &object.name).await?;
+            let copied = self.read(object, Some(upload), cancel, progress).await;
             if copied.is_err() {
                 observer.on(&Event::ProgressEnded { task: task.clone() });
             }
@@ -94,62 +103,67 @@ impl Transfer<'_> {
         Ok(Some(total))
     }
 
-    async fn object(
+    /// Reads a file of the source, compares it with its digest, and completes the upload it goes to.
+    async fn read(
         &self,
         object: &StoredObject,
+        mut upload: Option<Box<dyn Upload>>,
+        cancel: &CancellationToken,
+        progress: impl FnMut(u64),
+    ) -> Result<(), CopyError> {
+        match (self.pass(object, upload.as_deref_mut(), cancel, progress).await, upload) {
+            (Ok(()), Some(upload)) => {
+                upload.complete().await?;
+                Ok(())
+            }
+            (Err(error), Some(upload)) => {
+                upload.abort().await?;
+                Err(error)
+            }
+            (outcome, None) => outcome,
+        }
+    }
+
+    async fn pass(
+        &self,
+        object: &StoredObject,
+        mut upload: Option<&mut (dyn Upload + 'static)>,
         cancel: &CancellationToken,
         mut progress: impl FnMut(u64),
     ) -> Result<(), CopyError> {
-        let damaged = |problem: &str| CopyError::Damaged {
-            name: object.name.clone(),
-            from: self.from.name.clone(),
-            problem: problem.to_owned(),
-        };
+        let (name, from) = (|| object.name.clone(), || self.from.name.clone());
+        let damaged = |problem: &str| CopyError::Damaged { name: name(), from: from(), problem: problem.to_owned() };
         let mut body = self.from.open(self.tier, self.database, self.id, &object.name).await?;
-        let mut upload = self.to.upload(self.tier, self.database, self.id, &object.name).await?;
         let mut digest = Sha256Hasher::default();
         let mut length = 0;
-        let result = loop {
+        loop {
             let mut block = BytesMut::with_capacity(BLOCK);
             while block.len() < BLOCK {
-                match body.read_buf(&mut block).await {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    Err(e) => {
-                        // What was written so far is removed below, as after any other failure.
-                        let (name, from, problem) = (object.name.clone(), self.from.name.clone(), e.to_string());
-                        upload.abort().await?;
-                        return Err(CopyError::Read { name, from, problem });
-                    }
+                let read = body.read_buf(&mut block).await;
+                let read = read.map_err(|e| CopyError::Read { name: name(), from: from(), problem: e.to_string() })?;
+                if read == 0 {
+                    break;
                 }
             }
             if block.is_empty() {
-                break Ok(());
+                break;
             }
             digest.update(&block);
             length += block.len() as u64;
             progress(block.len() as u64);
             if cancel.is_cancelled() {
-                break Err(CopyError::Interrupted);
+                return Err(CopyError::Interrupted);
             }
-            if let Err(error) = upload.write(block.freeze()).await {
-                break Err(error.into());
-            }
-        };
-        let checked = result.and_then(|()| match () {
-            () if length != object.stored_bytes => Err(damaged("its length is not what the manifest says")),
-            () if digest.finish() != object.stored_sha256 => Err(damaged("its digest is not what the manifest says")),
-            () => Ok(()),
-        });
-        match checked {
-            Ok(()) => {
-                upload.complete().await?;
-                Ok(())
-            }
-            Err(error) => {
-                upload.abort().await?;
-                Err(error)
+            if let Some(upload) = &mut upload {
+                upload.write(block.freeze()).await?;
             }
         }
+        if length != object.stored_bytes {
+            return Err(damaged("its length is not what the manifest says"));
+        }
+        if digest.finish() != object.stored_sha256 {
+            return Err(damaged("its digest is not what the manifest says"));
+        }
+        Ok(())
     }
 }

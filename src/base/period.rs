@@ -25,6 +25,11 @@ impl Period {
         Period(hours * 3_600)
     }
 
+    /// A period of whole minutes.
+    pub const fn minutes(minutes: u64) -> Period {
+        Period(minutes * 60)
+    }
+
     /// Length as a signed duration, for arithmetic with timestamps.
     pub fn to_signed(self) -> jiff::SignedDuration {
         jiff::SignedDuration::from_secs(i64::try_from(self.0).unwrap_or(i64::MAX))

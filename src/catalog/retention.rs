@@ -5,6 +5,14 @@ use crate::base::{BackupId, Period};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
+/// Clocks of two machines may differ so much; a backup dated further ahead was made under a wrong clock.
+const SKEW: Period = Period::minutes(5);
+
+/// True when a backup is dated in the future. Nothing is known of its age, so it counts as no newest backup, and stays.
+pub fn is_ahead(id: &BackupId, now: Timestamp) -> bool {
+    id.started() > now && Period::between(now, id.started()) > SKEW
+}
+
 /// How long copies are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
@@ -69,6 +77,8 @@ pub enum Reason {
     },
     /// It is damaged and does not count towards any number.
     Damaged,
+    /// It is dated in the future and does not count towards any number until then.
+    Ahead,
 }
 
 impl Keep {
@@ -101,7 +111,8 @@ impl std::fmt::Display for Keep {
 }
 
 /// Decides over all copies of one database and tier in one repository. Verdicts come newest first, one a copy; an id
-/// given twice is one copy, good if any mention is good. The newest good copy always stays.
+/// given twice is one copy, good if any mention is good. The newest good copy always stays, and so does what is dated in
+/// the future.
 pub fn decide(held: &[Held], keep: Keep, keep_at_least: u32, now: Timestamp) -> Vec<Verdict> {
     let mut copies: BTreeMap<&BackupId, bool> = BTreeMap::new();
     for copy in held {
@@ -111,6 +122,10 @@ pub fn decide(held: &[Held], keep: Keep, keep_at_least: u32, now: Timestamp) -> 
     let mut newer: u32 = 0;
     let mut verdicts = Vec::with_capacity(copies.len());
     for (id, is_good) in copies.into_iter().rev() {
+        if is_ahead(id, now) {
+            verdicts.push(Verdict { id: id.clone(), stays: true, reasons: vec![Reason::Ahead] });
+            continue;
+        }
         let age = Period::between(id.started(), now);
         let mut reasons = Vec::new();
         let mut stays = false;
@@ -150,6 +165,7 @@ impl std::fmt::Display for Reason {
             Reason::Newest { rank, of } => write!(f, "number {rank} of the newest {of} good ones"),
             Reason::Surplus { newer, of } => write!(f, "{newer} newer good ones exist, {of} must stay"),
             Reason::Damaged => f.write_str("damaged"),
+            Reason::Ahead => f.write_str("dated in the future"),
         }
     }
 }
@@ -195,6 +211,16 @@ mod tests {
         assert_eq!(verdicts[0].reasons, [Reason::Damaged]);
     }
 
+    #[test]
+    fn copies_dated_in_the_future_push_no_other_out() {
+        let copies = held(&[-100, -50, 0, 1, 2, 3]);
+        for keep in [Keep::Last(3), Keep::ForAtLeast(Period::days(1), 3)] {
+            let stays: Vec<bool> = decide(&copies, keep, 3, at(NOW)).iter().map(|verdict| verdict.stays).collect();
+            assert_eq!(stays, [true, true, true, true, true, false]);
+        }
+        assert!(!is_ahead(&copies[2].id, at(NOW - 60)), "clocks differ a little");
+    }
+
     fn any_keep() -> impl Strategy<Value = Keep> {
         prop_oneof![
             (0_u64..60).prop_map(|d| Keep::For(Period::days(d))),
@@ -204,7 +230,7 @@ mod tests {
     }
 
     fn any_held() -> impl Strategy<Value = Vec<Held>> {
-        let copy = (0_i64..90 * DAY, any::<u32>(), prop::bool::weighted(0.8));
+        let copy = (-20 * DAY..90 * DAY, any::<u32>(), prop::bool::weighted(0.8));
         prop::collection::vec(copy, 0..25).prop_map(|all| {
             all.into_iter().map(|(age, r, is_good)| Held { id: BackupId::new(at(NOW - age), r), is_good }).collect()
         })

@@ -3,6 +3,7 @@
 use super::infra::{folder_address, marker_address};
 use super::{Action, Deed, Due, Live, Phase, Subject, Symbol, judge};
 use crate::base::{BackupId, Period};
+use crate::catalog::retention::is_ahead;
 use crate::catalog::{Backup, Method};
 use crate::policy::{Desired, TierSpec};
 use jiff::Timestamp;
@@ -33,9 +34,9 @@ pub(super) struct Slot<'a> {
     pub spec: &'a TierSpec,
     /// Its copies by storage; only readable storages.
     pub copies: BTreeMap<&'a str, Vec<&'a Backup>>,
-    /// The newest backup with a good copy anywhere.
+    /// The newest backup with a good copy anywhere; what is dated in the future does not count.
     pub newest_good: Option<&'a BackupId>,
-    /// The newest backup with any copy anywhere.
+    /// The newest backup with any copy anywhere; what is dated in the future does not count.
     pub newest: Option<&'a BackupId>,
     /// What the schedule says.
     pub due: Due,
@@ -56,7 +57,8 @@ pub(super) fn slots<'a>(
         for tier in &subject.spec.tiers {
             let Some(spec) = desired.tiers.get(tier).filter(|spec| spec.method == Method::Logical) else { continue };
             let copies = shelves.get(&(subject.name.as_str(), tier.as_str())).cloned().unwrap_or_default();
-            let all = || copies.values().flatten();
+            // One made under a clock that ran ahead must not keep the next ones from being due.
+            let all = || copies.values().flatten().filter(|backup| !is_ahead(&backup.id, now));
             let newest_good = all().filter(|backup| backup.is_good()).map(|backup| &backup.id).max();
             let newest = all().map(|backup| &backup.id).max();
             let due = judge(&spec.schedule, &desired.timezone, newest_good.map(BackupId::started), now);
@@ -77,6 +79,7 @@ pub(super) fn action(slot: &Slot<'_>, now: Timestamp) -> Option<Action> {
     let reason = match &slot.due {
         Due::OnDemand | Due::No { .. } => return None,
         Due::Never if slot.newest.is_some() => "no good backup exists".to_owned(),
+        Due::Never if !slot.copies.is_empty() => "every backup is dated in the future".to_owned(),
         Due::Never => "never backed up".to_owned(),
         Due::Since { due, last_good } => format!(
             "due since {}, last good one {} ago",

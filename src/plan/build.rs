@@ -13,6 +13,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let subjects = subjects(desired, live);
     let slots = backups::slots(desired, live, &subjects, now);
     let mut notes = notes::notes(desired, live, &subjects);
+    notes.extend(slots.iter().filter_map(|slot| notes::ahead(slot, now)));
 
     let (mut actions, mut n_unchanged) = infra::actions(desired, live, &mut notes);
     // Retention counts what this plan adds, so what is not wanted must be gone before pruning is decided.

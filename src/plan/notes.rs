@@ -1,9 +1,12 @@
 //! What a plan tells without acting on it: parts of the policy that this version does not manage, backups that belong
 //! to no database of the policy, broken files, entries whose server could not be asked.
 
+use super::backups::Slot;
 use super::{Live, Note, Subject};
-use crate::base::{Size, total};
+use crate::base::{BackupId, Size, total};
+use crate::catalog::retention::is_ahead;
 use crate::policy::Desired;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every note that does not come from a single step.
@@ -28,6 +31,22 @@ pub(super) fn notes(desired: &Desired, live: &Live, subjects: &[Subject<'_>]) ->
         notes.extend(strangers(desired, subjects, live, storage));
     }
     notes
+}
+
+/// Backups that a clock that ran ahead left behind: they count for nothing until their date comes.
+pub(super) fn ahead(slot: &Slot<'_>, now: Timestamp) -> Option<Note> {
+    let ids = slot.copies.values().flatten().map(|backup| &backup.id).filter(|id| is_ahead(id, now));
+    let ids: BTreeSet<&BackupId> = ids.collect();
+    let (count, last) = (ids.len(), *ids.last()?);
+    Some(Note {
+        about: format!("backup/{}/{}", slot.subject.name, slot.tier),
+        message: format!(
+            "{} dated in the future, up to {last}: not counted as the newest, and not deleted; look at this machine's \
+             clock",
+            if count == 1 { "1 backup is".to_owned() } else { format!("{count} backups are") },
+        ),
+        is_problem: false,
+    })
 }
 
 /// Backups that no database, tier or copy of the policy asks for. They are shown and never deleted.

@@ -140,17 +140,13 @@ async fn fill_sql(flow: &mut Flow, filling: &Filling<'_>) -> Result<Vec<String>,
         let mut poured = Poured::Enough;
         while is_open {
             let Some(piece) = flow.next().await? else {
+                guard.finish().map_err(RestoreError::FileUnusable)?;
                 let _ = input.write_all(commit).await;
                 let _ = input.shutdown().await;
                 poured = Poured::All;
                 break;
             };
-            guard.feed(&piece).map_err(|line| {
-                RestoreError::FileUnusable(format!(
-                    "the dump goes to another database by itself (`{line}`): it was made with `--create` or by \
-                     pg_dumpall; take that line and what makes the database out of it"
-                ))
-            })?;
+            guard.feed(&piece).map_err(RestoreError::FileUnusable)?;
             is_open = input.write_all(&piece).await.is_ok();
         }
         poured

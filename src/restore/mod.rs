@@ -20,6 +20,7 @@ mod selection;
 mod site;
 mod spool;
 mod sql_guard;
+mod sql_text;
 mod table_name;
 mod tables;
 mod words;

@@ -76,6 +76,31 @@ fn a_damaged_copy_is_replaced_once_it_is_known() {
 }
 
 #[test]
+fn a_copy_whose_manifest_is_damaged_is_replaced_by_a_good_one_only() {
+    let source = source("sync_manifest");
+    let project = applied(&source);
+    let before = digests(&project, "far");
+    let data = project.data("far");
+    let left = || String::from_utf8(shell(Server::any(), &data, "sha256sum *")).unwrap();
+    let manifest = data.to_string_lossy().replace("/far/data/", "/far/manifest/") + ".json";
+    let spoilt = fs::read_to_string(&manifest).unwrap().replace("sha256", "sha265");
+    fs::write(&manifest, spoilt).unwrap();
+    // What is left of it is better than a source that is damaged itself.
+    let dump = project.data("near").join("dump.zst");
+    let good = fs::read(&dump).unwrap();
+    let mut bytes = good.clone();
+    bytes[100] ^= 1;
+    fs::write(&dump, &bytes).unwrap();
+    project.backstay(&["sync", "--yes"]).run().expect(1);
+    assert_eq!(left(), before);
+    // The run says that it met a damaged file, also when that is mended by it.
+    fs::write(&dump, &good).unwrap();
+    project.backstay(&["sync", "--yes"]).run().expect(7);
+    assert_eq!(digests(&project, "far"), before);
+    assert_settled(&project);
+}
+
+#[test]
 fn a_copy_is_never_made_from_a_damaged_one() {
     let source = source("sync_source");
     let project = applied(&source);

@@ -169,6 +169,17 @@ fn an_overdue_backup_stops_pruning_and_a_taken_one_frees_it() {
 }
 
 #[test]
+fn a_clock_that_ran_ahead_stops_neither_backups_nor_keeps_old_ones_out() {
+    let mut old = nights("daily", at("2026-11-19T02:00:01Z"), 9);
+    old.extend(nights("daily", at("2027-03-01T02:00:01Z"), 40));
+    let plan = plan(&desired(POLICY), &world(old.clone(), old), at(NOON), &Scope::default());
+    assert!(addresses(&plan).contains(&"backup/app/daily"), "{plan:#?}");
+    assert!(!addresses(&plan).iter().any(|address| address.contains("/2027")), "{plan:#?}");
+    let notes: Vec<_> = plan.notes.iter().filter(|note| note.about == "backup/app/daily").collect();
+    assert!(notes[0].message.starts_with("40 backups are dated in the future"), "{notes:?}");
+}
+
+#[test]
 fn too_many_deletions_need_the_exact_number() {
     let live = world(nights("daily", at(NIGHT), 20), nights("daily", at(NIGHT), 30));
     let plan = plan(&desired(POLICY), &live, at(NOON), &Scope::default());

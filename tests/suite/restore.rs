@@ -343,6 +343,18 @@ fn dumps_of_other_tools_come_back() {
     let run = restore("./other.sql").expect(1);
     assert!(run.stderr.contains("goes to another database by itself"), "{run:#?}");
     restore("./nowhere.sql").expect(1);
+    // Text that ends early is damage that only its content tells; `psql` would take what there is.
+    let text = fs::read(project.path("a.sql")).unwrap();
+    let in_data = text.windows(6).rposition(|bytes| bytes == b"stdin;").unwrap() + 8;
+    for (name, bytes) in [("rows.sql", &text[..in_data]), ("end.sql", &text[..text.len() - 200]), ("empty.sql", b"")] {
+        fs::write(project.path(name), bytes).unwrap();
+        let run = restore(&format!("./{name}")).expect(1);
+        assert!(run.stderr.contains("BS542"), "{name}: {run:#?}");
+    }
+    // Nothing but the new database is touched.
+    fs::write(project.path("drop.sql"), format!("SELECT 1;\nDROP DATABASE \"{}\";\n", source.name)).unwrap();
+    let run = restore("./drop.sql").expect(1);
+    assert!(run.stderr.contains("the whole server"), "{run:#?}");
     assert_eq!(databases(source.server, "foreign bad"), Vec::<String>::new());
     assert_same(&likeness, &Likeness::of(source.server, &source.name));
     // Single tables of a foreign archive, and in place.
