@@ -151,7 +151,9 @@ fn against(saved: SavedPlan, mut policies: Vec<Desired>, context: &Context) -> R
 fn approve(args: &Args, ready: Vec<Ready>, context: &Context) -> Result<Vec<Ready>, Exit> {
     let style = Style { colour: context.colour, width: context.width };
     let is_empty = ready.iter().all(|ready| ready.planned.plan.is_empty());
-    if !context.json && (!context.quiet || is_empty) {
+    // Whoever applies a plan file has seen the plan.
+    let is_new = args.plan_file.is_none() || is_empty;
+    if !context.json && is_new && (!context.quiet || is_empty) {
         ready
             .iter()
             .for_each(|ready| context.say(format_args!("{}\n", report::plan(&ready.planned.plan, style).trim_end())));

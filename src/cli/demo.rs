@@ -84,8 +84,8 @@ fn play(folder: &Path, context: &Context) -> Result<(), String> {
     context.say(format_args!("$ cat backstay.yaml\n{policy}\n"));
 
     stage.types(&["validate"])?;
-    stage.types(&["plan"])?;
-    stage.types(&["apply", "--yes"])?;
+    stage.types(&["plan", "--out", "plan.json"])?;
+    stage.types(&["apply", "plan.json"])?;
     say(context, "The second plan is empty: the world is as the policy says.")?;
     stage.types(&["plan"])?;
     stage.types(&["list"])?;
