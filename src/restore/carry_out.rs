@@ -1,6 +1,6 @@
 //! The deed: hooks, safety backup, the data, its check, and only then the exchange.
 
-use super::check::check;
+use super::check::{Counting, check};
 use super::error::RestoreError;
 use super::fill::{Filling, fill};
 use super::origin::Origin;
@@ -238,7 +238,9 @@ async fn build(prepared: &mut Prepared<'_>, server: &Server, teller: &Teller<'_>
     let warnings = fill(&mut prepared.origin, &filling).await?;
     teller.begin(RestoreDeed::Check);
     let only = prepared.selection.as_ref().map(|selection| selection.tables.as_slice());
-    let compared = check(server, prepared.origin.manifest.as_ref(), only).await?;
+    // Where something is to be replaced, nothing is taken on trust.
+    let counting = if prepared.beside.is_some() { Counting::Exactly } else { Counting::AsLoaded };
+    let compared = check(server, prepared.origin.manifest.as_ref(), only, counting).await?;
     if let Some((tables, rows)) = compared {
         teller.done(counted(tables, rows));
     }

@@ -9,6 +9,9 @@ use std::collections::HashMap;
 
 /// Tables counted by one query.
 const BATCH: usize = 100;
+/// How often and how long processes of the server are waited for that are about to end.
+const MOMENTS: usize = 40;
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(25);
 /// Differences named before the rest is only counted.
 const NAMED: usize = 10;
 
@@ -37,12 +40,22 @@ struct Table {
     name_bytes: String,
 }
 
+/// How rows are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// By reading every table.
+    Exactly,
+    /// By what the server says it loaded, and only where that is not as many as it should be by reading.
+    AsLoaded,
+}
+
 /// Compares a restored database with a manifest: rows of the tables that were restored, constraints that are not
 /// valid, and every index. Returns how many tables and rows were compared.
 pub(super) async fn check(
     server: &Server,
     manifest: Option<&Manifest>,
     only: Option<&[(String, String)]>,
+    counting: Counting,
 ) -> Result<Option<(usize, u64)>, RestoreError> {
     let mut session = server.session().await?;
     let mut problems = invalid_indexes(&mut session).await?;
@@ -54,7 +67,7 @@ pub(super) async fn check(
             .filter(|table| only.is_none_or(|only| only.iter().any(|(s, n)| *s == table.schema && *n == table.name)))
             .collect();
         compared = Some((wanted.len(), total(wanted.iter().map(|table| table.rows))));
-        problems.extend(rows(&mut session, &wanted).await?);
+        problems.extend(rows(&mut session, &wanted, counting).await?);
         if only.is_none() {
             problems.extend(constraints(&mut session, manifest).await?);
         }
@@ -82,10 +95,16 @@ async fn invalid_indexes(session: &mut Session) -> Result<Vec<String>, RestoreEr
     Ok(found.into_iter().map(|index| format!("index {} is not valid", index.name)).collect())
 }
 
-async fn rows(session: &mut Session, wanted: &[&TableRows]) -> Result<Vec<String>, RestoreError> {
+async fn rows(session: &mut Session, wanted: &[&TableRows], counting: Counting) -> Result<Vec<String>, RestoreError> {
     // Policies of row security must not hide rows from the count.
     session.execute("SET row_security = off").await?;
     let tables = tables(session).await?;
+    let loaded = if counting == Counting::AsLoaded { loaded(session).await? } else { HashMap::new() };
+    let is_loaded = |table: &&&TableRows| {
+        let name = (table.schema.clone(), table.name.clone());
+        tables.get(&name).and_then(|found| loaded.get(found)) == Some(&table.rows)
+    };
+    let wanted: Vec<&TableRows> = wanted.iter().filter(|table| !is_loaded(table)).copied().collect();
     let mut problems = Vec::new();
     for batch in wanted.chunks(BATCH) {
         let mut queries = Vec::new();
@@ -108,6 +127,37 @@ async fn rows(session: &mut Session, wanted: &[&TableRows]) -> Result<Vec<String
         }
     }
     Ok(problems)
+}
+
+/// Rows that the server counted while it loaded them, by quoted name; only of tables of which nothing was changed or
+/// taken away since. Its processes report when they end, which may take a moment after their clients did.
+async fn loaded(session: &mut Session) -> Result<HashMap<String, u64>, RestoreError> {
+    #[derive(Deserialize)]
+    struct Loaded {
+        schema: String,
+        name: String,
+        rows: u64,
+    }
+    for _ in 0..MOMENTS {
+        let others: Vec<serde_json::Value> = session
+            .rows(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                 AND backend_type = 'client backend'",
+            )
+            .await?;
+        if others.is_empty() {
+            break;
+        }
+        tokio::time::sleep(MOMENT).await;
+    }
+    let all: Vec<Loaded> = session
+        .rows(
+            "SELECT schemaname AS schema, relname AS name, n_tup_ins AS rows FROM pg_stat_user_tables \
+             WHERE n_tup_upd = 0 AND n_tup_del = 0 AND n_live_tup = n_tup_ins",
+        )
+        .await?;
+    let named = |table: Loaded| (format!("{}.{}", identifier(&table.schema), identifier(&table.name)), table.rows);
+    Ok(all.into_iter().map(named).collect())
 }
 
 /// The quoted names of all tables, by the names that a manifest gives them: read from bytes of the database's own

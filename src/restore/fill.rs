@@ -3,9 +3,9 @@
 use super::error::RestoreError;
 use super::flow::Flow;
 use super::origin::{Content, Origin};
+use super::parallel::fill_parallel;
 use super::request::Owners;
 use super::selection::Selection;
-use super::spool::Spool;
 use super::sql_guard::SqlGuard;
 use crate::codec::archive::{Cut, TocEntry};
 use crate::postgres::{Restore, RestoreOptions, Server};
@@ -38,14 +38,11 @@ pub(super) async fn fill(origin: &mut Origin, filling: &Filling<'_>) -> Result<V
     let Origin { content, flow, plain_bytes, .. } = origin;
     match content {
         Content::Archive(outline) => {
-            let keep = |entry: &TocEntry| filling.keeps(entry);
             if filling.jobs > 1 {
-                let spool = Spool::write(flow, outline, keep, *plain_bytes).await?;
-                let options = RestoreOptions { file: Some(spool.path()), jobs: filling.jobs, ..filling.options() };
-                return Ok(Restore::archive(filling.server, &options).await?.finish().await?);
+                return fill_parallel(flow, outline, filling, *plain_bytes).await;
             }
             let mut restore = Restore::archive(filling.server, &filling.options()).await?;
-            let (head, cut) = Cut::begin(outline, keep);
+            let (head, cut) = Cut::begin(outline, |entry| filling.keeps(entry));
             let cut = filling.selection.map(|_| cut);
             let input = restore.input();
             finish(pour(flow, head, cut, input).await?, restore, flow).await
@@ -60,11 +57,11 @@ pub(super) async fn fill(origin: &mut Origin, filling: &Filling<'_>) -> Result<V
 }
 
 impl Filling<'_> {
-    fn keeps(&self, entry: &TocEntry) -> bool {
+    pub(super) fn keeps(&self, entry: &TocEntry) -> bool {
         self.selection.is_none_or(|selection| selection.keep.contains(&entry.dump_id))
     }
 
-    fn options(&self) -> RestoreOptions {
+    pub(super) fn options(&self) -> RestoreOptions {
         let atomic = self.is_atomic && self.jobs <= 1;
         RestoreOptions {
             no_owner: self.owners == Owners::LeftOut,

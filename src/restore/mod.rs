@@ -12,6 +12,7 @@ mod error;
 mod fill;
 mod flow;
 mod origin;
+mod parallel;
 mod prepare;
 mod request;
 mod safety;

@@ -1,73 +1,132 @@
-//! A dump as a file: several processes read it at once, each where its part begins.
+//! The data of a dump in a file: written once, read at once by several, each following as far as it is written.
 
 use super::error::RestoreError;
-use super::flow::Flow;
 use crate::base::Size;
-use crate::codec::archive::{Cut, Patch};
-use crate::codec::archive::{Outline, TocEntry};
-use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::watch;
 
-/// A dump in a folder that only this user can read. Dropping it removes it.
+/// Bytes read at once.
+const PIECE: usize = 1 << 20;
+
+/// A file in a folder that only this user can read. Dropping it removes it.
 pub(super) struct Spool {
     folder: tempfile::TempDir,
+    file: Arc<File>,
+    written: watch::Sender<u64>,
+}
+
+/// Reads a spool while it is written.
+#[derive(Clone)]
+pub(super) struct SpoolReader {
+    file: Arc<File>,
+    written: watch::Receiver<u64>,
 }
 
 impl Spool {
-    /// Writes the rest of a dump into a file, with the position of every entry's data in its head. Complete only when
-    /// every digest agreed.
-    pub(super) async fn write(
-        flow: &mut Flow,
-        outline: &Outline,
-        keep: impl Fn(&TocEntry) -> bool,
-        bytes: Option<u64>,
-    ) -> Result<Spool, RestoreError> {
+    /// An empty spool where there is room for so many bytes.
+    pub(super) fn create(bytes: Option<u64>) -> Result<Spool, RestoreError> {
         let private = std::fs::Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().prefix("backstay-restore-").permissions(private).tempdir()?;
-        let spool = Spool { folder };
-        spool.check_room(bytes)?;
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(spool.path())?;
-        let (head, mut cut) = Cut::begin(outline, keep);
-        file.write_all(&head)?;
-        while let Some(piece) = flow.next().await? {
-            let mut out = Vec::with_capacity(piece.len() + 64);
-            cut.feed(&piece, &mut out)?;
-            // One piece at a time, off the async threads: a slow disk must not stop the rest.
-            (file, out) = blocking(move || file.write_all(&out).map(|()| (file, out))).await?;
-            drop(out);
-        }
-        let patches = cut.finish()?;
-        blocking(move || patch(&mut file, &patches)).await?;
-        Ok(spool)
+        check_room(&folder, bytes)?;
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(folder.path().join("data"))?;
+        Ok(Spool { folder, file: Arc::new(file), written: watch::Sender::new(0) })
     }
 
-    /// The file.
-    pub(super) fn path(&self) -> PathBuf {
-        self.folder.path().join("dump")
+    /// Adds bytes at the end.
+    pub(super) async fn write(&self, bytes: Vec<u8>) -> Result<(), RestoreError> {
+        let at = *self.written.borrow();
+        let length = bytes.len() as u64;
+        let file = self.file.clone();
+        // Off the async threads: a slow disk must not stop those who read.
+        blocking(move || file.write_all_at(&bytes, at)).await?;
+        self.written.send_replace(at + length);
+        Ok(())
     }
 
-    fn check_room(&self, bytes: Option<u64>) -> Result<(), RestoreError> {
-        let Some(needed) = bytes else { return Ok(()) };
-        let room = rustix::fs::statvfs(self.folder.path()).map_err(std::io::Error::from)?;
-        let free = room.f_bavail.saturating_mul(room.f_frsize);
-        if free >= needed {
-            return Ok(());
-        }
-        let place = self.folder.path().parent().unwrap_or(self.folder.path()).display();
-        let problem = format!("{place} has {} free and the dump needs {}", Size(free), Size(needed));
-        Err(RestoreError::Spool(std::io::Error::new(std::io::ErrorKind::StorageFull, problem)))
+    /// A reader.
+    pub(super) fn reader(&self) -> SpoolReader {
+        SpoolReader { file: self.file.clone(), written: self.written.subscribe() }
+    }
+
+    /// Another file beside it.
+    pub(super) fn beside(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, RestoreError> {
+        let path = self.folder.path().join(name);
+        File::options().write(true).create_new(true).mode(0o600).open(&path)?.write_all(bytes)?;
+        Ok(path)
     }
 }
 
-fn patch(file: &mut std::fs::File, patches: &[Patch]) -> std::io::Result<()> {
-    for patch in patches {
-        file.seek(SeekFrom::Start(patch.at))?;
-        file.write_all(&patch.bytes)?;
+impl SpoolReader {
+    /// Bytes from a position on, at least one and as many as are there, up to `end`; waits while there are none. `None`
+    /// when nobody writes any more.
+    pub(super) async fn read(&mut self, at: u64, end: Option<u64>) -> Result<Option<Vec<u8>>, RestoreError> {
+        let is_there = |written: &u64| *written > at;
+        let Ok(written) = self.written.wait_for(is_there).await.map(|written| *written) else { return Ok(None) };
+        let until = end.map_or(written, |end| end.min(written));
+        let length = usize::try_from(until.saturating_sub(at)).unwrap_or(PIECE).min(PIECE);
+        let file = self.file.clone();
+        let piece = blocking(move || {
+            let mut piece = vec![0; length];
+            file.read_exact_at(&mut piece, at).map(|()| piece)
+        });
+        Ok(Some(piece.await?))
     }
-    Ok(())
+
+    /// Waits until more is written than so many bytes.
+    pub(super) async fn beyond(&mut self, at: u64) {
+        // Nobody writing any more is news, too.
+        let _ = self.written.wait_for(|written| *written > at).await;
+    }
+}
+
+fn check_room(folder: &tempfile::TempDir, bytes: Option<u64>) -> Result<(), RestoreError> {
+    let Some(needed) = bytes else { return Ok(()) };
+    let room = rustix::fs::statvfs(folder.path()).map_err(std::io::Error::from)?;
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    if free >= needed {
+        return Ok(());
+    }
+    let place = folder.path().parent().unwrap_or(folder.path()).display();
+    let problem = format!("{place} has {} free and the dump needs {}", Size(free), Size(needed));
+    Err(RestoreError::Spool(std::io::Error::new(std::io::ErrorKind::StorageFull, problem)))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_follows_the_writer_and_nothing_is_left() {
+        let spool = Spool::create(Some(1)).unwrap();
+        let folder = spool.folder.path().to_owned();
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let mut reader = spool.reader();
+        let following = tokio::spawn(async move {
+            let mut got = Vec::new();
+            while let Some(piece) = reader.read(got.len() as u64, None).await.unwrap() {
+                got.extend_from_slice(&piece);
+            }
+            got
+        });
+        for n in 0..50_u8 {
+            spool.write(vec![n; 3]).await.unwrap();
+        }
+        assert_eq!(spool.reader().read(4, Some(7)).await.unwrap().unwrap(), [1, 1, 2]);
+        drop(spool);
+        let expected: Vec<u8> = (0..50).flat_map(|n| [n; 3]).collect();
+        assert_eq!(following.await.unwrap(), expected);
+        assert!(!folder.exists());
+        assert!(Spool::create(Some(u64::MAX)).is_err());
+    }
 }

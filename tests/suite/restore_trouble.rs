@@ -211,3 +211,27 @@ fn another_run_on_the_database_is_not_disturbed() {
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     assert_eq!(databases(&source), std::slice::from_ref(&source.name));
 }
+
+/// Tables that are large, small ones between them, and a large object: each comes back whole.
+#[test]
+fn large_tables_are_loaded_side_by_side() {
+    let source = Database::create(Server::any(), "large");
+    source.psql(
+        "DO $$ BEGIN FOR i IN 1..4 LOOP \
+           EXECUTE format('CREATE TABLE large_%s AS SELECT g AS id, repeat(md5(g::text), 20) AS text \
+             FROM generate_series(1, 30000) g', i); \
+           EXECUTE format('CREATE TABLE middle_%s AS SELECT g AS id FROM generate_series(1, 100) g', i); \
+         END LOOP; END $$; \
+         ALTER TABLE large_1 ADD PRIMARY KEY (id); ALTER TABLE large_2 ADD FOREIGN KEY (id) REFERENCES large_1; \
+         SELECT lo_from_bytea(0, convert_to(repeat('x', 20000000), 'UTF8'))",
+    );
+    let project = Project::new(&source, "");
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let likeness = Likeness::of(source.server, &source.name);
+    for jobs in ["2", "5"] {
+        let copy = Database::name_only(source.server, "large copy");
+        let run = project.backstay(&["restore", "app", "--into", &copy.name, "--jobs", jobs]).run().expect(0);
+        assert!(run.stdout.contains("8 tables with 120400 rows"), "{run:#?}");
+        assert_same(&likeness, &Likeness::of(source.server, &copy.name));
+    }
+}

@@ -1,17 +1,14 @@
-//! A dump with fewer entries, and with the places of its data written down: another dump, which `pg_restore` reads
-//! like the first. Bytes flow through; nothing is kept but positions.
+//! A dump with fewer entries: another dump, which `pg_restore` reads like the first. Bytes flow through; nothing is
+//! kept but the positions of the data.
 
 use super::{Broken, Outline, TocEntry};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Passes on the data of the entries that are kept.
 #[derive(Debug)]
 pub struct Cut {
     int_bytes: usize,
-    offset_bytes: usize,
     kept: HashSet<i64>,
-    /// Where in the new head the position of each entry's data is to stand.
-    places: HashMap<i64, u64>,
     positions: Vec<(i64, u64)>,
     written: u64,
     stage: Stage,
@@ -28,15 +25,6 @@ enum Stage {
     Body { has_objects: bool, left: u64 },
 }
 
-/// Bytes to write at a position of the new dump.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Patch {
-    /// Position from the start of the dump.
-    pub at: u64,
-    /// What to write there.
-    pub bytes: Vec<u8>,
-}
-
 impl Cut {
     /// The head of a dump that has only the entries that are to be kept, and what passes on their data.
     pub fn begin(outline: &Outline, keep: impl Fn(&TocEntry) -> bool) -> (Vec<u8>, Cut) {
@@ -44,18 +32,12 @@ impl Cut {
         let mut head = outline.bytes[..outline.count.start].to_vec();
         head.push(0);
         head.extend((kept.len() as u64).to_le_bytes().into_iter().chain(std::iter::repeat(0)).take(outline.int_bytes));
-        let mut places = HashMap::new();
         for entry in &kept {
-            if entry.toc.has_data {
-                places.insert(entry.toc.dump_id, (head.len() + entry.offset - entry.place.start) as u64);
-            }
             head.extend_from_slice(&outline.bytes[entry.place.clone()]);
         }
         let cut = Cut {
             int_bytes: outline.int_bytes,
-            offset_bytes: outline.offset_bytes,
             kept: kept.iter().map(|entry| entry.toc.dump_id).collect(),
-            places,
             positions: Vec::new(),
             written: head.len() as u64,
             stage: Stage::Block,
@@ -145,19 +127,17 @@ impl Cut {
         if bytes[0] == 0 { number } else { number.wrapping_neg() }
     }
 
-    /// Where the data of every entry came to stand, to be written into a head that can be seeked to. An error when
-    /// the dump ended in the middle of data.
-    pub fn finish(self) -> Result<Vec<Patch>, Broken> {
-        if self.stage != Stage::Block || !self.pending.is_empty() {
-            return Err(Broken::Incomplete("it ends in the middle of data".to_owned()));
+    /// The blocks that were passed on so far, by entry and position in the new dump, and the end of the bytes passed on.
+    /// Each block ends where the next begins; the last may go on.
+    pub fn blocks(&self) -> (&[(i64, u64)], u64) {
+        (&self.positions, self.written)
+    }
+
+    /// An error when the dump ended in the middle of data.
+    pub fn finish(self) -> Result<(), Broken> {
+        if self.stage == Stage::Block && self.pending.is_empty() {
+            return Ok(());
         }
-        let patch = |(id, position): &(i64, u64)| {
-            /// `K_OFFSET_POS_SET` of `pg_backup_archiver.h`.
-            const POSITION_IS_SET: u8 = 2;
-            let mut bytes = vec![POSITION_IS_SET];
-            bytes.extend(position.to_le_bytes().into_iter().take(self.offset_bytes));
-            self.places.get(id).map(|at| Patch { at: *at, bytes })
-        };
-        Ok(self.positions.iter().filter_map(patch).collect())
+        Err(Broken::Incomplete("it ends in the middle of data".to_owned()))
     }
 }

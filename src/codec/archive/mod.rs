@@ -17,7 +17,7 @@ mod rows;
 mod scan;
 mod toc;
 
-pub use cut::{Cut, Patch};
+pub use cut::Cut;
 pub use outline::{Opening, Outline, OutlineEntry};
 pub use scan::{Broken, Scan, Summary};
 pub use toc::TocEntry;

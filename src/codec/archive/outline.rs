@@ -18,7 +18,6 @@ pub struct Outline {
     pub entries: Vec<OutlineEntry>,
     pub(super) bytes: Vec<u8>,
     pub(super) int_bytes: usize,
-    pub(super) offset_bytes: usize,
     /// Place of the number of entries.
     pub(super) count: Range<usize>,
 }
@@ -32,8 +31,6 @@ pub struct OutlineEntry {
     pub definition: String,
     /// Its bytes.
     pub(super) place: Range<usize>,
-    /// Where in the bytes its data's position is written.
-    pub(super) offset: usize,
 }
 
 /// What became of the first bytes of a dump.
@@ -111,7 +108,7 @@ impl Cursor<'_> {
         }
         let bytes = self.bytes[..self.at].to_vec();
         let (database, server_version) = (database.unwrap_or_default(), server_version.unwrap_or_default());
-        Ok(Outline { database, server_version, entries, bytes, int_bytes: self.int_bytes, offset_bytes, count })
+        Ok(Outline { database, server_version, entries, bytes, int_bytes: self.int_bytes, count })
     }
 
     fn entry(&mut self, minor: u8, offset_bytes: usize) -> Result<OutlineEntry, Stop> {
@@ -141,10 +138,9 @@ impl Cursor<'_> {
             let id = text.parse().map_err(|_| Stop::Malformed("a dependency in its contents is not a number"))?;
             dependencies.push(id);
         }
-        let offset = self.at;
-        self.take(1 + offset_bytes)?;
+        self.take(1 + offset_bytes)?; // position of its data
         let toc = TocEntry { dump_id, has_data, tag, desc, namespace, owner, dependencies };
-        Ok(OutlineEntry { toc, definition, place: start..self.at, offset })
+        Ok(OutlineEntry { toc, definition, place: start..self.at })
     }
 
     fn take(&mut self, n: usize) -> Result<&[u8], Stop> {
