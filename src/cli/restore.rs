@@ -214,9 +214,18 @@ fn shown_or_refused(args: &Args, context: &Context, prepared: &Prepared<'_>) -> 
     Some(Exit::Refused)
 }
 
+/// The longest name that PostgreSQL gives a database, in bytes.
+const MAX_NAME_BYTES: usize = 63;
+
 /// The inner result is about the world, the outer about the words typed.
 fn destination(args: &Args, context: &Context) -> Result<Result<Destination, RestoreError>, Exit> {
     if let Some(name) = &args.into {
+        // PostgreSQL cuts longer names without a word.
+        if name.is_empty() || name.len() > MAX_NAME_BYTES {
+            let problem = format!("`{name}` cannot be the name of a database: it has {} bytes", name.len());
+            context.complain(problem, Some("Choose a name of 1 to 63 bytes with `--into`."));
+            return Err(Exit::Usage);
+        }
         return Ok(Ok(Destination::Into(name.clone())));
     }
     let Some(url) = &args.to_connection else { return Ok(Ok(Destination::InPlace)) };

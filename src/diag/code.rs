@@ -113,6 +113,7 @@ table! {
     EARLY_DELETION = "BS230", Warning, "days of a storage class are paid for nothing";
     DRILL_WITHOUT_CHECKS = "BS231", Warning, "a drill checks nothing";
     FAILURE_UNHEARD = "BS232", Warning, "nobody is told when backups fail";
+    FOLDER_RELATIVE = "BS233", Warning, "a folder is not an absolute path";
 
     // The world, below the IO line: storage.
     OBJECT_MISSING = "BS501", Error, "an object is missing from a store";

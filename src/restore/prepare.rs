@@ -141,15 +141,26 @@ async fn target_kind(request: &Request<'_>, site: &Site, session: &mut Session) 
             #[derive(Deserialize)]
             struct Count {
                 n: u64,
+                is_template: bool,
             }
             let mut inside = site.server().session().await?;
             let count: Count = inside
                 .row(
-                    "SELECT count(*) AS n FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                    "SELECT count(*) AS n, (SELECT datistemplate FROM pg_database WHERE datname = current_database()) \
+                     AS is_template FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                      WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM \
                      pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')",
                 )
                 .await?;
+            if count.is_template {
+                return Err(RestoreError::TargetTaken {
+                    problem: format!(
+                        "database `{name}` on {} is a template: new databases are copies of it",
+                        site.place()
+                    ),
+                    hint: "Name a database that does not exist yet; it is created.".to_owned(),
+                });
+            }
             if count.n == 0 {
                 return Ok(TargetKind::Empty);
             }

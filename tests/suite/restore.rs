@@ -351,6 +351,13 @@ fn dumps_of_other_tools_come_back() {
         let run = restore(&format!("./{name}")).expect(1);
         assert!(run.stderr.contains("BS542"), "{name}: {run:#?}");
     }
+    // Names that PostgreSQL would cut, and databases that others are made of.
+    for name in ["", &"x".repeat(64)] {
+        project.backstay(&["restore", "app", "--into", name]).run().expect(64);
+    }
+    let template = source.server.url("template1");
+    let run = project.backstay(&["restore", "app", "--from", "./a.sql", "--to-connection", &template]).run().expect(4);
+    assert!(run.stderr.contains("is a template"), "{run:#?}");
     // Nothing but the new database is touched.
     fs::write(project.path("drop.sql"), format!("SELECT 1;\nDROP DATABASE \"{}\";\n", source.name)).unwrap();
     let run = restore("./drop.sql").expect(1);

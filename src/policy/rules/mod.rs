@@ -10,6 +10,7 @@ mod failure_unheard;
 mod floor_decides;
 mod floor_not_held;
 mod folder_open;
+mod folder_relative;
 mod folder_volatile;
 mod identity_is_path;
 mod keep_below_interval;
@@ -69,4 +70,5 @@ pub static RULES: &[Rule] = &[
     early_deletion::RULE,
     drill_without_checks::RULE,
     failure_unheard::RULE,
+    folder_relative::RULE,
 ];
