@@ -60,8 +60,14 @@ impl Session {
         Ok(self.rows(&query).await?.pop())
     }
 
-    /// Makes an empty database. An error when the name is taken.
-    pub async fn create_database(&mut self, name: &str, shape: &DatabaseShape) -> Result<(), PostgresError> {
+    /// Makes an empty database, with a comment if one is given. An error when the name is taken. A process that is
+    /// killed meanwhile leaves it with its comment: both statements are at `psql` before the first one runs.
+    pub async fn create_database(
+        &mut self,
+        name: &str,
+        shape: &DatabaseShape,
+        comment: Option<&str>,
+    ) -> Result<(), PostgresError> {
         let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", identifier(name));
         let mut add = |words: &str, value: Option<&String>| {
             if let Some(value) = value {
@@ -80,6 +86,9 @@ impl Session {
         let names = [("OWNER", &shape.owner), ("TABLESPACE", &shape.tablespace)];
         for (words, name) in names.iter().filter_map(|(words, name)| Some((words, name.as_ref()?))) {
             sql.push_str(&format!(" {words} {}", identifier(name)));
+        }
+        if let Some(comment) = comment {
+            sql.push_str(&format!("\n;\nCOMMENT ON DATABASE {} IS {}", identifier(name), literal(comment)));
         }
         self.execute(&sql).await
     }

@@ -99,6 +99,13 @@ pub enum PostgresError {
     },
 }
 
+impl PostgresError {
+    /// True when something of the same name exists already, or was made at the same moment.
+    pub fn is_name_taken(&self) -> bool {
+        matches!(self, PostgresError::Failed { sqlstate: Some(state), .. } if state == "42P04" || state == "23505")
+    }
+}
+
 impl Explain for PostgresError {
     fn code(&self) -> &'static Code {
         match self {

@@ -9,7 +9,8 @@ const ROUND: Duration = Duration::from_millis(50);
 /// Rounds of trying to take a name: pools that connect again at once need a few.
 const ATTEMPTS: usize = 6;
 
-/// Renames `live` to `aside`, if there is one, and `fresh` to `live`, both or neither, ending all sessions with both.
+/// Renames `live` to `aside`, if there is one, and `fresh` to `live`, and gives that one its comment: all or nothing,
+/// ending all sessions with both.
 ///
 /// The first rename holds off new sessions of `live` until the end of the transaction, so nobody gets in between; a
 /// process that dies in the middle leaves everything as it was. `maintenance` is a session's server with a database
@@ -19,10 +20,13 @@ pub async fn exchange_databases(
     live: &str,
     fresh: &str,
     aside: Option<&str>,
+    comment: Option<&str>,
 ) -> Result<(), PostgresError> {
     let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};\n", identifier(from), identifier(to));
     let away = aside.map(|aside| rename(live, aside)).unwrap_or_default();
-    let sql = format!("BEGIN;\n{away}{}COMMIT", rename(fresh, live));
+    let comment = comment.map_or_else(|| "NULL".to_owned(), literal);
+    let comment = format!("COMMENT ON DATABASE {} IS {comment}", identifier(live));
+    let sql = format!("BEGIN;\n{away}{}{comment};\nCOMMIT", rename(fresh, live));
     let mut last = None;
     for _ in 0..ATTEMPTS {
         let mut ending = maintenance.session().await?;

@@ -71,7 +71,7 @@ impl Session {
         Ok(self.rows(&query).await?.pop())
     }
 
-    /// Gives a database settings that another one had.
+    /// Gives a database settings that another one had, all but the comment.
     pub async fn set_database_settings(
         &mut self,
         name: &str,
@@ -85,7 +85,8 @@ impl Session {
 }
 
 impl DatabaseSettings {
-    /// The statements that give them to a new database of this name, whose owner is set already.
+    /// The statements that give them to a new database of this name, whose owner is set already. The comment is left
+    /// out: until the new database is in its place, its own says that it is unfinished.
     pub fn statements(&self, name: &str) -> Vec<String> {
         let database = identifier(name);
         let mut all = Vec::new();
@@ -97,8 +98,6 @@ impl DatabaseSettings {
                 all.push(format!("GRANT {} ON DATABASE {database} TO {grantee}{option}", grant.privilege));
             }
         }
-        let comment = self.comment.as_deref().map_or_else(|| "NULL".to_owned(), literal);
-        all.push(format!("COMMENT ON DATABASE {database} IS {comment}"));
         if self.connection_limit != -1 {
             all.push(format!("ALTER DATABASE {database} CONNECTION LIMIT {}", self.connection_limit));
         }
@@ -196,7 +195,6 @@ mod tests {
                 "REVOKE ALL ON DATABASE \"new db\" FROM PUBLIC, \"the owner\"",
                 "GRANT CONNECT ON DATABASE \"new db\" TO PUBLIC",
                 "GRANT CREATE ON DATABASE \"new db\" TO \"a b\" WITH GRANT OPTION",
-                "COMMENT ON DATABASE \"new db\" IS 'it''s'",
                 "ALTER DATABASE \"new db\" CONNECTION LIMIT 7",
                 "ALTER DATABASE \"new db\" SET \"search_path\" TO 'app', '$user', 'a \"b'",
                 "ALTER DATABASE \"new db\" SET \"my\".\"var\" TO 'x=y'",

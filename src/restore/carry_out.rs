@@ -262,9 +262,9 @@ async fn finish(
     teller.begin(RestoreDeed::Exchange);
     let site = &prepared.site;
     let mut session = site.maintenance.session().await?;
-    match session.database_settings(&site.database).await? {
-        Some(settings) => session.set_database_settings(&scratch.name, &settings).await?,
-        None => scratch.give_over().await?,
+    let settings = session.database_settings(&site.database).await?;
+    if let Some(settings) = &settings {
+        session.set_database_settings(&scratch.name, settings).await?;
     }
     if hands.cancel.is_cancelled() {
         return Err(RestoreError::Interrupted);
@@ -272,7 +272,8 @@ async fn finish(
     if let Some(lease) = lease {
         lease.check()?;
     }
-    exchange_databases(&site.maintenance, &site.database, &scratch.name, prepared.aside.as_deref()).await?;
+    let comment = settings.as_ref().and_then(|settings| settings.comment.as_deref());
+    exchange_databases(&site.maintenance, &site.database, &scratch.name, prepared.aside.as_deref(), comment).await?;
     let Some(aside) = &prepared.aside else {
         for problem in properties(&prepared.origin, site.database.as_str(), &mut session).await {
             hands.observer.on(&Event::Warning(problem));

@@ -24,21 +24,25 @@ impl<'a> Scratch<'a> {
         run: &str,
         observer: &dyn Observer,
     ) -> Result<Scratch<'a>, RestoreError> {
-        let mut session = site.maintenance.session().await?;
-        if session.database_exists(name).await? {
-            if !is_leftover(session.database_comment(name).await?.as_deref()) {
-                return Err(taken(name, &site.place()));
+        let comment = format!("{MARK}, run {run}");
+        let mut again = true;
+        loop {
+            let mut session = site.maintenance.session().await?;
+            if session.database_exists(name).await? {
+                if !is_leftover(session.database_comment(name).await?.as_deref()) {
+                    return Err(taken(name, &site.place()));
+                }
+                let note = format!("`{name}` is the leftover of a restore that was killed: it is dropped");
+                observer.on(&Event::Note(note));
+                session.drop_database_in_use(name).await?;
             }
-            observer.on(&Event::Note(format!("`{name}` is the leftover of a restore that was killed: it is dropped")));
-            session.drop_database_in_use(name).await?;
+            match session.create_database(name, shape, Some(&comment)).await {
+                Ok(()) => return Ok(Scratch { site, name: name.to_owned() }),
+                // The server was still making it for a run that was killed just now.
+                Err(error) if again && error.is_name_taken() => again = false,
+                Err(error) => return Err(error.into()),
+            }
         }
-        session.create_database(name, shape).await?;
-        let scratch = Scratch { site, name: name.to_owned() };
-        if let Err(error) = session.comment_on_database(name, Some(&format!("{MARK}, run {run}"))).await {
-            scratch.discard(observer).await;
-            return Err(error.into());
-        }
-        Ok(scratch)
     }
 
     /// The server, connected to it.

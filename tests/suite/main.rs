@@ -26,6 +26,7 @@ mod policy_reference;
 mod postgres;
 mod repository;
 mod restore;
+mod restore_faults;
 mod restore_trouble;
 mod rules;
 mod rules_robust;

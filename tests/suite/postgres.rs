@@ -75,7 +75,7 @@ async fn a_dump_sees_the_snapshot_and_restores_elsewhere() {
     let copy = Database::name_only(server, "copy; of \"snapshot\"");
     let mut session = reached.with_database("postgres").session().await.unwrap();
     let shape = session.database_shape(&source.name).await.unwrap().unwrap();
-    session.create_database(&copy.name, &shape).await.unwrap();
+    session.create_database(&copy.name, &shape, None).await.unwrap();
     assert_eq!(session.database_shape(&copy.name).await.unwrap(), Some(shape));
     let target = reached.with_database(&copy.name);
     let mut restore = Restore::archive(&target, &RestoreOptions::default()).await.unwrap();
