@@ -153,7 +153,9 @@ impl Explain for BackupError {
                 Some("Create the file, readable by the user who runs backstay.".to_owned())
             }
             BackupError::Hook { .. } => Some("Run the command by hand, as the same user.".to_owned()),
-            BackupError::NotWhole(_) => Some("Run the same command again.".to_owned()),
+            BackupError::NotWhole(_) => {
+                Some("Run the same command again; a command of `exec` must print nothing of its own.".to_owned())
+            }
             BackupError::NoCopy(failed) => failed.first().and_then(|failed| failed.why.hint()),
             BackupError::Encryption(_) => Some("Give it a value under `encryption` in the policy.".to_owned()),
             BackupError::Stream(error) => error.hint(),

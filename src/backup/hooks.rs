@@ -50,12 +50,14 @@ pub async fn run_hooks_anyway(
     facts: HookFacts<'_>,
     lookup: &dyn Lookup,
     observer: &dyn Observer,
+    cancel: &CancellationToken,
 ) {
     for command in commands {
-        // They run even after an interrupt: telling of failures is what they are for.
-        let never = CancellationToken::new();
+        // They run even after an interrupt: telling of failures is what they are for. One that comes while they run is
+        // meant for them.
+        let until = if cancel.is_cancelled() { CancellationToken::new() } else { cancel.clone() };
         let one = std::slice::from_ref(command);
-        if let Err((label, problem)) = run_hooks(one, facts, lookup, observer, &never).await {
+        if let Err((label, problem)) = run_hooks(one, facts, lookup, observer, &until).await {
             observer.on(&Event::Warning(format!("the hook `{label}` failed: {problem}")));
         }
     }
@@ -116,7 +118,10 @@ mod tests {
     #[tokio::test]
     async fn afterwards_every_command_runs() {
         let heard = Heard::default();
-        run_hooks_anyway(&commands(&[&["/nonexistent"], &["echo", "told"]]), &[], &Nothing, &heard).await;
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let all = commands(&[&["/nonexistent"], &["echo", "told"]]);
+        run_hooks_anyway(&all, &[], &Nothing, &heard, &cancel).await;
         let events = heard.0.lock().unwrap();
         assert!(matches!(&events[..], [Event::Warning(_), Event::Note(_)]), "{events:?}");
     }
@@ -127,5 +132,10 @@ mod tests {
         cancel.cancel();
         let error = run_hooks(&commands(&[&["sleep", "1000"]]), &[], &Nothing, &Heard::default(), &cancel).await;
         assert_eq!(error.unwrap_err().1, "interrupted");
+        let (cancel, heard) = (CancellationToken::new(), Heard::default());
+        let all = commands(&[&["sleep", "1000"], &["echo", "told"]]);
+        tokio::join!(run_hooks_anyway(&all, &[], &Nothing, &heard, &cancel), async { cancel.cancel() });
+        let events = heard.0.lock().unwrap();
+        assert!(matches!(&events[..], [Event::Warning(_), Event::Note(_)]), "{events:?}");
     }
 }

@@ -85,9 +85,9 @@ pub async fn logical(order: &Order<'_>, tools: &Tools<'_>) -> Result<BackupOutco
         Err(error) => ("failed", error.to_string()),
     };
     let facts = [&facts[..], &[("BACKSTAY_STATUS", status), ("BACKSTAY_PROBLEM", &problem)]].concat();
-    run_hooks_anyway(&hooks.after_backup, &facts, tools.lookup, observer).await;
+    run_hooks_anyway(&hooks.after_backup, &facts, tools.lookup, observer, tools.cancel).await;
     if status != "done" {
-        run_hooks_anyway(&hooks.on_failure, &facts, tools.lookup, observer).await;
+        run_hooks_anyway(&hooks.on_failure, &facts, tools.lookup, observer, tools.cancel).await;
     }
     outcome
 }

@@ -40,9 +40,9 @@ pub async fn carry_out(prepared: Prepared<'_>, hands: &Hands<'_>) -> Result<Rest
         Err(error) => ("failed", error.to_string()),
     };
     let facts = [&facts[..], &[("BACKSTAY_STATUS", status), ("BACKSTAY_PROBLEM", &problem)]].concat();
-    run_hooks_anyway(&hooks.after_restore, &facts, hands.lookup, observer).await;
+    run_hooks_anyway(&hooks.after_restore, &facts, hands.lookup, observer, &hands.cancel).await;
     if outcome.is_err() {
-        run_hooks_anyway(&hooks.on_failure, &facts, hands.lookup, observer).await;
+        run_hooks_anyway(&hooks.on_failure, &facts, hands.lookup, observer, &hands.cancel).await;
     }
     outcome
 }

@@ -68,6 +68,7 @@ async fn look<'a>(
     check_roles(&request, &origin, selection.as_ref(), &mut session).await?;
     let jobs = jobs(&request, &origin, &site, &mut warnings);
     version_warning(&origin, &site, &mut warnings);
+    warnings.extend(another_source(&request, &origin, &site));
     let id = match &request.from {
         From::Backup(choice) => choice.point.id.clone(),
         From::File(_) => BackupId::new(Timestamp::now(), getrandom::u32().unwrap_or_else(|_| std::process::id())),
@@ -234,6 +235,22 @@ fn jobs(request: &Request<'_>, origin: &Origin, site: &Site, warnings: &mut Vec<
     };
     warnings.push(format!("one process works instead of {}: {because}", request.jobs));
     1
+}
+
+/// Policies that share a store and a name for different databases see each other's backups as their own.
+fn another_source(request: &Request<'_>, origin: &Origin, site: &Site) -> Option<String> {
+    let manifest = origin.manifest.as_ref()?;
+    let source = &manifest.source;
+    let is_another = match request.to {
+        Destination::InPlace => source.database != site.database || manifest.policy != request.desired.name,
+        Destination::Into(_) | Destination::Elsewhere(_) => manifest.policy != request.desired.name,
+    };
+    is_another.then(|| {
+        format!(
+            "the backup is one of database `{}` on {}, made by policy `{}`",
+            source.database, source.host, manifest.policy
+        )
+    })
 }
 
 fn version_warning(origin: &Origin, site: &Site, warnings: &mut Vec<String>) {

@@ -28,12 +28,14 @@ pub(super) async fn judge(
     #[derive(Deserialize)]
     struct System {
         id: Option<String>,
+        database: String,
     }
     let mut session = live.session().await?;
     let system: System = session
         .row(
             "SELECT CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') \
-             THEN (SELECT system_identifier::text FROM pg_control_system()) END AS id",
+             THEN (SELECT system_identifier::text FROM pg_control_system()) END AS id, \
+             current_database() AS database",
         )
         .await?;
     let now_at = session.wal_position().await?;
@@ -41,7 +43,9 @@ pub(super) async fn judge(
     let mut newest = None;
     for point in good.take(LOOKED_AT) {
         let Some(manifest) = manifest(point, hands).await else { continue };
-        if shows_everything(&manifest, system.id.as_deref(), now_at) {
+        // Another policy that uses the store may mean another database by the same name.
+        let is_of_it = manifest.source.database == system.database;
+        if is_of_it && shows_everything(&manifest, system.id.as_deref(), now_at) {
             let reason = format!("backup {} shows the database as it is: nothing was written since", point.id);
             return Ok(Safety::NotNeeded(Some(reason)));
         }

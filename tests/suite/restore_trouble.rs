@@ -235,3 +235,14 @@ fn large_tables_are_loaded_side_by_side() {
         assert_same(&likeness, &Likeness::of(source.server, &copy.name));
     }
 }
+
+#[test]
+fn a_backup_of_another_policy_in_a_shared_store_is_named() {
+    let source = Database::create(Server::any(), "shared");
+    let project = Project::new(&source, "");
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let look = || project.backstay(&["restore", "app", "--in-place", "--dry-run"]).run().expect(0);
+    assert!(!look().stdout.contains("made by policy"), "{:#?}", look());
+    project.edit_policy("name: test", "name: other");
+    assert!(look().stdout.contains("made by policy `test`"), "{:#?}", look());
+}
