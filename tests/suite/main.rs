@@ -30,6 +30,7 @@ mod restore_faults;
 mod restore_trouble;
 mod rules;
 mod rules_robust;
+mod scale;
 mod secrecy;
 mod selection;
 mod store_conformance;
