@@ -27,17 +27,16 @@ INSERT INTO orders SELECT i, 1 + i % 500, i % 9973 / 7.0, jsonb_build_object('it
 
 const FINGERPRINT: &str = "SELECT count(*) AS rows, md5(string_agg(o::text, ',' ORDER BY id)) AS digest FROM orders o";
 
-const POLICY: &str = "\
-version: 1
+const POLICY: &str = r#"version: 1
 name: demo
 
 storage:
-  local: { type: filesystem, path: ./store, manage: { create: true } }
-  second: { type: filesystem, path: ./second-store, manage: { create: true } }
+  local: { type: filesystem, path: "${env:DEMO}/store", manage: { create: true } }
+  second: { type: filesystem, path: "${env:DEMO}/second", manage: { create: true } }
 
 tiers:
   daily:
-    schedule: \"0 2 * * *\"
+    schedule: "0 2 * * *"
     copies:
       - { to: local, keep: 7d }
       - { to: second, keep: 30d }
@@ -53,7 +52,7 @@ databases:
     connection: ${env:DATABASE_URL}
     tiers: [daily]
     encryption: team
-";
+"#;
 
 /// Plays the story. Ends at the first command that does not do what it should.
 pub fn run(_args: &Args, context: &Context) -> Exit {
@@ -122,7 +121,12 @@ impl Stage<'_> {
         self.context.say(format_args!("$ backstay {}\n", words.join(" ")));
         let program = std::env::current_exe().map_err(|e| e.to_string())?;
         let mut command = Command::new(program);
-        command.args(words).current_dir(self.folder).env("DATABASE_URL", &self.url).env_remove("BACKSTAY_POLICY");
+        command
+            .args(words)
+            .current_dir(self.folder)
+            .env("DATABASE_URL", &self.url)
+            .env("DEMO", self.folder)
+            .env_remove("BACKSTAY_POLICY");
         if self.context.colour {
             command.args(["--color", "always"]);
         }
