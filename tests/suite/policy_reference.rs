@@ -227,7 +227,9 @@ fn page(reference: &Reference, examples: &[Node]) -> String {
         }
         let default = key.descriptions.iter().find_map(|text| {
             let before = text.split(" unless set").next().filter(|before| before.len() < text.len())?;
-            before.rsplit(['.', ';']).next().map(|default| default.trim().to_owned())
+            // A dot inside of a path ends no sentence.
+            let sentence = before.rsplit("; ").next()?.rsplit(". ").next()?;
+            Some(sentence.trim().to_owned())
         });
         let default = match default {
             _ if route.ends_with("<name>") => "none: the name is yours to choose".to_owned(),
