@@ -37,3 +37,4 @@ mod store_conformance;
 mod stream;
 mod validate;
 mod verify;
+mod views;
