@@ -1,5 +1,6 @@
 //! Every test that needs a real server, file system or the real program: one binary, one module an area.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "tests tell what they tried; shown when one fails")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 #![allow(unreachable_pub, reason = "a binary of tests has no outside")]
 

@@ -243,7 +243,7 @@ fn no_complaint_shows_a_secret() {
         format!("postgresql://user:{mark}@localhost:port/x"),
         format!("postgresql://user:pw@localhost/x?password={mark}&nonsense=1"),
         format!("host=localhost password={mark} user=x"),
-        format!("{mark}"),
+        mark.to_owned(),
         format!("http://user:{mark}@localhost/x"),
         format!("postgresql://user:{mark}\n@localhost/x"),
     ];
