@@ -5,6 +5,8 @@
 use crate::support::{
     Backstay, Database, Dice, Project, Server, assert_leftover_free, faketime, rounds, shell, signal,
 };
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// So many days go well at first.
@@ -55,7 +57,6 @@ fn wherever_apply_is_killed_what_is_listed_is_whole() {
         std::thread::sleep(moment);
         signal(&child, "-KILL");
         killed += u32::from(child.wait().unwrap().code().is_none());
-        forget_clock(child.id());
 
         let what = format!("day {day}, killed after {moment:?} of {whole:?}");
         let verified = on(&project, day, &["verify", "--deep", "--json"]).run();
@@ -77,6 +78,7 @@ fn wherever_apply_is_killed_what_is_listed_is_whole() {
     assert!(run.stdout.contains("Nothing to do") && !run.stdout.contains("interrupted"), "{run:#?}");
     on(&project, last, &["verify", "--deep"]).run().expect(0);
     assert_leftover_free(&project);
+    forget_clocks();
     for (storage, n) in [("near", 2), ("far", 4)] {
         let files = project.files(storage);
         let is_manifest = |file: &&String| file.starts_with("manifest/") && !file.ends_with(".verified.json");
@@ -84,9 +86,13 @@ fn wherever_apply_is_killed_what_is_listed_is_whole() {
     }
 }
 
-/// A killed process cannot give back what libfaketime shares with its children.
-fn forget_clock(pid: u32) {
-    for name in [format!("faketime_shm_{pid}"), format!("sem.faketime_sem_{pid}")] {
-        let _ = std::fs::remove_file(std::path::Path::new("/dev/shm").join(name));
+/// Killed processes cannot give back what libfaketime keeps of them.
+fn forget_clocks() {
+    for entry in fs::read_dir("/dev/shm").unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let pid = name.strip_prefix("faketime_shm_").or_else(|| name.strip_prefix("sem.faketime_sem_"));
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
