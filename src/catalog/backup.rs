@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Backup {
     /// The backup's id; the same in every repository.
     pub id: BackupId,
+    /// Name of the policy that asked for it.
+    pub policy: String,
     /// The database entry of the policy.
     pub database: String,
     /// The tier.
@@ -53,6 +55,7 @@ impl Backup {
     pub fn of(manifest: &Manifest) -> Backup {
         Backup {
             id: manifest.id.clone(),
+            policy: manifest.policy.clone(),
             database: manifest.database.clone(),
             tier: manifest.tier.clone(),
             method: manifest.method,

@@ -157,6 +157,7 @@ mod tests {
         let problem = VerifyProblem { key: "dump".to_owned(), problem: "has another digest".to_owned() };
         let record = |problems| VerifyRecord { format: 1, id: id.clone(), at, level: VerifyLevel::Checksum, problems };
         Backup {
+            policy: "shop".to_owned(),
             database: "app".to_owned(),
             tier: tier.to_owned(),
             method: Method::Logical,

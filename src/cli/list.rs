@@ -46,11 +46,12 @@ fn show(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Exit {
     let now = Timestamp::now();
     if context.json {
         context.say(report::list_json(&listing, now));
-        return Exit::Done;
+    } else {
+        let style = Style { colour: context.colour, width: context.width };
+        context.say(report::list(&listing, now, style));
     }
-    let style = Style { colour: context.colour, width: context.width };
-    context.say(report::list(&listing, now, style));
-    Exit::Done
+    // A list that lacks a storage must not pass for a whole one.
+    if listing.unreadable.is_empty() { Exit::Done } else { Exit::Failed }
 }
 
 /// Says that nobody knows the database, and which was probably meant.

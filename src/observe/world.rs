@@ -1,7 +1,7 @@
 //! Reading every storage of a policy, and the names of databases that entries with `match` mean.
 
 use super::{ObserveError, Place, Places};
-use crate::base::Lookup;
+use crate::base::{BackupId, Lookup};
 use crate::plan::{Live, LiveStorage, ReadStorage};
 use crate::policy::{DatabaseSpec, Desired, MatchSpec};
 use crate::postgres::{PostgresError, Server};
@@ -49,5 +49,27 @@ async fn databases(
     let mut session = Server::of(spec, lookup).await?.session().await?;
     let found = session.databases().await?;
     session.close().await?;
-    Ok(found.into_iter().map(|database| database.name).filter(|name| patterns.matches(name)).collect())
+    let names = found.into_iter().map(|database| database.name);
+    Ok(names.filter(|name| patterns.matches(name) && !is_of_a_restore(name)).collect())
+}
+
+/// True for what a restore makes beside a database: `<name>_restoring_<id>` and `<name>_before_<id>`. They come and
+/// go, and hold what another database holds or held.
+fn is_of_a_restore(name: &str) -> bool {
+    ["_restoring_", "_before_"]
+        .iter()
+        .any(|mark| name.rsplit_once(mark).is_some_and(|(_, id)| id.parse::<BackupId>().is_ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_of_restores_are_told_by_their_names() {
+        assert!(is_of_a_restore("shop_before_20261120T020000Z-k3f9"));
+        assert!(is_of_a_restore("a_before_b_restoring_20261120T020000Z-k3f9"));
+        assert!(!is_of_a_restore("the_day_before_tomorrow"));
+        assert!(!is_of_a_restore("20261120T020000Z-k3f9"));
+    }
 }

@@ -12,11 +12,12 @@ use std::collections::BTreeMap;
 /// Every copy in the world, by database, tier and storage.
 pub(super) type Shelves<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<&'a str, Vec<&'a Backup>>>;
 
-/// Sorts all copies of all readable storages.
-pub(super) fn shelves(live: &Live) -> Shelves<'_> {
+/// Sorts the policy's copies of all readable storages. Two policies may share a store and name a database alike; none
+/// decides over the other's backups.
+pub(super) fn shelves<'a>(desired: &Desired, live: &'a Live) -> Shelves<'a> {
     let mut shelves = Shelves::new();
     for (storage, read) in live.readable() {
-        for backup in &read.contents.backups {
+        for backup in read.contents.backups.iter().filter(|backup| backup.policy == desired.name) {
             let shelf = shelves.entry((&backup.database, &backup.tier)).or_default();
             shelf.entry(storage).or_default().push(backup);
         }
@@ -51,7 +52,7 @@ pub(super) fn slots<'a>(
     subjects: &'a [Subject<'a>],
     now: Timestamp,
 ) -> Vec<Slot<'a>> {
-    let shelves = shelves(live);
+    let shelves = shelves(desired, live);
     let mut slots = Vec::new();
     for subject in subjects {
         for tier in &subject.spec.tiers {

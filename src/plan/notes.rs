@@ -73,12 +73,13 @@ fn strangers(desired: &Desired, subjects: &[Subject<'_>], live: &Live, storage: 
             found.is_err() && database.strip_prefix(entry.as_str()).is_some_and(|rest| rest.starts_with('.'))
         })
     };
-    let mut found: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, &str, &str), (u64, u64)> = BTreeMap::new();
     let backups = live.read(storage).map(|read| read.contents.backups.as_slice()).unwrap_or_default();
     for backup in backups {
         let place = (backup.database.as_str(), backup.tier.as_str());
-        if !asked.contains(&place) && !unasked_entry(&backup.database) {
-            let (count, bytes) = found.entry(place).or_default();
+        let is_ours = backup.policy == desired.name;
+        if !is_ours || (!asked.contains(&place) && !unasked_entry(&backup.database)) {
+            let (count, bytes) = found.entry((place.0, place.1, &backup.policy)).or_default();
             *count += 1;
             *bytes = total([*bytes, backup.stored_bytes()]);
         }
@@ -86,14 +87,19 @@ fn strangers(desired: &Desired, subjects: &[Subject<'_>], live: &Live, storage: 
     let known = |database: &str| subjects.iter().any(|subject| subject.name == database);
     found
         .into_iter()
-        .map(|((database, tier), (count, bytes))| Note {
+        .map(|((database, tier, policy), (count, bytes))| Note {
             about: format!("storage/{storage}"),
             message: format!(
-                "{count} {} of {database} ({tier}), {}, {} to no {} of this policy: shown, never deleted",
+                "{count} {} of {database} ({tier}), {}, {} to {}: shown, never deleted",
                 if count == 1 { "backup" } else { "backups" },
                 Size(bytes),
                 if count == 1 { "belongs" } else { "belong" },
-                if known(database) { "tier of that database" } else { "database" }
+                if policy != desired.name {
+                    format!("the policy `{policy}`")
+                } else {
+                    let what = if known(database) { "tier of that database" } else { "database" };
+                    format!("no {what} of this policy")
+                }
             ),
             is_problem: false,
         })

@@ -245,6 +245,7 @@ pub(super) mod tests {
     pub(in crate::report) fn backup(day: u8, layers: Vec<Layer>) -> Backup {
         let started = at(&format!("2026-11-{day:02}T02:00:00Z"));
         Backup {
+            policy: "shop".to_owned(),
             id: BackupId::new(started, u32::from(day)),
             database: "app".to_owned(),
             tier: "daily".to_owned(),

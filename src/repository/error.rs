@@ -78,6 +78,9 @@ impl Explain for RepositoryError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             RepositoryError::Storage(error) => return error.hint(),
+            RepositoryError::Broken { key, .. } if key.starts_with("lock/") => {
+                format!("If no other run works on that database, delete `{key}` from the store and run this again.")
+            }
             RepositoryError::Broken { .. } => "Run `backstay verify --deep` to see what else is damaged.".to_owned(),
             RepositoryError::Newer { .. } => "Use the version of backstay that wrote it, or a newer one.".to_owned(),
             RepositoryError::Locked { .. } => {

@@ -48,6 +48,7 @@ fn at(text: &str) -> Timestamp {
 fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
     Backup {
         id: BackupId::new(started, 7),
+        policy: "shop".to_owned(),
         database: database.to_owned(),
         tier: tier.to_owned(),
         method: Method::Logical,
@@ -205,6 +206,18 @@ fn backups_of_nobody_are_shown_and_never_deleted() {
 }
 
 #[test]
+fn a_policy_never_decides_over_the_backups_of_another() {
+    let mut theirs = nights("daily", at("2026-01-01T02:00:01Z"), 20);
+    theirs.iter_mut().for_each(|backup| backup.policy = "warehouse".to_owned());
+    let mut local = nights("daily", at(NIGHT), 7);
+    local.extend(theirs);
+    let made = plan(&desired(POLICY), &world(local, nights("daily", at(NIGHT), 30)), at(NOON), &Scope::default());
+    assert!(made.is_empty(), "{:?}", addresses(&made));
+    let note = "20 backups of app (daily), 20.0 MiB, belong to the policy `warehouse`: shown, never deleted";
+    assert!(made.notes.iter().any(|said| said.message == note), "{:?}", made.notes);
+}
+
+#[test]
 fn leftovers_are_cleared_unless_a_run_may_still_write_them() {
     let mut live = world(nights("daily", at(NIGHT), 7), nights("daily", at(NIGHT), 30));
     let leftover = |id: &str, in_use| Leftover {
@@ -327,7 +340,7 @@ fn over_400_days_exactly_the_promised_backups_remain() {
     let policy = desired(
         r#"
 version: 1
-name: tiers
+name: shop
 storage:
   local: { type: filesystem, path: /backups/local }
   vault: { type: filesystem, path: /mnt/vault }
