@@ -60,8 +60,10 @@ pub(super) fn slots<'a>(
             let copies = shelves.get(&(subject.name.as_str(), tier.as_str())).cloned().unwrap_or_default();
             // One made under a clock that ran ahead must not keep the next ones from being due.
             let all = || copies.values().flatten().filter(|backup| !is_ahead(&backup.id, now));
-            let newest_good = all().filter(|backup| backup.is_good()).map(|backup| &backup.id).max();
-            let newest = all().map(|backup| &backup.id).max();
+            // Ids count seconds; two backups of one second are told apart by their manifests.
+            let age = |backup: &&&Backup| (backup.started_at, backup.id.clone());
+            let newest_good = all().filter(|backup| backup.is_good()).max_by_key(age).map(|backup| &backup.id);
+            let newest = all().max_by_key(age).map(|backup| &backup.id);
             let due = judge(&spec.schedule, &desired.timezone, newest_good.map(BackupId::started), now);
             let writable = spec.copies.iter().map(|c| c.to.as_str()).filter(|to| live.read(to).is_some()).collect();
             slots.push(Slot { subject, tier, spec, copies, newest_good, newest, due, writable });

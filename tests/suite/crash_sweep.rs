@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 /// Backups of `daily` exist; `fresh` is due, or on demand.
 const POLICY: &str = "
 version: 1
-name: sweep
+name: sample
 storage:
   near: { type: filesystem, path: /near }
   far: { type: filesystem, path: /far }

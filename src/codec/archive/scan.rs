@@ -134,7 +134,7 @@ impl Scan {
             };
             return Err(Broken::Incomplete(place.to_owned()));
         }
-        let absent = self.with_data.iter().find(|(id, _)| !self.seen.contains(id));
+        let absent = self.with_data.iter().filter(|(id, _)| !self.seen.contains(id)).min_by_key(|(_, index)| **index);
         if let Some((_, index)) = absent {
             let entry = &self.entries[*index];
             let problem = format!("the data of `{}.{}` ({}) is missing", entry.namespace, entry.tag, entry.desc);
