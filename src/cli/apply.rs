@@ -153,7 +153,9 @@ fn approve(args: &Args, ready: Vec<Ready>, context: &Context) -> Result<Vec<Read
     let is_empty = ready.iter().all(|ready| ready.planned.plan.is_empty());
     // Whoever applies a plan file has seen the plan.
     let is_new = args.plan_file.is_none() || is_empty;
-    if !context.json && is_new && (!context.quiet || is_empty) {
+    // Cron mails whatever is printed: a quiet run that has nothing to tell says nothing.
+    let is_worth_telling = !context.quiet || ready.iter().any(|ready| ready.planned.plan.has_problems());
+    if !context.json && is_new && is_worth_telling {
         ready
             .iter()
             .for_each(|ready| context.say(format_args!("{}\n", report::plan(&ready.planned.plan, style).trim_end())));
@@ -211,7 +213,7 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
     }
     if context.json {
         context.say(format_args!("{}\n", serde_json::to_string_pretty(&views).unwrap_or_default()));
-    } else {
+    } else if !context.quiet || exits.iter().any(|exit| *exit != Exit::Done) {
         let style = Style { colour: context.colour, width: context.width };
         views.iter().for_each(|view| context.say(view.text(style)));
     }
