@@ -10,6 +10,7 @@ pub mod event;
 
 pub mod catalog;
 pub mod codec;
+pub mod resource;
 pub mod schedule;
 
 pub mod plan;

@@ -4,6 +4,7 @@ use crate::base::{BackupId, Sha256Hasher, total};
 use crate::catalog::StoredObject;
 use crate::event::{Event, Observer};
 use crate::repository::{Repository, RepositoryError, layout};
+use crate::storage::Placement;
 use crate::storage::{StorageError, Upload};
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
@@ -90,7 +91,7 @@ impl Transfer<'_> {
                 done += bytes;
                 observer.on(&Event::Progress { task: task.clone(), done, total: Some(total) });
             };
-            let upload = self.to.upload(self.tier, self.database, self.id, &object.name).await?;
+            let upload = self.to.upload(self.tier, self.database, self.id, &object.name, &Placement::default()).await?;
             let copied = self.read(object, Some(upload), cancel, progress).await;
             if copied.is_err() {
                 observer.on(&Event::ProgressEnded { task: task.clone() });

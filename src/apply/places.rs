@@ -2,7 +2,7 @@
 
 use super::Hands;
 use crate::event::StepEnd;
-use crate::observe::{ObserveError, Place};
+use crate::observe::{Ground, ObserveError};
 use crate::plan::Deed;
 use crate::provider::{change_folder, create_folder};
 use jiff::Timestamp;
@@ -18,14 +18,14 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
 async fn attempt(deed: &Deed, hands: &Hands<'_>) -> Result<String, ObserveError> {
     match deed {
         Deed::CreateFolder { storage } => {
-            let Place { folder, spec, .. } = hands.places.place(storage)?;
-            create_folder(folder, spec)?;
-            Ok(format!("{} created", folder.display()))
+            let Ground::Folder { path, spec } = &hands.places.place(storage)?.ground;
+            create_folder(path, spec)?;
+            Ok(format!("{} created", path.display()))
         }
         Deed::ChangeFolder { storage } => {
-            let Place { folder, spec, .. } = hands.places.place(storage)?;
-            change_folder(folder, spec)?;
-            Ok(format!("{} is as wanted", folder.display()))
+            let Ground::Folder { path, spec } = &hands.places.place(storage)?.ground;
+            change_folder(path, spec)?;
+            Ok(format!("{} is as wanted", path.display()))
         }
         Deed::CreateMarker { storage } => {
             let random = (0..2).fold(0_u128, |all, _| all << 64 | u128::from(getrandom::u64().unwrap_or_default()));

@@ -4,6 +4,7 @@ use super::error::{CopyProblem, FailedCopy};
 use crate::base::{BackupId, Sha256};
 use crate::catalog::Manifest;
 use crate::repository::{Lease, Repository, RepositoryError, layout};
+use crate::storage::Placement;
 use crate::storage::{StorageError, Upload};
 use futures_util::future::join_all;
 
@@ -64,7 +65,7 @@ impl<'a> Copies<'a> {
         let Address { tier, database, id } = self.address;
         let mut uploads = Vec::new();
         for copy in std::mem::take(&mut self.active) {
-            match copy.repository.upload(tier, database, id, name).await {
+            match copy.repository.upload(tier, database, id, name, &Placement::default()).await {
                 Ok(upload) => {
                     uploads.push(upload);
                     self.active.push(copy);

@@ -5,5 +5,5 @@ mod open;
 mod world;
 
 pub use error::ObserveError;
-pub use open::{Place, Places, open};
+pub use open::{Ground, Place, Places, open};
 pub use world::observe;

@@ -14,10 +14,20 @@ use std::sync::Arc;
 pub struct Place {
     /// The repository in it.
     pub repository: Repository,
-    /// Its folder.
-    pub folder: PathBuf,
-    /// What the policy wants of the folder.
-    pub spec: FilesystemSpec,
+    /// What it lies in.
+    pub ground: Ground,
+}
+
+/// What a storage lies in.
+#[derive(Debug, Clone)]
+pub enum Ground {
+    /// A folder, and what the policy wants of it.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What is wanted.
+        spec: FilesystemSpec,
+    },
 }
 
 /// Every storage that this version acts on, by name, in the policy's order.
@@ -54,7 +64,8 @@ pub fn open(desired: &Desired, lookup: &dyn Lookup) -> Places {
             Ok(path) => {
                 let path = PathBuf::from(path.expose());
                 let store = Arc::new(FilesystemStore::new(&path, folder.mode));
-                Ok(Place { repository: Repository::new(name, store), folder: path, spec: folder.clone() })
+                let ground = Ground::Folder { path, spec: folder.clone() };
+                Ok(Place { repository: Repository::new(name, store), ground })
             }
             Err(problem) => Err(ObserveError::Reference { storage: name.clone(), problem }),
         };

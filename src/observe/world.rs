@@ -1,6 +1,6 @@
 //! Reading every storage of a policy, and the names of databases that entries with `match` mean.
 
-use super::{ObserveError, Place, Places};
+use super::{Ground, ObserveError, Place, Places};
 use crate::base::{BackupId, Lookup};
 use crate::plan::{Live, LiveStorage, ReadStorage};
 use crate::policy::{DatabaseSpec, Desired, MatchSpec};
@@ -32,12 +32,13 @@ pub async fn observe(desired: &Desired, places: &Places, lookup: &dyn Lookup) ->
 
 async fn read(place: &Place) -> Result<ReadStorage, ObserveError> {
     let location = place.repository.store.location();
-    let Some(folder) = read_folder(&place.folder, place.spec.mode)? else {
+    let Ground::Folder { path, spec } = &place.ground;
+    let Some(folder) = read_folder(path, spec.mode)? else {
         return Ok(ReadStorage { location, ..ReadStorage::default() });
     };
     let marker = place.repository.marker().await?;
     let contents = place.repository.read().await?;
-    Ok(ReadStorage { location, folder: Some(folder), marker: marker.map(|marker| marker.id), contents })
+    Ok(ReadStorage { location, folder: Some(folder), bucket: None, marker: marker.map(|marker| marker.id), contents })
 }
 
 /// The databases of the server that the patterns mean, sorted.

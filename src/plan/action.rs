@@ -1,6 +1,7 @@
 //! One thing to do, with everything that is needed to do it and to explain it.
 
 use crate::catalog::LeftoverKind;
+use crate::resource::{FieldChange, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ pub struct Action {
     pub depends_on: Vec<String>,
     /// Bytes written, copied or freed, where known or estimated. No part of the plan's identity.
     pub bytes: Option<u64>,
+    /// Why the step cannot be taken back, if so: it is carried out only when its address is allowed by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
 }
 
 /// The kind of a change.
@@ -99,6 +103,17 @@ pub enum Deed {
         /// The storage.
         storage: String,
     },
+    /// Write one resource outside, whole: a bucket, one of its settings, a user, a role.
+    Provision {
+        /// The storage that it is for; absent for resources of `access`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        storage: Option<String>,
+        /// The entry of `access` that it is for; absent for resources of a storage.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        access: Option<String>,
+        /// What is written.
+        resource: Box<Resource>,
+    },
     /// Take a backup.
     TakeBackup {
         /// The database entry.
@@ -160,6 +175,7 @@ impl Deed {
             | Deed::CreateMarker { storage }
             | Deed::PruneBackup { storage, .. }
             | Deed::ClearLeftover { storage, .. } => vec![storage],
+            Deed::Provision { storage, .. } => storage.iter().map(String::as_str).collect(),
             Deed::CopyBackup { to, .. } => vec![to],
             Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
         }
@@ -168,7 +184,10 @@ impl Deed {
     /// The database entry that the deed is about, if it is about one.
     pub fn database(&self) -> Option<&str> {
         match self {
-            Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } | Deed::CreateMarker { .. } => None,
+            Deed::CreateFolder { .. }
+            | Deed::ChangeFolder { .. }
+            | Deed::CreateMarker { .. }
+            | Deed::Provision { .. } => None,
             Deed::TakeBackup { database, .. }
             | Deed::CopyBackup { database, .. }
             | Deed::PruneBackup { database, .. }
@@ -182,6 +201,10 @@ impl Deed {
             Deed::CreateFolder { storage } => format!("create the folder of {storage}"),
             Deed::ChangeFolder { storage } => format!("change the folder of {storage}"),
             Deed::CreateMarker { storage } => format!("make {storage} a repository"),
+            Deed::Provision { storage, access, resource } => {
+                let of = storage.as_deref().or(access.as_deref()).unwrap_or_default();
+                format!("write the {} of {of}", resource.word())
+            }
             Deed::TakeBackup { database, tier, storages } => {
                 format!("back up {database} ({tier}) to {}", storages.join(", "))
             }
@@ -196,15 +219,4 @@ impl Deed {
             }
         }
     }
-}
-
-/// One field that becomes different.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FieldChange {
-    /// Its name.
-    pub field: String,
-    /// Its value now, as text.
-    pub before: Option<String>,
-    /// Its value afterwards, as text.
-    pub after: Option<String>,
 }

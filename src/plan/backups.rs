@@ -112,6 +112,7 @@ pub(super) fn action(slot: &Slot<'_>, now: Timestamp) -> Option<Action> {
             .flat_map(|storage| [folder_address(storage), marker_address(storage)])
             .collect(),
         bytes: newest.map(|backup| backup.stored_bytes()),
+        irreversible: None,
         deed: Deed::TakeBackup {
             database,
             tier: slot.tier.to_owned(),

@@ -74,6 +74,7 @@ fn action(slot: &Slot<'_>, copy: &CopySpec, backup: &Backup, from: &str, replace
         changes: Vec::new(),
         depends_on: vec![folder_address(&copy.to), marker_address(&copy.to)],
         bytes: Some(backup.stored_bytes()),
+        irreversible: None,
         deed: Deed::CopyBackup {
             database: database.clone(),
             tier: tier.to_owned(),

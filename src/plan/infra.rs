@@ -1,7 +1,8 @@
 //! The places of a policy: folders with their modes and owners, and the markers that make them repositories.
 
-use super::{Action, Deed, FieldChange, Live, LiveStorage, Note, Phase, ReadStorage, Symbol};
+use super::{Action, Deed, Live, LiveStorage, Note, Phase, ReadStorage, Symbol};
 use crate::policy::{Desired, FilesystemSpec, StorageKind};
+use crate::resource::FieldChange;
 
 /// Address of the folder of a storage.
 pub(super) fn folder_address(storage: &str) -> String {
@@ -65,6 +66,7 @@ fn folder_action(name: &str, wanted: &FilesystemSpec, read: &ReadStorage, notes:
             changes,
             depends_on: Vec::new(),
             bytes: None,
+            irreversible: None,
         });
     };
     let mut changes = Vec::new();
@@ -90,6 +92,7 @@ fn folder_action(name: &str, wanted: &FilesystemSpec, read: &ReadStorage, notes:
         changes,
         depends_on: Vec::new(),
         bytes: None,
+        irreversible: None,
     })
 }
 
@@ -103,6 +106,7 @@ fn marker_action(name: &str, read: &ReadStorage, folder_changes: bool) -> Option
         changes: Vec::new(),
         depends_on: if folder_changes { vec![folder_address(name)] } else { Vec::new() },
         bytes: None,
+        irreversible: None,
     })
 }
 

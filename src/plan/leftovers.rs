@@ -48,6 +48,7 @@ pub(super) fn actions(live: &Live, planned: &BTreeSet<String>, now: Timestamp, n
                 changes: Vec::new(),
                 depends_on: Vec::new(),
                 bytes: Some(leftover.bytes),
+                irreversible: None,
                 deed: Deed::ClearLeftover {
                     storage: storage.to_owned(),
                     database: leftover.database.clone(),

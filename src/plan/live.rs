@@ -1,6 +1,7 @@
 //! What was found in the world, as planning sees it. Filled by `observe`, read-only.
 
 use crate::catalog::Contents;
+use crate::resource::{BucketPlace, Caller, Found};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
@@ -11,6 +12,11 @@ pub struct Live {
     pub storages: IndexMap<String, LiveStorage>,
     /// For entries with `match`: the databases found on their server, or why they could not be listed.
     pub matched: BTreeMap<String, Result<Vec<String>, String>>,
+    /// Resources outside, by address such as `storage/offsite/lifecycle` or `access/writer/user`; those that the
+    /// policy has nothing to say about are left out.
+    pub resources: BTreeMap<String, Found>,
+    /// Who we are to AWS, by storage and by entry of `access`; only where it could be asked.
+    pub callers: BTreeMap<String, Caller>,
 }
 
 /// What was found of one storage.
@@ -29,6 +35,8 @@ pub struct ReadStorage {
     pub location: String,
     /// Its folder; `None` when it does not exist yet.
     pub folder: Option<FolderState>,
+    /// For S3: where its bucket is, references resolved.
+    pub bucket: Option<BucketPlace>,
     /// Id of the repository in it; `None` when there is no marker yet.
     pub marker: Option<String>,
     /// What the repository holds.

@@ -24,8 +24,10 @@ mod schema;
 mod scope;
 mod stale;
 mod subject;
+mod wanted;
 
-pub use action::{Action, Deed, FieldChange, Phase, Symbol};
+pub use crate::resource::FieldChange;
+pub use action::{Action, Deed, Phase, Symbol};
 pub use basis::{Basis, StorageBasis};
 pub use build::plan;
 pub use document::{FORMAT_VERSION, Note, Plan, PolicyIdentity, SavedPlan};
@@ -41,3 +43,4 @@ pub use schema::plan_schema;
 pub use scope::Scope;
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
+pub use wanted::{Wanted, wanted};

@@ -19,7 +19,8 @@ pub(super) fn notes(desired: &Desired, live: &Live, subjects: &[Subject<'_>]) ->
     }
     for (tier, spec) in &desired.tiers {
         let is_used = desired.databases.values().any(|database| database.tiers.contains(tier));
-        let is_s3 = |to: &String| desired.storages.get(to).is_some_and(|storage| storage.kind == StorageKind::S3);
+        let is_s3 =
+            |to: &String| desired.storages.get(to).is_some_and(|storage| matches!(storage.kind, StorageKind::S3(_)));
         if is_used && !spec.copies.is_empty() && spec.copies.iter().all(|copy| is_s3(&copy.to)) {
             let message = "no backup of this tier is taken by this version: all its copies go to storages that it does not manage";
             notes.push(note(format!("tiers.{tier}"), message.to_owned(), false));

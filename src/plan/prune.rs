@@ -51,6 +51,7 @@ pub(super) fn actions(slot: &Slot<'_>, planned: &BTreeSet<String>, now: Timestam
                 changes: Vec::new(),
                 depends_on: needed.clone(),
                 bytes: Some(backup.stored_bytes()),
+                irreversible: None,
                 deed: Deed::PruneBackup {
                     database: database.to_owned(),
                     tier: tier.to_owned(),

@@ -22,14 +22,16 @@ mod tree;
 
 pub use crate::catalog::Keep;
 pub use desired::{
-    Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec, ExplainedValue,
-    FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec, TierSpec, Unmanaged,
-    VerifySpec,
+    AccessKeySpec, AccessKind, AccessSpec, Compression, ConnectionSpec, CopySpec, CredentialsSpec, DatabaseSpec,
+    Desired, DrillSpec, DumpSpec, EncryptionAtRest, EncryptionSpec, ExplainedValue, FilesystemSpec, HookSpec,
+    ManageSpec, MatchSpec, ObjectivesSpec, PruneBy, S3Spec, SafetySpec, StorageKind, StorageSpec, TierSpec, TrustSpec,
+    Unmanaged, VerifySpec,
 };
 pub use document::Document;
 pub use find::FoundDatabase;
 pub use lint::lint;
 pub use load::load;
+pub use model::{GithubTrust, Grant};
 pub use resolve::resolve;
 pub use route::{Route, Step};
 pub use rule::{Rule, Subject};

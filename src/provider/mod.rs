@@ -2,6 +2,7 @@
 //! decides.
 
 mod accounts;
+pub mod aws;
 mod folder;
 
 pub use accounts::user_name;

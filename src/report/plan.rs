@@ -99,6 +99,7 @@ fn line(out: &mut String, action: &Action, guarded: bool, style: Style) {
     let what = match &action.deed {
         Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } => "folder".to_owned(),
         Deed::CreateMarker { .. } => "marker".to_owned(),
+        Deed::Provision { resource, .. } => resource.word().replace('-', " "),
         Deed::TakeBackup { tier, .. } => format!("backup {tier}"),
         Deed::CopyBackup { tier, id, from, .. } => format!("copy {tier} {id} from {from}"),
         Deed::PruneBackup { tier, id, .. } => format!("prune {tier} {id}"),

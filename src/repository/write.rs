@@ -5,7 +5,7 @@ use super::layout::{manifest_key, object_key, sidecar_key, verified_key};
 use super::{Repository, RepositoryError};
 use crate::base::{BackupId, Sha256};
 use crate::catalog::{Backup, Manifest, VerifyRecord, seal};
-use crate::storage::{Condition, Upload};
+use crate::storage::{Condition, Placement, Upload};
 
 impl Repository {
     /// Begins one file of a backup.
@@ -15,8 +15,9 @@ impl Repository {
         database: &str,
         id: &BackupId,
         name: &str,
+        placement: &Placement,
     ) -> Result<Box<dyn Upload>, RepositoryError> {
-        Ok(self.store.upload(&object_key(tier, database, id, name)).await?)
+        Ok(self.store.upload(&object_key(tier, database, id, name), placement).await?)
     }
 
     /// Writes the digest of a file beside it, as `sha256sum -c` reads it. May be repeated.

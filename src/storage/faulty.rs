@@ -1,6 +1,9 @@
 //! A store that fails on purpose: at call number n, or from there on as if the process had died. For tests that sweep
 //! over every call of a deed.
 
+use super::Availability;
+use super::Placement;
+use super::ThawSpeed;
 use super::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, StorageError, Upload};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -93,8 +96,8 @@ impl ObjectStore for FaultyStore {
         call!(self.script, "write", key, self.inner.put(key, bytes, condition))
     }
 
-    async fn upload(&self, key: &str) -> Result<Box<dyn Upload>, StorageError> {
-        let inner = call!(self.script, "write", key, self.inner.upload(key))?;
+    async fn upload(&self, key: &str, placement: &Placement) -> Result<Box<dyn Upload>, StorageError> {
+        let inner = call!(self.script, "write", key, self.inner.upload(key, placement))?;
         Ok(Box::new(FaultyUpload { inner, script: self.script.clone(), key: key.to_owned() }))
     }
 
@@ -128,6 +131,14 @@ impl ObjectStore for FaultyStore {
 
     async fn abort_unfinished(&self, upload: &ObjectMeta) -> Result<(), StorageError> {
         call!(self.script, "delete", &upload.key, self.inner.abort_unfinished(upload))
+    }
+
+    async fn availability(&self, key: &str) -> Result<Availability, StorageError> {
+        call!(self.script, "read", key, self.inner.availability(key))
+    }
+
+    async fn thaw(&self, key: &str, days: u32, speed: ThawSpeed) -> Result<(), StorageError> {
+        call!(self.script, "write", key, self.inner.thaw(key, days, speed))
     }
 
     async fn space(&self) -> Result<Option<(u64, u64)>, StorageError> {

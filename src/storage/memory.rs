@@ -1,9 +1,11 @@
 //! A store in memory: for tests, and to compare other stores with.
 
+use super::Placement;
 use super::{
     Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, StorageError, Upload,
     key::{is_key, is_prefix},
 };
+use crate::resource::StorageClass;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -38,6 +40,7 @@ impl Shelves {
             size: bytes.len() as u64,
             etag: format!("{:x}", self.writes),
             modified: Timestamp::now().as_second(),
+            class: StorageClass::Standard,
         };
         self.objects.insert(key.to_owned(), Stored { bytes, meta: meta.clone() });
         meta
@@ -74,13 +77,18 @@ impl ObjectStore for MemoryStore {
         Ok(shelves.store(key, bytes))
     }
 
-    async fn upload(&self, key: &str) -> Result<Box<dyn Upload>, StorageError> {
+    async fn upload(&self, key: &str, _: &Placement) -> Result<Box<dyn Upload>, StorageError> {
         self.check("write", key, is_key(key))?;
         let mut shelves = self.shelves();
         shelves.writes += 1;
         let ticket = format!("upload-{:x}", shelves.writes);
-        let meta =
-            ObjectMeta { key: key.to_owned(), size: 0, etag: ticket.clone(), modified: Timestamp::now().as_second() };
+        let meta = ObjectMeta {
+            key: key.to_owned(),
+            size: 0,
+            etag: ticket.clone(),
+            modified: Timestamp::now().as_second(),
+            class: StorageClass::Standard,
+        };
         shelves.unfinished.insert(ticket.clone(), meta);
         Ok(Box::new(MemoryUpload { store: self.clone(), ticket, key: key.to_owned(), bytes: Vec::new() }))
     }

@@ -6,10 +6,14 @@ mod faulty;
 mod filesystem;
 mod key;
 mod memory;
+mod s3;
 mod store;
 
 pub use error::StorageError;
 pub use faulty::{Faults, FaultyStore};
 pub use filesystem::FilesystemStore;
 pub use memory::MemoryStore;
-pub use store::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Upload};
+pub use s3::{AwsConnection, AwsSettings, Login};
+pub use store::{
+    Availability, Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, ThawSpeed, Upload,
+};

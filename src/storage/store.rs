@@ -1,6 +1,7 @@
 //! The port: what every store can do, what may be repeated, and what is unknown after a failure.
 
 use super::StorageError;
+use crate::resource::{LockedUntil, StorageClass};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
@@ -28,6 +29,40 @@ pub struct ObjectMeta {
     pub etag: String,
     /// When it was last written, seconds since 1970 by the store's clock.
     pub modified: i64,
+    /// Its storage class; `STANDARD` in stores that know none.
+    pub class: StorageClass,
+}
+
+/// What a large object gets beside its bytes; stores that know neither class nor lock leave them out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Placement {
+    /// Storage class at upload.
+    pub class: StorageClass,
+    /// Until when it cannot be deleted; the store's default unless set.
+    pub lock: Option<LockedUntil>,
+}
+
+/// Whether an object can be read now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Availability {
+    /// Yes.
+    Ready,
+    /// It is in a cold class and must be thawed first.
+    Archived(StorageClass),
+    /// It is being thawed.
+    Thawing(StorageClass),
+}
+
+/// How quickly a thaw is to be, and what it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThawSpeed {
+    /// Minutes; not from `DEEP_ARCHIVE`.
+    Expedited,
+    /// Hours.
+    #[default]
+    Standard,
+    /// Half a day to two days, cheapest.
+    Bulk,
 }
 
 /// What a store can do beyond the port's minimum.
@@ -51,7 +86,7 @@ pub trait ObjectStore: Send + Sync {
     async fn put(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<ObjectMeta, StorageError>;
 
     /// Begins a large object of unknown length. Nothing is seen before `Upload::complete`.
-    async fn upload(&self, key: &str) -> Result<Box<dyn Upload>, StorageError>;
+    async fn upload(&self, key: &str, placement: &Placement) -> Result<Box<dyn Upload>, StorageError>;
 
     /// Reads an object, or a range of it (bytes past the end are not an error: fewer come). `NotFound` when absent.
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, StorageError>;
@@ -73,6 +108,17 @@ pub trait ObjectStore: Send + Sync {
 
     /// Removes an unfinished upload that `unfinished` listed. May be repeated.
     async fn abort_unfinished(&self, upload: &ObjectMeta) -> Result<(), StorageError>;
+
+    /// Whether an object can be read now. Stores without cold classes always say `Ready`.
+    async fn availability(&self, _key: &str) -> Result<Availability, StorageError> {
+        Ok(Availability::Ready)
+    }
+
+    /// Asks for a copy of a cold object that can be read for `days`. May be repeated; returns at once, long before the
+    /// copy is there.
+    async fn thaw(&self, _key: &str, _days: u32, _speed: ThawSpeed) -> Result<(), StorageError> {
+        Ok(())
+    }
 
     /// Free and total bytes, where the store has a limit that it knows.
     async fn space(&self) -> Result<Option<(u64, u64)>, StorageError>;

@@ -66,7 +66,18 @@ impl World {
         }
         let sound = world.sound("near");
         Sample::new("app", 4).write_data(&sound).await.unwrap();
-        drop(sound.upload("daily", "app", &Sample::new("app", 5).id(), "dump.zst").await.unwrap());
+        drop(
+            sound
+                .upload(
+                    "daily",
+                    "app",
+                    &Sample::new("app", 5).id(),
+                    "dump.zst",
+                    &backstay::storage::Placement::default(),
+                )
+                .await
+                .unwrap(),
+        );
         world
     }
 
@@ -83,8 +94,7 @@ impl World {
             let StorageKind::Filesystem(spec) = &self.desired.storages[storage].kind else { panic!("{storage}") };
             let place = Place {
                 repository: Repository::new(storage, Arc::new(store.clone())),
-                folder: self.folder.path().to_owned(),
-                spec: spec.clone(),
+                ground: backstay::observe::Ground::Folder { path: self.folder.path().to_owned(), spec: spec.clone() },
             };
             places.0.insert(storage.to_owned(), Ok(place));
         }

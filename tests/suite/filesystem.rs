@@ -1,5 +1,6 @@
 //! What only a folder can get wrong: modes, symbolic links, full disks, what other processes leave.
 
+use backstay::storage::Placement;
 use backstay::storage::{Condition, FilesystemStore, ObjectStore, StorageError};
 use bytes::Bytes;
 use std::fs;
@@ -18,7 +19,7 @@ async fn files_and_folders_have_the_mode_of_the_policy() {
         let root = folder.path().join("made/here");
         let store = FilesystemStore::new(&root, folder_mode);
         store.put("a/b/c", Bytes::from_static(b"x"), Condition::Always).await.unwrap();
-        store.upload("a/b/d").await.unwrap().complete().await.unwrap();
+        store.upload("a/b/d", &Placement::default()).await.unwrap().complete().await.unwrap();
         for path in ["", "a", "a/b"] {
             assert_eq!(mode(&root.join(path)), folder_mode, "{path}");
         }
@@ -50,7 +51,7 @@ async fn symbolic_links_inside_are_refused() {
             store.get(key, None).await.map(|_| ()).unwrap_err(),
             store.head(key).await.unwrap_err(),
             store.put(key, Bytes::new(), Condition::Always).await.unwrap_err(),
-            store.upload(key).await.map(|_| ()).unwrap_err(),
+            store.upload(key, &Placement::default()).await.map(|_| ()).unwrap_err(),
             store.delete(&[key.to_owned()]).await.unwrap().remove(0).1.unwrap_err(),
         ];
         for refusal in refusals {
@@ -70,7 +71,7 @@ async fn symbolic_links_inside_are_refused() {
 async fn what_others_write_is_not_taken_for_dead() {
     let folder = tempfile::tempdir().unwrap();
     let store = FilesystemStore::new(folder.path(), 0o700);
-    let mut upload = store.upload("a/x").await.unwrap();
+    let mut upload = store.upload("a/x", &Placement::default()).await.unwrap();
     upload.write(Bytes::from_static(b"1")).await.unwrap();
     let other = FilesystemStore::new(folder.path(), 0o700);
     assert!(other.unfinished("").await.unwrap().is_empty());
@@ -92,7 +93,7 @@ async fn a_full_disk_is_named_and_leaves_nothing() {
     let store = FilesystemStore::new(folder.path().join("store"), 0o700);
     let (free, total) = store.space().await.unwrap().unwrap();
     assert!(free <= total && total <= 256 << 10);
-    let mut upload = store.upload("a/x").await.unwrap();
+    let mut upload = store.upload("a/x", &Placement::default()).await.unwrap();
     let refusal = upload.write(Bytes::from(vec![1; 1 << 20])).await.unwrap_err();
     assert!(matches!(refusal, StorageError::Full { .. }), "{refusal}");
     drop(upload);

@@ -4,6 +4,7 @@ use crate::support::Sample;
 use backstay::catalog::{FORMAT, JournalOutcome, JournalState, LeftoverKind, LockState, VerifyLevel, VerifyRecord};
 use backstay::diag::Explain;
 use backstay::repository::{Journal, LEASE_TTL, Repository, RepositoryError, layout, this_process};
+use backstay::storage::Placement;
 use backstay::storage::{Condition, Faults, FaultyStore, FilesystemStore, MemoryStore, ObjectStore};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -130,7 +131,7 @@ async fn what_is_wrong_is_named() {
     repository.store.get(&manifest(4), None).await.unwrap().read_to_end(&mut text).await.unwrap();
     let elsewhere = layout::manifest_key("weekly", "app", &samples[4].id());
     repository.store.put(&elsewhere, text.into(), Condition::Always).await.unwrap();
-    drop(repository.upload("daily", "app", &samples[4].id(), "more").await.unwrap());
+    drop(repository.upload("daily", "app", &samples[4].id(), "more", &Placement::default()).await.unwrap());
     repository.store.put("data/daily/app/of-others/x", "x".into(), Condition::Always).await.unwrap();
     repository.store.put("readme", "x".into(), Condition::Always).await.unwrap();
 

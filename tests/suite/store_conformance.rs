@@ -1,5 +1,6 @@
 //! What every store promises, checked against each implementation.
 
+use backstay::storage::Placement;
 use backstay::storage::{Condition, Faults, FaultyStore, FilesystemStore, MemoryStore, ObjectStore, StorageError};
 use bytes::Bytes;
 use std::ops::Range;
@@ -116,7 +117,7 @@ async fn deletion_says_how_each_key_went(store: Store) {
 }
 
 async fn uploads_are_seen_when_complete(store: Store) {
-    let mut upload = store.upload("u/big").await.unwrap();
+    let mut upload = store.upload("u/big", &Placement::default()).await.unwrap();
     upload.write(Bytes::from(vec![1; 3_000_000])).await.unwrap();
     assert!(store.list("").await.unwrap().is_empty());
     upload.write(Bytes::from(vec![2; 10])).await.unwrap();
@@ -124,21 +125,21 @@ async fn uploads_are_seen_when_complete(store: Store) {
     assert_eq!(store.list("").await.unwrap(), std::slice::from_ref(&meta));
     assert_eq!(meta.size, 3_000_010);
     assert_eq!(bytes(&store, "u/big", Some(2_999_999..3_000_002)).await, [1, 2, 2]);
-    let mut second = store.upload("u/big").await.unwrap();
+    let mut second = store.upload("u/big", &Placement::default()).await.unwrap();
     second.write(Bytes::from_static(b"x")).await.unwrap();
     assert!(matches!(second.complete().await, Err(StorageError::AlreadyExists { .. })));
     assert_eq!(store.head("u/big").await.unwrap().unwrap(), meta);
 }
 
 async fn uploads_given_up_leave_nothing(store: Store) {
-    let mut upload = store.upload("u/x").await.unwrap();
+    let mut upload = store.upload("u/x", &Placement::default()).await.unwrap();
     upload.write(Bytes::from_static(b"x")).await.unwrap();
     upload.abort().await.unwrap();
     assert!(store.list("").await.unwrap().is_empty() && store.unfinished("").await.unwrap().is_empty());
 }
 
 async fn uploads_of_the_dead_are_named_and_cleared(store: Store) {
-    let mut upload = store.upload("u/v/x.zst").await.unwrap();
+    let mut upload = store.upload("u/v/x.zst", &Placement::default()).await.unwrap();
     upload.write(Bytes::from_static(b"12345")).await.unwrap();
     drop(upload);
     assert!(store.list("").await.unwrap().is_empty());
@@ -156,7 +157,7 @@ async fn uploads_of_the_dead_are_named_and_cleared(store: Store) {
 async fn keys_that_lead_out_are_refused(store: Store) {
     for key in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a", "a/.", "nul\0"] {
         assert!(store.put(key, Bytes::new(), Condition::Always).await.is_err(), "put {key:?}");
-        assert!(store.upload(key).await.is_err(), "upload {key:?}");
+        assert!(store.upload(key, &Placement::default()).await.is_err(), "upload {key:?}");
         assert!(store.get(key, None).await.is_err(), "get {key:?}");
         assert!(store.head(key).await.is_err(), "head {key:?}");
     }

@@ -4,6 +4,7 @@ use backstay::base::{Secret, Sha256};
 use backstay::catalog::Layer;
 use backstay::codec::{Cipher, DumpFormat, Keys};
 use backstay::policy::Compression;
+use backstay::storage::Placement;
 use backstay::storage::{FilesystemStore, MemoryStore, ObjectStore};
 use backstay::stream::{
     Decode, Encode, Encoded, Encoding, Expected, Progress, StreamError, complete_all, decode, encode, open_foreign,
@@ -41,7 +42,7 @@ async fn stored(
 ) -> Result<Encoded, StreamError> {
     let mut uploads = Vec::new();
     for store in stores {
-        uploads.push(store.upload(KEY).await.unwrap());
+        uploads.push(store.upload(KEY, &Placement::default()).await.unwrap());
     }
     let job = Encode {
         source,
@@ -209,7 +210,7 @@ async fn a_request_to_stop_leaves_nothing() {
         source: Box::new(Stuck(Cursor::new(sample(9 << 20)), stop.clone())),
         what: "the sample".to_owned(),
         encoding: Encoding { compression: Compression::Zstd(3), cipher: Cipher::None },
-        uploads: vec![store.upload(KEY).await.unwrap()],
+        uploads: vec![store.upload(KEY, &Placement::default()).await.unwrap()],
         scan: None,
         progress: Progress::silent(),
         stop: stop.clone(),

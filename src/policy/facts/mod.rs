@@ -11,7 +11,7 @@ mod text;
 mod written;
 
 pub(super) use argv::{Argument, arguments};
-pub(super) use class::{Stay, class_name, follows, minimum_days, needs_thaw, stays, thaw_time};
+pub(super) use class::{Stay, needs_thaw, stays};
 pub(super) use host::{Reach, reach, url_reach};
 pub(super) use interval::{interval, intervals, longest_gap, scheduled_tiers, schedules};
 pub(super) use lifetime::{keep_route, lifetime};

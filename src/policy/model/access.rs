@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A user or role of AWS IAM with least privilege on some storages.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Access {
     /// A user with an access key.
@@ -16,12 +16,19 @@ pub enum Access {
 }
 
 /// An IAM user with an access key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IamUser {
     /// Name of the user in IAM.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
+    /// Where it stands in IAM, beginning and ending with `/`; `/backstay/<policy>/` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^/(?:[!-~]*/)?$"))]
+    pub path: Option<String>,
+    /// ARN of a policy that bounds what it may do, whatever else grants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
     /// What it may do on the storages.
     #[schemars(length(min = 1))]
     pub grants: Vec<Grant>,
@@ -34,12 +41,19 @@ pub struct IamUser {
 }
 
 /// An IAM role that others may assume.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IamRole {
     /// Name of the role in IAM.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
+    /// Where it stands in IAM, beginning and ending with `/`; `/backstay/<policy>/` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^/(?:[!-~]*/)?$"))]
+    pub path: Option<String>,
+    /// ARN of a policy that bounds what it may do, whatever else grants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
     /// What it may do on the storages.
     #[schemars(length(min = 1))]
     pub grants: Vec<Grant>,
@@ -63,10 +77,10 @@ pub enum Grant {
 }
 
 /// The access key of an IAM user.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKey {
-    /// File that receives the key.
+    /// File that receives the key, readable by its owner only; `stdout`: `apply` prints a new key once instead.
     pub deliver_to: Written<Template>,
     /// Age at which a new key replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +88,7 @@ pub struct AccessKey {
 }
 
 /// Who may assume a role; at least one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct Trust {
@@ -91,7 +105,7 @@ pub struct Trust {
 }
 
 /// Which workflows of GitHub may assume a role.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GithubTrust {
     /// The repository, `owner/name`.

@@ -1,8 +1,8 @@
 //! `storage.<name>.manage`: what `apply` owns on a place.
 
-use super::tier::LockMode;
 use super::written::{Mode, Name, Written};
 use crate::base::{Period, Template};
+use crate::resource::LockMode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -18,6 +18,7 @@ mod storage;
 mod tier;
 mod written;
 
+pub use crate::resource::{LockMode, StorageClass};
 pub use access::{Access, AccessKey, GithubTrust, Grant, IamRole, IamUser, Trust};
 pub use alerts::{AlertEvent, AlertRule, AlertSeverity, Alerts, Thresholds};
 pub use channel::{Channel, Email, Healthcheck, MailTls, Pagerduty, Sentry, Slack, Sns, Webhook};
@@ -36,7 +37,6 @@ pub use root::{Extends, Policy};
 pub use run::{Agent, CronFile, GithubActions, Kubernetes, Nobody, Run, Systemd};
 pub use storage::{Credentials, FilesystemPrune, FilesystemStorage, S3Prune, S3Storage, Storage};
 pub use tier::{
-    CompressionChoice, CompressionDetail, CompressionKind, Copy, Incremental, KeepChoice, KeepDetail, LockMode,
-    StorageClass, Tier, Transition,
+    CompressionChoice, CompressionDetail, CompressionKind, Copy, Incremental, KeepChoice, KeepDetail, Tier, Transition,
 };
 pub use written::{Format, Mode, Name, PolicyName, Written, ZoneName};

@@ -4,6 +4,7 @@ use super::manage::ObjectLock;
 use super::written::{Name, Written};
 use crate::base::Period;
 use crate::catalog::Method;
+use crate::resource::StorageClass;
 use crate::schedule::Schedule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -90,36 +91,6 @@ pub struct Transition {
     pub after: Written<Period>,
     /// The class it moves to.
     pub to: StorageClass,
-}
-
-/// Storage classes of S3, by the names of its API.
-#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum StorageClass {
-    /// Immediate access, no minimum.
-    Standard,
-    /// Immediate access, billed for at least 30 days.
-    StandardIa,
-    /// S3 moves objects between tiers by use.
-    IntelligentTiering,
-    /// As STANDARD_IA, in one zone only.
-    OnezoneIa,
-    /// Immediate access, billed for at least 90 days.
-    GlacierIr,
-    /// Thawed within hours, billed for at least 90 days.
-    Glacier,
-    /// Thawed within two days, billed for at least 180 days.
-    DeepArchive,
-}
-
-/// Who may shorten a retention.
-#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LockMode {
-    /// Users with a special right.
-    Governance,
-    /// Nobody, not even the account's root.
-    Compliance,
 }
 
 /// How backups are compressed: `zstd`, `gzip`, `none`, or `{ type: zstd, level: 3 }`.

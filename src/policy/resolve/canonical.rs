@@ -1,10 +1,12 @@
 //! The digest of a policy's meaning: equal meaning, equal digest, however the text is laid out.
 
+use super::canonical_outside::{access, retain, s3};
 use crate::base::{Period, Sha256, Template};
 use crate::catalog::Keep;
 use crate::policy::desired::{
-    Compression, ConnectionSpec, DatabaseSpec, Desired, EncryptionSpec, StorageKind, StorageSpec, TierSpec,
+    Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, EncryptionSpec, StorageKind, StorageSpec, TierSpec,
 };
+use crate::resource::StorageClass;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ pub(super) fn hash(desired: &Desired) -> Sha256 {
         "tiers": map(&desired.tiers, tier),
         "databases": map(&desired.databases, database),
         "encryption": map(&desired.encryption, encryption),
+        "access": map(&desired.access, access),
         "unmanaged": desired.unmanaged.iter().map(|part| part.path.as_str()).collect::<Vec<_>>(),
     });
     Sha256::of(sorted(meaning).to_string().as_bytes())
@@ -39,7 +42,7 @@ fn map<T>(entries: &indexmap::IndexMap<String, T>, say: fn(&T) -> Value) -> Valu
 
 fn storage(storage: &StorageSpec) -> Value {
     let kind = match &storage.kind {
-        StorageKind::S3 => json!("s3"),
+        StorageKind::S3(bucket) => s3(bucket),
         StorageKind::Filesystem(folder) => json!({
             "path": folder.path.source(),
             "create": folder.create,
@@ -52,7 +55,7 @@ fn storage(storage: &StorageSpec) -> Value {
 }
 
 fn tier(tier: &TierSpec) -> Value {
-    let copies: Vec<Value> = tier.copies.iter().map(|copy| json!({ "to": copy.to, "keep": keep(copy.keep) })).collect();
+    let copies: Vec<Value> = tier.copies.iter().map(|copy| copy_of(copy)).collect();
     let compression = match tier.compression {
         Compression::Zstd(level) => json!(["zstd", level]),
         Compression::Gzip(level) => json!(["gzip", level]),
@@ -64,6 +67,21 @@ fn tier(tier: &TierSpec) -> Value {
         "copies": copies,
         "compression": compression,
     })
+}
+
+fn copy_of(copy: &CopySpec) -> Value {
+    let mut said = json!({ "to": copy.to, "keep": keep(copy.keep) });
+    // Only what is said, so that policies that say nothing of it keep their digest.
+    if copy.class != StorageClass::Standard {
+        said["class"] = json!(copy.class);
+    }
+    if !copy.transitions.is_empty() {
+        said["transitions"] = copy.transitions.iter().map(|(after, class)| json!([after.0, class])).collect();
+    }
+    if let Some(lock) = copy.lock {
+        said["lock"] = retain(lock);
+    }
+    said
 }
 
 fn keep(keep: Keep) -> Value {

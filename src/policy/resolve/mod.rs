@@ -1,6 +1,8 @@
 //! From what a policy says to what it means: defaults filled in, forms made one, origins noted.
 
+mod access;
 mod canonical;
+mod canonical_outside;
 mod database;
 mod explain;
 mod place;
@@ -31,6 +33,11 @@ pub fn resolve(document: &Document, file: &str, sources: &Sources) -> Desired {
             .map(|(name, written)| (name.clone(), database::database(policy, written)))
             .collect(),
         encryption: policy.encryption.iter().map(|(name, written)| (name.clone(), encryption(written))).collect(),
+        access: policy
+            .access
+            .iter()
+            .map(|(name, written)| (name.clone(), access::access(policy.name.text(), written)))
+            .collect(),
         unmanaged: unmanaged::unmanaged(policy),
         explained: Vec::new(),
     };
@@ -47,7 +54,13 @@ fn tier(policy: &Policy, tier: &Tier) -> TierSpec {
         copies: tier
             .copies
             .iter()
-            .map(|copy| CopySpec { to: copy.to.text().to_owned(), keep: keep(&copy.keep) })
+            .map(|copy| CopySpec {
+                to: copy.to.text().to_owned(),
+                keep: keep(&copy.keep),
+                class: copy.storage_class.unwrap_or_default(),
+                transitions: copy.transitions.iter().flatten().map(|move_| (*move_.after, move_.to)).collect(),
+                lock: copy.lock.as_ref().map(place::retain),
+            })
             .collect(),
         compression: compression(tier.compression.as_ref().or(default)),
     }

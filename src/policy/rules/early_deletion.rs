@@ -2,7 +2,7 @@
 
 use crate::base::Period;
 use crate::diag::{Diagnostic, codes};
-use crate::policy::facts::{Stay, class_name, lifetime, minimum_days, plural, stays};
+use crate::policy::facts::{Stay, lifetime, plural, stays};
 use crate::policy::model::Storage;
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
@@ -38,11 +38,11 @@ fn judge_stay(
     end: Period,
     next: Option<&Stay>,
 ) -> Option<Diagnostic> {
-    let minimum = minimum_days(stay.class);
+    let minimum = stay.class.minimum_days();
     // Not even reached, or moved on at once: other rules speak of that.
     let days = end.0.checked_sub(stay.from.0).filter(|seconds| *seconds > 0)? / 86_400;
     let wasted = minimum.checked_sub(days).filter(|wasted| *wasted > 0)?;
-    let (class, leaves) = (class_name(stay.class), next.map(|next| class_name(next.class)));
+    let (class, leaves) = (stay.class.name(), next.map(|next| next.class.name()));
     let route = match stay.transition {
         Some(number) => copy.key("transitions").index(number).key("to"),
         None => copy.key("storage_class"),

@@ -3,7 +3,7 @@
 use crate::base::Period;
 use crate::diag::{Diagnostic, codes};
 use crate::policy::desired::DatabaseSpec;
-use crate::policy::facts::{intervals, listed, needs_thaw, scheduled_tiers, thaw_time, written};
+use crate::policy::facts::{intervals, listed, needs_thaw, scheduled_tiers, written};
 use crate::policy::rule::{Rule, Subject};
 use std::collections::BTreeMap;
 
@@ -44,7 +44,9 @@ pub(super) fn frozen(
         for copy in subject.document.model.tiers.get(name).into_iter().flat_map(|tier| &tier.copies) {
             // The newest backup is up to one interval old before the next one takes its place.
             match needs_thaw(copy, limit).filter(|stay| stay.from < every) {
-                Some(stay) => shortest = Some(shortest.map_or(thaw_time(stay.class), |s| s.min(thaw_time(stay.class)))),
+                Some(stay) => {
+                    shortest = Some(shortest.map_or(stay.class.thaw_time(), |s| s.min(stay.class.thaw_time())))
+                }
                 None => return None,
             }
         }

@@ -3,7 +3,7 @@
 use super::rto_missed::frozen;
 use crate::base::Period;
 use crate::diag::{Diagnostic, codes};
-use crate::policy::facts::{intervals, listed, needs_thaw, thaw_time};
+use crate::policy::facts::{intervals, listed, needs_thaw};
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
 
@@ -43,7 +43,7 @@ fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
         let older = if stay.from == Period(0) { String::new() } else { format!(" older than {}", stay.from) };
         let detail = format!(
             "backups of `{name}`{older} thaw for up to {}, and {} promises {rto}",
-            thaw_time(stay.class),
+            stay.class.thaw_time(),
             listed(promised.iter().map(|(name, _, _)| *name))
         );
         found.push(

@@ -1,7 +1,7 @@
 //! A copy would move to a class that S3 does not let it move to, or to a colder one no later than to the warmer one.
 
 use crate::diag::{Diagnostic, codes};
-use crate::policy::facts::{class_name, follows, stays};
+use crate::policy::facts::stays;
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
 
@@ -17,8 +17,8 @@ fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
                 let [before, after] = pair else { continue };
                 let Some(transition) = after.transition else { continue };
                 let route = Route::of(["tiers", name, "copies"]).index(index).key("transitions").index(transition);
-                let (from, to) = (class_name(before.class), class_name(after.class));
-                let (key, detail) = if !follows(before.class, after.class) {
+                let (from, to) = (before.class.name(), after.class.name());
+                let (key, detail) = if !before.class.may_become(after.class) {
                     let problem = if before.class == after.class { "stays" } else { "cannot move" };
                     (
                         "to",

@@ -5,6 +5,8 @@ use super::place::{Place, is_absent};
 use super::temporary::{Temporary, etag, goal_of, is_in_the_making};
 use super::upload::FileUpload;
 use super::walk::{Wanted, walk};
+use crate::resource::StorageClass;
+use crate::storage::Placement;
 use crate::storage::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, StorageError, Upload};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -54,7 +56,13 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 pub(super) fn meta_of(key: &str, meta: &std::fs::Metadata) -> ObjectMeta {
-    ObjectMeta { key: key.to_owned(), size: meta.size(), etag: etag(meta), modified: meta.mtime() }
+    ObjectMeta {
+        key: key.to_owned(),
+        size: meta.size(),
+        etag: etag(meta),
+        modified: meta.mtime(),
+        class: StorageClass::Standard,
+    }
 }
 
 fn put(place: &Place, key: &str, bytes: &[u8], condition: Condition) -> Result<ObjectMeta, StorageError> {
@@ -188,7 +196,7 @@ impl ObjectStore for FilesystemStore {
         blocking(move || put(&place, &key, &bytes, condition)).await
     }
 
-    async fn upload(&self, key: &str) -> Result<Box<dyn Upload>, StorageError> {
+    async fn upload(&self, key: &str, _: &Placement) -> Result<Box<dyn Upload>, StorageError> {
         let upload = FileUpload::begin(self.place.clone(), key.to_owned()).await?;
         Ok(Box::new(upload))
     }

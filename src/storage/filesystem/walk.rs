@@ -3,6 +3,7 @@
 
 use super::place::{Place, is_absent};
 use super::temporary::{etag_of, goal_of, is_in_the_making};
+use crate::resource::StorageClass;
 use crate::storage::{ObjectMeta, StorageError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, statat};
 use rustix::io::Errno;
@@ -146,12 +147,24 @@ impl Walker<'_> {
         match goal {
             None => {
                 let mtime = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
-                found.push(ObjectMeta { key: entry_key, size, etag: etag_of(mtime, size, stat.st_ino), modified });
+                found.push(ObjectMeta {
+                    key: entry_key,
+                    size,
+                    etag: etag_of(mtime, size, stat.st_ino),
+                    modified,
+                    class: StorageClass::Standard,
+                });
             }
             Some(goal) => {
                 let goal_key = format!("{key}{goal}");
                 if goal_key.starts_with(self.prefix) && !is_in_the_making(&path.join(name)) {
-                    found.push(ObjectMeta { key: goal_key, size, etag: entry_key, modified });
+                    found.push(ObjectMeta {
+                        key: goal_key,
+                        size,
+                        etag: entry_key,
+                        modified,
+                        class: StorageClass::Standard,
+                    });
                 }
             }
         }

@@ -5,6 +5,7 @@ use backstay::catalog::{Extension, FORMAT, Manifest, Method, ObjectRole, Origin,
 use backstay::codec::Cipher;
 use backstay::policy::Compression;
 use backstay::repository::{Repository, RepositoryError};
+use backstay::storage::Placement;
 use backstay::stream::{Encode, Encoding, Progress, complete_all, encode};
 use jiff::{SignedDuration, Timestamp};
 use std::io::Cursor;
@@ -92,7 +93,7 @@ impl Sample {
             source: Box::new(Cursor::new(self.content.clone())),
             what: "the sample".to_owned(),
             encoding: self.encoding.clone(),
-            uploads: vec![repository.upload(tier, database, &id, &name).await?],
+            uploads: vec![repository.upload(tier, database, &id, &name, &Placement::default()).await?],
             scan: None,
             progress: Progress::silent(),
             stop: CancellationToken::new(),

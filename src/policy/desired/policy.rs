@@ -1,7 +1,9 @@
 //! What a policy means, every default filled in: the only thing that planning and all deeds know of a policy.
 
+use super::{AccessSpec, S3Spec};
 use crate::base::{Period, Sha256, Share, Template};
 use crate::catalog::{Keep, Method, VerifyLevel};
+use crate::resource::{Retain, StorageClass};
 use crate::schedule::Schedule;
 use indexmap::IndexMap;
 use jiff::tz::TimeZone;
@@ -25,6 +27,8 @@ pub struct Desired {
     pub databases: IndexMap<String, DatabaseSpec>,
     /// Ways to encrypt.
     pub encryption: IndexMap<String, EncryptionSpec>,
+    /// Users and roles of IAM.
+    pub access: IndexMap<String, AccessSpec>,
     /// Parts of the policy that this version of the program understands but does not act on.
     pub unmanaged: Vec<Unmanaged>,
     /// Every value with where it came from, for `plan --explain`.
@@ -65,8 +69,8 @@ pub struct StorageSpec {
 pub enum StorageKind {
     /// A folder.
     Filesystem(FilesystemSpec),
-    /// A bucket; not acted on by this version.
-    S3,
+    /// A bucket.
+    S3(Box<S3Spec>),
 }
 
 /// A folder that holds backups.
@@ -104,6 +108,12 @@ pub struct CopySpec {
     pub to: String,
     /// How long it is kept.
     pub keep: Keep,
+    /// Storage class at upload.
+    pub class: StorageClass,
+    /// Moves to colder classes, by age, in order.
+    pub transitions: Vec<(Period, StorageClass)>,
+    /// Object-lock retention of each object; the bucket's default unless set.
+    pub lock: Option<Retain>,
 }
 
 /// How a tier's backups are compressed.

@@ -1,0 +1,13 @@
+//! What a policy means, every default filled in: the only thing that planning and all deeds know of a policy.
+
+mod access;
+mod bucket;
+mod policy;
+
+pub use access::{AccessKeySpec, AccessKind, AccessSpec, TrustSpec};
+pub use bucket::{CredentialsSpec, EncryptionAtRest, ManageSpec, PruneBy, S3Spec};
+pub use policy::{
+    Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec, ExplainedValue,
+    FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec, TierSpec, Unmanaged,
+    VerifySpec,
+};

@@ -1,0 +1,7 @@
+//! Buckets and identities of AWS: one file a kind of resource, each read into canonical form and written whole.
+
+mod caller;
+mod error;
+
+pub use caller::caller;
+pub use error::AwsError;

@@ -1,0 +1,26 @@
+//! A bucket and where it is.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A bucket. Neither field can be changed once it exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Its region, such as `us-east-1`.
+    pub region: String,
+}
+
+/// Where a storage of the policy is, references resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BucketPlace {
+    /// The bucket.
+    pub bucket: String,
+    /// Its region; empty when the policy says none and none was found.
+    pub region: String,
+    /// Start of every key of the repository: empty, or ending in `/`.
+    pub prefix: String,
+    /// URL of a server other than AWS.
+    pub endpoint: Option<String>,
+}

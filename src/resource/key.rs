@@ -1,0 +1,44 @@
+//! Keys: those that a user logs in with, and those of KMS.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is wanted or found of the access keys of a user. A secret is never here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessKeys {
+    /// The user.
+    pub user: String,
+    /// File that holds the key in use.
+    pub deliver_to: String,
+    /// Age in seconds at which a new key replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotate_after_seconds: Option<u64>,
+    /// Keys of the user, oldest first; at most two.
+    pub keys: Vec<AccessKey>,
+    /// Id of the key in the file, if the file is there and holds one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<String>,
+}
+
+/// One access key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessKey {
+    /// Its public id.
+    pub id: String,
+    /// Whether it can be used.
+    pub active: bool,
+    /// When it was made, seconds since 1970.
+    pub created: i64,
+}
+
+/// A key of KMS with its alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KmsKey {
+    /// The alias, beginning with `alias/`.
+    pub alias: String,
+    /// ARN of the key; `None` where it is not made yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// Whether it can be used; false while its deletion is pending.
+    pub enabled: bool,
+}

@@ -1,0 +1,105 @@
+//! Lifecycle rules of a bucket.
+
+use super::StorageClass;
+use crate::base::Period;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use std::collections::BTreeMap;
+
+/// All lifecycle rules of a bucket, sorted by id.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Lifecycle {
+    /// The rules; ours have an id that begins with `backstay-<policy>-`.
+    pub rules: Vec<LifecycleRule>,
+    /// The bucket's answer to which objects are too small to move; carried along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_object_size: Option<String>,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LifecycleRule {
+    /// Unique in the bucket, 1 to 255 characters.
+    pub id: String,
+    /// Whether it does anything.
+    pub enabled: bool,
+    /// Which objects it is about; all when empty.
+    #[serde(default)]
+    pub filter: Filter,
+    /// Moves of current versions, by days.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transitions: Vec<Transition>,
+    /// When current versions go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration: Option<Expiration>,
+    /// Moves of old versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noncurrent_transitions: Vec<Noncurrent>,
+    /// When old versions go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noncurrent_expiration: Option<Noncurrent>,
+    /// Days after which the parts of an upload that was never completed go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort_incomplete_days: Option<u32>,
+}
+
+/// Which objects a rule is about: those for which all that is set holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Filter {
+    /// Start of the key; empty: every key.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// Tags of the object.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Larger than so many bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub larger_than: Option<u64>,
+    /// Smaller than so many bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smaller_than: Option<u64>,
+}
+
+/// A move of current versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Transition {
+    /// Days after creation; `None` with a date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// A fixed day, `2027-01-31`; never ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Where to.
+    pub class: StorageClass,
+}
+
+/// When current versions go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Expiration {
+    /// Days after creation.
+    Days(u32),
+    /// On a fixed day, `2027-01-31`, and from then on; never ours.
+    Date(String),
+    /// Only delete markers without versions behind them.
+    DeleteMarkers,
+}
+
+/// What happens to old versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Noncurrent {
+    /// Days after a newer version took its place.
+    pub days: u32,
+    /// So many old versions stay, whatever their age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_newest: Option<u32>,
+    /// Where to; `None`: they are deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<StorageClass>,
+}
+
+/// A period as lifecycle rules count it: whole days, rounded up, so that nothing goes early.
+pub fn whole_days(period: Period) -> u32 {
+    u32::try_from(period.0.div_ceil(86_400)).unwrap_or(u32::MAX)
+}

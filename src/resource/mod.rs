@@ -1,0 +1,46 @@
+//! Things that exist outside, wanted or found: buckets and their settings, users, roles, keys. How each is written in
+//! one canonical form, and how two of them compare.
+//!
+//! A [`Resource`] is a whole document in canonical form: what AWS leaves out or fills in is made explicit by whoever
+//! reads it, so equal meaning is equal value. [`change`] says what must be written so that a thing becomes as wanted;
+//! what is not ours is kept by it.
+
+mod access_log;
+mod bucket;
+mod bucket_policy;
+mod change;
+mod class;
+mod encryption;
+mod field;
+mod found;
+mod identity;
+mod key;
+mod kind;
+mod lifecycle;
+mod lock;
+mod object_lock;
+mod ownership;
+mod public_access;
+mod replication;
+mod tags;
+mod versioning;
+
+pub use access_log::AccessLog;
+pub use bucket::{Bucket, BucketPlace};
+pub use bucket_policy::BucketPolicy;
+pub use change::{Change, change};
+pub use class::StorageClass;
+pub use encryption::{Algorithm, Encryption};
+pub use field::{FieldChange, differences, fields};
+pub use found::{Caller, Found};
+pub use identity::{Grants, OidcProvider, Principal, Role, User};
+pub use key::{AccessKey, AccessKeys, KmsKey};
+pub use kind::Resource;
+pub use lifecycle::{Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, Transition, whole_days};
+pub use lock::{LockMode, LockedUntil, Retain};
+pub use object_lock::{LockPeriod, ObjectLock};
+pub use ownership::Ownership;
+pub use public_access::PublicAccess;
+pub use replication::{Replication, ReplicationRule};
+pub use tags::Tags;
+pub use versioning::Versioning;
