@@ -5,10 +5,13 @@ use crate::base::Secret;
 use age::armor::ArmoredReader;
 use age::{Decryptor, Encryptor, Identity, Recipient, scrypt, x25519};
 use secrecy::SecretString;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 /// The highest cost of a passphrase that is paid: 2^22 is some ten seconds and 4 GiB at most.
 const MAX_WORK_FACTOR: u8 = 22;
+
+/// What an armored file begins with.
+const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 
 /// Encrypts what is written to it. `finish` ends the file; without it the file is cut.
 pub type AgeWriter<W> = age::stream::StreamWriter<W>;
@@ -67,8 +70,17 @@ fn refusal(error: &age::EncryptError) -> &'static str {
 }
 
 /// Reads an age file, armored or not. Each part is authenticated before it is handed on, and a cut shows at the end.
-pub fn age_decrypt<'a, R: Read + Send + 'a>(keys: &Keys, input: R) -> Result<Box<dyn Read + Send + 'a>, AgeError> {
-    let input = ArmoredReader::new(BufReader::with_capacity(256 << 10, input));
+pub fn age_decrypt<'a, R: Read + Send + 'a>(keys: &Keys, mut input: R) -> Result<Box<dyn Read + Send + 'a>, AgeError> {
+    let mut head = Vec::new();
+    input.by_ref().take(ARMOR.len() as u64).read_to_end(&mut head)?;
+    let is_armored = head == ARMOR;
+    // The buffer is passed by where whole chunks are read, which is everywhere but in the header.
+    let input = BufReader::new(io::Cursor::new(head).chain(input));
+    // The reader of armor gives 48 bytes at a time, armored or not.
+    if is_armored { decrypt(keys, BufReader::new(ArmoredReader::new(input))) } else { decrypt(keys, input) }
+}
+
+fn decrypt<'a, R: BufRead + Send + 'a>(keys: &Keys, input: R) -> Result<Box<dyn Read + Send + 'a>, AgeError> {
     let decryptor = Decryptor::new_buffered(input).map_err(|error| judge(&error, keys, Kind::Unknown))?;
     let kind = if decryptor.is_scrypt() { Kind::Passphrase } else { Kind::Recipients };
     let identities = identities(keys, kind)?;

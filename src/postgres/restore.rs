@@ -1,9 +1,9 @@
 //! Programs that write into a database: `pg_restore` for archives, `psql` for SQL.
 
 use super::running::Running;
-use super::{PostgresError, Server};
+use super::{Input, PostgresError, Server};
 use std::path::PathBuf;
-use tokio::process::{ChildStdin, ChildStdout};
+use tokio::process::ChildStdout;
 
 /// A running restore. Dropping it kills the program; what it wrote so far stays.
 pub struct Restore {
@@ -54,8 +54,8 @@ impl Restore {
     }
 
     /// Where the archive or SQL is written to; `None` the second time. Must be dropped before [`Restore::finish`].
-    pub fn input(&mut self) -> Option<ChildStdin> {
-        self.running.stdin.take()
+    pub fn input(&mut self) -> Option<Input> {
+        self.running.stdin.take().map(Input::new)
     }
 
     /// What the program prints; to be read while it runs, or dropped.

@@ -8,9 +8,7 @@ use super::request::Owners;
 use super::selection::Selection;
 use super::sql_guard::SqlGuard;
 use crate::codec::archive::{Cut, TocEntry};
-use crate::postgres::{Restore, RestoreOptions, Server};
-use tokio::io::AsyncWriteExt;
-use tokio::process::ChildStdin;
+use crate::postgres::{Input, Restore, RestoreOptions, Server};
 
 /// How the data comes in.
 pub(super) struct Filling<'a> {
@@ -85,7 +83,7 @@ async fn pour(
     flow: &mut Flow,
     head: Vec<u8>,
     mut cut: Option<Cut>,
-    input: Option<ChildStdin>,
+    input: Option<Input>,
 ) -> Result<Poured, RestoreError> {
     let Some(mut input) = input else { return Ok(Poured::Enough) };
     let mut is_open = input.write_all(&head).await.is_ok();
@@ -94,8 +92,6 @@ async fn pour(
             if let Some(cut) = cut {
                 cut.finish()?;
             }
-            // What cannot be flushed was not wanted any more.
-            let _ = input.shutdown().await;
             return Ok(Poured::All);
         };
         is_open = match &mut cut {
@@ -114,7 +110,7 @@ async fn pour(
 pub(super) async fn pour_selection(
     origin: &mut Origin,
     selection: &Selection,
-    input: Option<ChildStdin>,
+    input: Option<Input>,
 ) -> Result<(), RestoreError> {
     let Content::Archive(outline) = &origin.content else { return Ok(()) };
     let (head, cut) = Cut::begin(outline, |entry| selection.keep.contains(&entry.dump_id));
@@ -139,7 +135,6 @@ async fn fill_sql(flow: &mut Flow, filling: &Filling<'_>) -> Result<Vec<String>,
             let Some(piece) = flow.next().await? else {
                 guard.finish().map_err(RestoreError::FileUnusable)?;
                 let _ = input.write_all(commit).await;
-                let _ = input.shutdown().await;
                 poured = Poured::All;
                 break;
             };

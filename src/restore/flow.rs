@@ -3,9 +3,9 @@
 use super::error::RestoreError;
 use crate::codec::archive::{Opening, Outline};
 use crate::storage::Body;
-use crate::stream::{Decode, StreamError, decode};
+use crate::stream::{Decode, Sink, StreamError, decode};
 use bytes::Bytes;
-use std::io::{self, Write};
+use std::io;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -29,7 +29,7 @@ impl Flow {
     /// Begins to read a file of a backup.
     pub(super) fn of_backup(job: Decode) -> Flow {
         let (sender, pieces) = mpsc::channel(QUEUE);
-        let verdict = tokio::spawn(async move { decode(job, Sink(sender)).await.map(drop) });
+        let verdict = tokio::spawn(async move { decode(job, Pieces(sender)).await.map(drop) });
         Flow { pieces, verdict: Some(verdict), before: None, held: None }
     }
 
@@ -118,17 +118,12 @@ impl Flow {
     }
 }
 
-struct Sink(mpsc::Sender<Bytes>);
+struct Pieces(mpsc::Sender<Bytes>);
 
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Sink for Pieces {
+    fn take(&mut self, piece: Bytes) -> io::Result<()> {
         let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody takes the bytes any more");
-        self.0.blocking_send(Bytes::copy_from_slice(bytes)).map_err(gone)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.0.blocking_send(piece).map_err(gone)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::codec::{DumpFormat, Wrapping};
 use crate::event::Event;
 use crate::plan::RestoreOrigin;
 use crate::repository::layout::object_key;
-use crate::stream::{Decode, Expected, Progress, StreamError, keys, open_foreign};
+use crate::stream::{self, Decode, Expected, Progress, StreamError, keys, open_foreign};
 use std::path::Path;
 
 /// A dump, opened and its head read.
@@ -74,6 +74,7 @@ async fn of_backup(choice: &Choice<'_>, request: &Request<'_>, hands: &Hands<'_>
         layers: manifest.layers.clone(),
         keys,
         expected: Some(Expected::from(object)),
+        content: stream::Content::AsStored,
         scan: None,
         progress: Progress::new(hands.observer.clone(), task, Some(object.plain_bytes)),
         stop: hands.cancel.clone(),

@@ -14,7 +14,6 @@ use crate::codec::archive::{Cut, Outline, TocEntry};
 use crate::postgres::{Restore, RestoreOptions, Server};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -236,8 +235,7 @@ async fn load_job(
         at += piece.len() as u64;
         is_open = input.write_all(&piece).await.is_ok();
     }
-    // What cannot be flushed was not wanted any more; the program says why.
-    let _ = input.shutdown().await;
+    // The end of its input; when it wanted no more of it, the program says why.
     drop(input);
     Ok(restore.finish().await?)
 }
@@ -261,7 +259,6 @@ async fn run(
                 is_open = input.write_all(&piece).await.is_ok();
             }
         }
-        let _ = input.shutdown().await;
     }
     Ok(restore.finish().await?)
 }

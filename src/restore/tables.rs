@@ -9,7 +9,7 @@ use crate::base::total;
 use crate::catalog::Manifest;
 use crate::plan::{OldOne, RestoreDeed};
 use crate::postgres::{LiveTable, Restore, Ties, identifier, literal};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
 /// Bytes that are moved at once from `pg_restore` to `psql`.
 const PIECE: usize = 256 << 10;

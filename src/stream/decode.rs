@@ -9,14 +9,15 @@ use crate::codec::archive::Scan;
 use crate::codec::{FrameCounter, Keys, age_decrypt};
 use crate::storage::Body;
 use bytes::Bytes;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use tokio_util::sync::CancellationToken;
+use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
 
-/// Bytes handed from stage to stage.
-const PIECE: usize = 1 << 20;
+/// Bytes handed from stage to stage: few enough to stay in a core's own cache until the next stage takes them.
+const PIECE: usize = 256 << 10;
 /// Pieces between two stages.
 const QUEUE: usize = 4;
 
@@ -32,12 +33,24 @@ pub struct Decode {
     pub keys: Keys,
     /// What the manifest says of the file.
     pub expected: Option<Expected>,
+    /// What is looked at beyond the stored bytes.
+    pub content: Content,
     /// Follows the plain bytes, when they are a dump in custom format.
     pub scan: Option<Scan>,
     /// Who is told how far it is, in plain bytes.
     pub progress: Progress,
     /// Cancelled by the caller to stop.
     pub stop: CancellationToken,
+}
+
+/// How the content, which comes out of the stored bytes, is known to be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// By a digest of its own.
+    Digested,
+    /// By the digest of the stored bytes, its length, and the checksums of encryption and compression: the same bytes
+    /// give the same content. Spares the digest of the content, which costs as much as decompressing it.
+    AsStored,
 }
 
 /// What a file must be.
@@ -70,7 +83,7 @@ impl From<&StoredObject> for Expected {
 /// A file that was read to its end.
 #[derive(Debug)]
 pub struct Decoded<W> {
-    /// The writer, flushed.
+    /// What took the bytes.
     pub sink: W,
     /// Length as stored.
     pub stored_bytes: u64,
@@ -78,18 +91,37 @@ pub struct Decoded<W> {
     pub stored_sha256: Sha256,
     /// Length before compression and encryption.
     pub plain_bytes: u64,
-    /// Digest before compression and encryption.
-    pub plain_sha256: Sha256,
+    /// Digest before compression and encryption, unless the content was taken as stored.
+    pub plain_sha256: Option<Sha256>,
     /// The scan, fed to the end.
     pub scan: Option<Scan>,
 }
 
-/// Reads a stored file and writes its plain bytes into `sink`, which takes them on a thread of its own. Succeeds only
-/// when every length and digest that is expected agrees; what was written before a failure is not to be used.
-pub async fn decode<W: Write + Send + 'static>(job: Decode, sink: W) -> Result<Decoded<W>, StreamError> {
-    let Decode { source, what, layers, keys, expected, scan, progress, stop } = job;
+/// Takes plain bytes on a thread of its own, where it may block.
+pub trait Sink: Send + 'static {
+    /// Takes the next bytes.
+    fn take(&mut self, piece: Bytes) -> io::Result<()>;
+}
+
+impl Sink for Vec<u8> {
+    fn take(&mut self, piece: Bytes) -> io::Result<()> {
+        self.extend_from_slice(&piece);
+        Ok(())
+    }
+}
+
+impl Sink for io::Sink {
+    fn take(&mut self, _: Bytes) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads a stored file and gives its plain bytes to `sink`. Succeeds only when every length and digest that is expected
+/// and looked at agrees; what was taken before a failure is not to be used.
+pub async fn decode<W: Sink>(job: Decode, sink: W) -> Result<Decoded<W>, StreamError> {
+    let Decode { source, what, layers, keys, expected, content, scan, progress, stop } = job;
     let source = Measured::new(feed(source, stop.clone()));
-    let pump = Pump { what, layers, keys, expected, progress: progress.clone(), stop };
+    let pump = Pump { what, layers, keys, expected, content, progress: progress.clone(), stop };
     let decoded = tokio::task::spawn_blocking(move || pump.run(&source, scan, sink)).await;
     progress.end();
     decoded.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
@@ -147,12 +179,13 @@ struct Pump {
     layers: Vec<Layer>,
     keys: Keys,
     expected: Option<Expected>,
+    content: Content,
     progress: Progress,
     stop: CancellationToken,
 }
 
 impl Pump {
-    fn run<W: Write + Send>(&self, source: &Measured, scan: Option<Scan>, sink: W) -> Result<Decoded<W>, StreamError> {
+    fn run<W: Sink>(&self, source: &Measured, scan: Option<Scan>, sink: W) -> Result<Decoded<W>, StreamError> {
         let (compression, encryption) = self.split_layers()?;
         let (sender, pieces) = sync_channel::<Bytes>(QUEUE);
         let (plain_sender, plain) = sync_channel::<Bytes>(QUEUE);
@@ -176,7 +209,9 @@ impl Pump {
         let frames = unpacked.map_err(|problem| self.damaged(&format!("it cannot be decompressed: {problem}")))?;
         if let Some(expected) = &self.expected {
             self.same("bytes come out", expected.plain_bytes, written.bytes)?;
-            self.same_digest("content", expected.plain_sha256, written.sha256)?;
+            if let Some(sha256) = written.sha256 {
+                self.same_digest("content", expected.plain_sha256, sha256)?;
+            }
             if let Some(frames) = frames.filter(|_| expected.frames > 0) {
                 self.same("frames are there", expected.frames, frames)?;
             }
@@ -237,20 +272,21 @@ impl Pump {
     }
 
     /// Measures the plain bytes and hands them to the sink.
-    fn write<W: Write>(&self, plain: Receiver<Bytes>, mut scan: Option<Scan>, mut sink: W) -> io::Result<Written<W>> {
-        let mut hasher = Sha256Hasher::default();
+    fn write<W: Sink>(&self, plain: Receiver<Bytes>, mut scan: Option<Scan>, mut sink: W) -> io::Result<Written<W>> {
+        let mut hasher = (self.content == Content::Digested).then(Sha256Hasher::default);
         let mut bytes = 0;
         while let Ok(piece) = plain.recv() {
-            sink.write_all(&piece)?;
-            hasher.update(&piece);
+            if let Some(hasher) = &mut hasher {
+                hasher.update(&piece);
+            }
             if let Some(scan) = &mut scan {
                 scan.feed(&piece);
             }
             bytes += piece.len() as u64;
+            sink.take(piece)?;
             self.progress.at(bytes);
         }
-        sink.flush()?;
-        Ok(Written { bytes, sha256: hasher.finish(), scan, sink })
+        Ok(Written { bytes, sha256: hasher.map(Sha256Hasher::finish), scan, sink })
     }
 }
 
@@ -261,7 +297,7 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
 
 struct Written<W> {
     bytes: u64,
-    sha256: Sha256,
+    sha256: Option<Sha256>,
     scan: Option<Scan>,
     sink: W,
 }
@@ -289,9 +325,7 @@ fn unpack(layer: Option<&Layer>, mut pieces: Pieces, to: SyncSender<Bytes>) -> i
     match layer {
         Some(Layer::Zstd { .. }) => {
             pieces.frames = Some(FrameCounter::default());
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(&mut pieces)?;
-            copy(|buffer| decoder.read(buffer), to)?;
-            drop(decoder);
+            inflate(&mut pieces, to)?;
             Ok(pieces.frames.and_then(|frames| frames.finish()))
         }
         Some(Layer::Gzip { .. }) => {
@@ -306,6 +340,36 @@ fn unpack(layer: Option<&Layer>, mut pieces: Pieces, to: SyncSender<Bytes>) -> i
                 }
             }
             Ok(None)
+        }
+    }
+}
+
+/// Undoes Zstandard, whatever the number of frames.
+fn inflate(pieces: &mut Pieces, to: SyncSender<Bytes>) -> io::Result<()> {
+    let mut decoder = zstd::stream::raw::Decoder::new()?;
+    // Of the frame that is being read; 0 between two frames.
+    let mut missing = 0;
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        while piece.len() < PIECE {
+            let before = piece.len();
+            let mut input = InBuffer::around(pieces.fill_buf()?);
+            let is_end = input.src.is_empty();
+            if is_end && missing == 0 {
+                return Ok(if !piece.is_empty() {
+                    drop(to.send(piece.into()))
+                });
+            }
+            missing = decoder.run(&mut input, &mut OutBuffer::around_pos(&mut piece, before))?;
+            let n = input.pos();
+            pieces.consume(n);
+            // What was held back by a piece that was full came with this run; what does not come now never does.
+            if is_end && piece.len() == before && missing > 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle of a frame"));
+            }
+        }
+        if to.send(piece.into()).is_err() {
+            return Ok(());
         }
     }
 }

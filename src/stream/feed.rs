@@ -8,8 +8,8 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Bytes of a piece.
-const PIECE: usize = 1 << 20;
+/// Bytes of a piece: few enough to stay in a core's own cache until they are taken.
+const PIECE: usize = 256 << 10;
 /// Pieces that wait.
 const QUEUE: usize = 4;
 

@@ -26,7 +26,7 @@ mod keys;
 mod progress;
 mod stored;
 
-pub use decode::{Decode, Decoded, Expected, decode};
+pub use decode::{Content, Decode, Decoded, Expected, Sink, decode};
 pub use encode::{Encode, Encoded, encode};
 pub use encoding::Encoding;
 pub use error::StreamError;

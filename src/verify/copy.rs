@@ -8,7 +8,7 @@ use crate::codec::archive::{Scan, Summary};
 use crate::repository::layout::{Place, manifest_key, object_key};
 use crate::repository::{Repository, RepositoryError};
 use crate::storage::StorageError;
-use crate::stream::{Decode, Expected, Progress, StreamError, decode};
+use crate::stream::{Content, Decode, Expected, Progress, StreamError, decode};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
@@ -93,6 +93,7 @@ async fn look(
         layers: if is_deep { manifest.layers.clone() } else { Vec::new() },
         keys: means.keys.clone(),
         expected: Some(if is_deep { expected } else { as_stored(expected) }),
+        content: if is_deep { Content::Digested } else { Content::AsStored },
         scan: is_dump.then(Scan::default),
         progress: Progress::new(means.observer.clone(), task, Some(total)),
         stop: means.stop.clone(),

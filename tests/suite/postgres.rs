@@ -80,7 +80,7 @@ async fn a_dump_sees_the_snapshot_and_restores_elsewhere() {
     let target = reached.with_database(&copy.name);
     let mut restore = Restore::archive(&target, &RestoreOptions::default()).await.unwrap();
     let mut input = restore.input().unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut input, &bytes).await.unwrap();
+    input.write_all(&bytes).await.unwrap();
     drop(input);
     restore.finish().await.unwrap();
     assert_eq!(copy.psql("SELECT array_agg(n) FROM t"), "{1}");

@@ -7,7 +7,8 @@ use backstay::policy::Compression;
 use backstay::storage::Placement;
 use backstay::storage::{FilesystemStore, MemoryStore, ObjectStore};
 use backstay::stream::{
-    Decode, Encode, Encoded, Encoding, Expected, Progress, StreamError, complete_all, decode, encode, open_foreign,
+    Content, Decode, Encode, Encoded, Encoding, Expected, Progress, StreamError, complete_all, decode, encode,
+    open_foreign,
 };
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -61,6 +62,7 @@ async fn read_back(
     layers: Vec<Layer>,
     keys: &Keys,
     expected: Option<Expected>,
+    content: Content,
 ) -> Result<Vec<u8>, StreamError> {
     let job = Decode {
         source: store.get(KEY, None).await.unwrap(),
@@ -68,6 +70,7 @@ async fn read_back(
         layers,
         keys: keys.clone(),
         expected,
+        content,
         scan: None,
         progress: Progress::silent(),
         stop: CancellationToken::new(),
@@ -122,8 +125,8 @@ async fn every_compression_and_encryption_reads_back() {
                 for done in complete_all(encoded.uploads).await {
                     assert_eq!(done.unwrap().size, facts.stored_bytes);
                 }
-                for store in [&one, &two] {
-                    let back = read_back(store, encoding.layers(), &keys, Some(facts)).await;
+                for (store, content) in [(&one, Content::Digested), (&two, Content::AsStored)] {
+                    let back = read_back(store, encoding.layers(), &keys, Some(facts), content).await;
                     assert!(back.unwrap() == plain, "{encoding:?} {length}");
                 }
             }
@@ -165,7 +168,7 @@ async fn any_changed_byte_is_damage_and_a_wrong_key_is_not() {
         complete_all(encoded.uploads).await.pop().unwrap().unwrap();
         if !matches!(cipher, Cipher::None) {
             for keys in [Keys::default(), ciphers()[1].1.clone()] {
-                let result = read_back(&store, encoding.layers(), &keys, Some(facts)).await;
+                let result = read_back(&store, encoding.layers(), &keys, Some(facts), Content::AsStored).await;
                 assert!(matches!(result, Err(StreamError::NoKey(_))), "{cipher:?}: {result:?}");
             }
         }
@@ -178,8 +181,10 @@ async fn any_changed_byte_is_damage_and_a_wrong_key_is_not() {
             for wrong in [changed, bytes[..at].to_vec()] {
                 let store = MemoryStore::default();
                 store.put(KEY, wrong.into(), backstay::storage::Condition::Always).await.unwrap();
-                let result = read_back(&store, encoding.layers(), &keys, Some(facts)).await;
-                assert!(matches!(result, Err(StreamError::Damaged(_))), "{cipher:?} at {at}: {result:?}");
+                for content in [Content::Digested, Content::AsStored] {
+                    let result = read_back(&store, encoding.layers(), &keys, Some(facts), content).await;
+                    assert!(matches!(result, Err(StreamError::Damaged(_))), "{cipher:?} at {at}: {result:?}");
+                }
             }
         }
     }
