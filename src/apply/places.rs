@@ -18,13 +18,13 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
 async fn attempt(deed: &Deed, hands: &Hands<'_>) -> Result<String, ObserveError> {
     match deed {
         Deed::CreateFolder { storage } => {
-            let Ground::Folder { path, spec } = &hands.places.place(storage)?.ground;
-            create_folder(path, spec)?;
+            let Ground::Folder { path, spec, mounted_at } = &hands.places.place(storage)?.ground;
+            create_folder(path, mounted_at.as_deref(), spec)?;
             Ok(format!("{} created", path.display()))
         }
         Deed::ChangeFolder { storage } => {
-            let Ground::Folder { path, spec } = &hands.places.place(storage)?.ground;
-            change_folder(path, spec)?;
+            let Ground::Folder { path, spec, mounted_at } = &hands.places.place(storage)?.ground;
+            change_folder(path, mounted_at.as_deref(), spec)?;
             Ok(format!("{} is as wanted", path.display()))
         }
         Deed::CreateMarker { storage } => {

@@ -205,7 +205,7 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
         };
         let exit = exit_of(&outcome, plan);
         exits.push(exit);
-        if !plan.is_empty() {
+        if !plan.is_empty() || context.json {
             views.push(view(plan, run, &outcome, exit));
         }
         told(&outcome, plan, exit, args, context);
@@ -254,7 +254,10 @@ fn told(outcome: &Outcome, plan: &Plan, exit: Exit, args: &Args, context: &Conte
             phases => format!(" --only {}", phases.iter().map(|phase| phase.word()).collect::<Vec<_>>().join(",")),
         };
         let yes = if args.yes || args.plan_file.is_some() { " --yes" } else { "" };
-        context.warn(format_args!("hint: To do what is left: backstay apply --policy {}{only}{yes}", plan.policy.file));
+        let allowed: String =
+            args.allow_prune.iter().map(|(database, count)| format!(" --allow-prune {database}={count}")).collect();
+        let file = &plan.policy.file;
+        context.warn(format_args!("hint: To do what is left: backstay apply --policy {file}{only}{allowed}{yes}"));
     }
 }
 

@@ -130,6 +130,8 @@ table! {
     LOCK_LOST = "BS513", Error, "a lock was lost";
     NOT_LEFTOVER = "BS514", Error, "a leftover belongs to a backup now";
 
+    STORE_NOT_MOUNTED = "BS509", Error, "the disk of a store is not mounted";
+
     // The world, below the IO line: streams.
     STREAM_FAILED = "BS515", Error, "bytes could not be moved";
     BYTES_DAMAGED = "BS516", Error, "stored bytes are damaged";

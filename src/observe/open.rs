@@ -27,6 +27,8 @@ pub enum Ground {
         path: PathBuf,
         /// What is wanted.
         spec: FilesystemSpec,
+        /// Where something must be mounted before the folder is touched.
+        mounted_at: Option<PathBuf>,
     },
 }
 
@@ -60,12 +62,18 @@ pub fn open(desired: &Desired, lookup: &dyn Lookup) -> Places {
     let mut places = IndexMap::new();
     for (name, spec) in &desired.storages {
         let StorageKind::Filesystem(folder) = &spec.kind else { continue };
-        let place = match folder.path.resolve(lookup) {
-            Ok(path) => {
-                let path = PathBuf::from(path.expose());
-                let store = Arc::new(FilesystemStore::new(&path, folder.mode));
-                let ground = Ground::Folder { path, spec: folder.clone() };
-                Ok(Place { repository: Repository::new(name, store), ground })
+        let resolved = folder.path.resolve(lookup).and_then(|path| {
+            let mounted_at = folder.mounted_at.as_ref().map(|place| place.resolve(lookup)).transpose()?;
+            Ok((PathBuf::from(path.expose()), mounted_at.map(|place| PathBuf::from(place.expose()))))
+        });
+        let place = match resolved {
+            Ok((path, mounted_at)) => {
+                let mut store = FilesystemStore::new(&path, folder.mode);
+                if let Some(mount_point) = &mounted_at {
+                    store = store.mounted_at(mount_point);
+                }
+                let ground = Ground::Folder { path, spec: folder.clone(), mounted_at };
+                Ok(Place { repository: Repository::new(name, Arc::new(store)), ground })
             }
             Err(problem) => Err(ObserveError::Reference { storage: name.clone(), problem }),
         };

@@ -32,8 +32,8 @@ pub async fn observe(desired: &Desired, places: &Places, lookup: &dyn Lookup) ->
 
 async fn read(place: &Place) -> Result<ReadStorage, ObserveError> {
     let location = place.repository.store.location();
-    let Ground::Folder { path, spec } = &place.ground;
-    let Some(folder) = read_folder(path, spec.mode)? else {
+    let Ground::Folder { path, spec, mounted_at } = &place.ground;
+    let Some(folder) = read_folder(path, mounted_at.as_deref(), spec.mode)? else {
         return Ok(ReadStorage { location, ..ReadStorage::default() });
     };
     let marker = place.repository.marker().await?;

@@ -102,7 +102,11 @@ fn marker_action(name: &str, read: &ReadStorage, folder_changes: bool) -> Option
         symbol: Symbol::Create,
         phase: Phase::Infra,
         deed: Deed::CreateMarker { storage: name.to_owned() },
-        reason: "it is no repository yet".to_owned(),
+        reason: match read.contents.backups.len() {
+            0 => "it is no repository yet".to_owned(),
+            1 => "its marker is gone, though 1 backup is here".to_owned(),
+            n => format!("its marker is gone, though {n} backups are here"),
+        },
         changes: Vec::new(),
         depends_on: if folder_changes { vec![folder_address(name)] } else { Vec::new() },
         bytes: None,

@@ -10,6 +10,17 @@ use std::collections::BTreeSet;
 pub(super) fn actions(live: &Live, planned: &BTreeSet<String>, now: Timestamp, notes: &mut Vec<Note>) -> Vec<Action> {
     let mut actions = Vec::new();
     for (storage, read) in live.readable() {
+        // Something happened to this place that nobody planned: look twice before anything is deleted there.
+        if read.marker.is_none() && !read.contents.leftovers.is_empty() {
+            notes.push(Note {
+                about: format!("storage/{storage}"),
+                message: "its marker is gone, so what looks left over is not cleared by this plan; look at it, then \
+                          plan again"
+                    .to_owned(),
+                is_problem: false,
+            });
+            continue;
+        }
         for leftover in &read.contents.leftovers {
             let place = leftover.keys.first().map_or("", String::as_str);
             let name = match leftover.id.as_str() {

@@ -4,6 +4,7 @@ use super::accounts::{group_name, group_number, user_name, user_number};
 use crate::diag::{Code, Explain, codes};
 use crate::plan::FolderState;
 use crate::policy::FilesystemSpec;
+use crate::storage::is_mount_point;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
@@ -25,6 +26,14 @@ pub enum FolderError {
         /// Its name.
         name: String,
     },
+    /// The disk that holds it is not there.
+    #[error("nothing is mounted at `{mount_point}`, so `{path}` is not the folder that the policy means")]
+    NotMounted {
+        /// The folder.
+        path: PathBuf,
+        /// Where something must be mounted.
+        mount_point: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot {operation} `{path}`: {source}")]
     Refused {
@@ -43,6 +52,7 @@ impl Explain for FolderError {
             FolderError::Refused { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 &codes::STORE_DENIED
             }
+            FolderError::NotMounted { .. } => &codes::STORE_NOT_MOUNTED,
             _ => &codes::STORE_FAILED,
         }
     }
@@ -55,6 +65,9 @@ impl Explain for FolderError {
             FolderError::NoSuchAccount { .. } => {
                 Some("Create the account, or correct `manage.owner` and `manage.group`.".to_owned())
             }
+            FolderError::NotMounted { mount_point, .. } => {
+                Some(format!("Mount it with `mount {}`, then run the same command again.", mount_point.display()))
+            }
             FolderError::Refused { .. } => {
                 Some("Run backstay as the user who owns the folder, or let root create it once.".to_owned())
             }
@@ -66,8 +79,22 @@ fn refused<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error
     move |source| FolderError::Refused { operation, path: path.to_owned(), source }
 }
 
+fn mounted(path: &Path, mounted_at: Option<&Path>) -> Result<(), FolderError> {
+    match mounted_at {
+        Some(mount_point) if !is_mount_point(mount_point) => {
+            Err(FolderError::NotMounted { path: path.to_owned(), mount_point: mount_point.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The folder as it is; `None` when it does not exist. Folders directly inside are compared with the wanted mode.
-pub fn read_folder(path: &Path, wanted_mode: u32) -> Result<Option<FolderState>, FolderError> {
+pub fn read_folder(
+    path: &Path,
+    mounted_at: Option<&Path>,
+    wanted_mode: u32,
+) -> Result<Option<FolderState>, FolderError> {
+    mounted(path, mounted_at)?;
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -86,13 +113,15 @@ pub fn read_folder(path: &Path, wanted_mode: u32) -> Result<Option<FolderState>,
 }
 
 /// Creates the folder, and those above it, as wanted. May be repeated.
-pub fn create_folder(path: &Path, wanted: &FilesystemSpec) -> Result<(), FolderError> {
+pub fn create_folder(path: &Path, mounted_at: Option<&Path>, wanted: &FilesystemSpec) -> Result<(), FolderError> {
+    mounted(path, mounted_at)?;
     fs::DirBuilder::new().recursive(true).mode(wanted.mode).create(path).map_err(refused("create", path))?;
-    change_folder(path, wanted)
+    change_folder(path, mounted_at, wanted)
 }
 
 /// Sets mode, owner and group as wanted, also of folders directly inside. May be repeated.
-pub fn change_folder(path: &Path, wanted: &FilesystemSpec) -> Result<(), FolderError> {
+pub fn change_folder(path: &Path, mounted_at: Option<&Path>, wanted: &FilesystemSpec) -> Result<(), FolderError> {
+    mounted(path, mounted_at)?;
     let account = |kind, name: &Option<String>, number: fn(&str) -> Option<u32>| match name {
         None => Ok(None),
         Some(name) => number(name).map(Some).ok_or_else(|| FolderError::NoSuchAccount {
@@ -141,33 +170,44 @@ mod tests {
     use crate::base::Template;
 
     fn wanted(mode: u32) -> FilesystemSpec {
-        FilesystemSpec { path: Template::literal(""), create: true, mode, owner: None, group: None }
+        FilesystemSpec { path: Template::literal(""), mounted_at: None, create: true, mode, owner: None, group: None }
     }
 
     #[test]
     fn a_folder_becomes_as_wanted() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a/b");
-        assert_eq!(read_folder(&path, 0o700).unwrap(), None);
-        create_folder(&path, &wanted(0o700)).unwrap();
-        create_folder(&path, &wanted(0o700)).unwrap();
+        assert_eq!(read_folder(&path, None, 0o700).unwrap(), None);
+        create_folder(&path, None, &wanted(0o700)).unwrap();
+        create_folder(&path, None, &wanted(0o700)).unwrap();
         fs::create_dir(path.join("data")).unwrap();
         fs::set_permissions(path.join("data"), fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(path.join("lost+found")).unwrap();
-        let found = read_folder(&path, 0o700).unwrap().unwrap();
+        let found = read_folder(&path, None, 0o700).unwrap().unwrap();
         assert_eq!((found.mode, found.n_other_modes), (0o700, 1));
-        change_folder(&path, &wanted(0o750)).unwrap();
-        let found = read_folder(&path, 0o750).unwrap().unwrap();
+        change_folder(&path, None, &wanted(0o750)).unwrap();
+        let found = read_folder(&path, None, 0o750).unwrap().unwrap();
         assert_eq!((found.mode, found.n_other_modes), (0o750, 0));
     }
 
     #[test]
     fn a_file_is_not_a_folder() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(matches!(read_folder(file.path(), 0o700), Err(FolderError::NotAFolder(_))));
+        assert!(matches!(read_folder(file.path(), None, 0o700), Err(FolderError::NotAFolder(_))));
         let mut owned = wanted(0o700);
         owned.owner = Some("no such user".to_owned());
         let place = tempfile::tempdir().unwrap();
-        assert!(matches!(create_folder(place.path(), &owned), Err(FolderError::NoSuchAccount { .. })));
+        assert!(matches!(create_folder(place.path(), None, &owned), Err(FolderError::NoSuchAccount { .. })));
+    }
+
+    #[test]
+    fn a_folder_is_not_made_where_its_disk_is_missing() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("backups");
+        let missing = Some(place.path());
+        assert!(matches!(read_folder(&path, missing, 0o700), Err(FolderError::NotMounted { .. })));
+        assert!(matches!(create_folder(&path, missing, &wanted(0o700)), Err(FolderError::NotMounted { .. })));
+        assert!(!path.exists());
+        create_folder(&path, Some(Path::new("/proc")), &wanted(0o700)).unwrap();
     }
 }

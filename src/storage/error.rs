@@ -53,6 +53,14 @@ pub enum StorageError {
         /// What the store said.
         problem: String,
     },
+    /// The disk that holds the store is not there.
+    #[error("nothing is mounted at `{mount_point}`, so {location} is not the store that the policy means")]
+    NotMounted {
+        /// The store.
+        location: String,
+        /// Where something must be mounted.
+        mount_point: String,
+    },
     /// Anything else. `transient`: trying again may help.
     #[error("{location}: {operation} `{key}`: {problem}")]
     Failed {
@@ -84,6 +92,7 @@ impl Explain for StorageError {
             StorageError::AlreadyExists { .. } | StorageError::Changed { .. } => &codes::OBJECT_CHANGED,
             StorageError::Full { .. } => &codes::STORE_FULL,
             StorageError::Denied { .. } => &codes::STORE_DENIED,
+            StorageError::NotMounted { .. } => &codes::STORE_NOT_MOUNTED,
             StorageError::Failed { .. } => &codes::STORE_FAILED,
         }
     }
@@ -101,6 +110,12 @@ impl Explain for StorageError {
             }
             StorageError::Denied { .. } => {
                 Some("Run backstay as the user who owns the store, or grant it access.".to_owned())
+            }
+            StorageError::NotMounted { mount_point, .. } => {
+                Some(format!("Mount it with `mount {mount_point}`, then run the same command again."))
+            }
+            StorageError::Failed { problem, .. } if problem.contains("symbolic link") => {
+                Some("Replace the link by what it points to, or move it out of the store.".to_owned())
             }
             StorageError::Failed { .. } => None,
         }

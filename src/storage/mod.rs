@@ -11,7 +11,7 @@ mod store;
 
 pub use error::StorageError;
 pub use faulty::{Faults, FaultyStore};
-pub use filesystem::FilesystemStore;
+pub use filesystem::{FilesystemStore, is_mount_point};
 pub use memory::MemoryStore;
 pub use s3::{AwsConnection, AwsSettings, Login};
 pub use store::{

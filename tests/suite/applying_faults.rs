@@ -250,3 +250,38 @@ fn an_interrupted_run_stops_cleanly() {
     project.backstay(&["apply", "--yes"]).run().expect(0);
     assert_settled(&project);
 }
+
+#[test]
+fn a_lost_marker_is_told_and_nothing_is_cleared_beside_it() {
+    let source = source("lost_marker");
+    let project = applied(&source);
+    fs::remove_file(project.path("near/backstay.json")).unwrap();
+    let manifests = shell(Server::any(), &project.path("near"), "find manifest -name '2*.json' ! -name '*verified*'");
+    fs::remove_file(project.path("near").join(String::from_utf8(manifests).unwrap().trim())).unwrap();
+    let data = || project.files("near").into_iter().filter(|key| key.starts_with("data/")).collect::<Vec<_>>();
+    let before = data();
+    let run = project.backstay(&["plan", "--only", "prune"]).run().expect(0);
+    assert!(run.stdout.contains("its marker is gone, so what looks left over is not cleared"), "{run:#?}");
+    project.backstay(&["apply", "--yes", "--only", "prune"]).run().expect(0);
+    assert_eq!((data(), before.len()), (before.clone(), 4));
+}
+
+#[test]
+fn a_store_whose_disk_is_not_mounted_is_not_touched() {
+    let source = source("not_mounted");
+    let project = Project::scheduled(&source, "");
+    let policy = fs::read_to_string(project.path("backstay.yaml")).unwrap();
+    let mount_point = project.path("disk");
+    fs::create_dir(&mount_point).unwrap();
+    let path = policy.lines().find(|line| line.contains("far:")).unwrap();
+    let mounted =
+        path.replace("type: filesystem,", &format!("type: filesystem, mounted_at: {},", mount_point.display()));
+    assert_ne!(path, mounted);
+    fs::write(project.path("backstay.yaml"), policy.replace(path, &mounted)).unwrap();
+    let plan = project.backstay(&["plan"]).run().expect(1);
+    assert!(plan.stdout.contains("nothing is mounted at"), "{plan:#?}");
+    let run = project.backstay(&["apply", "--yes"]).run().expect(7);
+    assert!(run.stdout.contains("nothing is mounted at"), "{run:#?}");
+    assert!(!project.path("far").exists());
+    assert!(project.path("near/backstay.json").exists());
+}

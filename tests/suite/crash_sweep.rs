@@ -94,7 +94,11 @@ impl World {
             let StorageKind::Filesystem(spec) = &self.desired.storages[storage].kind else { panic!("{storage}") };
             let place = Place {
                 repository: Repository::new(storage, Arc::new(store.clone())),
-                ground: backstay::observe::Ground::Folder { path: self.folder.path().to_owned(), spec: spec.clone() },
+                ground: backstay::observe::Ground::Folder {
+                    path: self.folder.path().to_owned(),
+                    spec: spec.clone(),
+                    mounted_at: None,
+                },
             };
             places.0.insert(storage.to_owned(), Ok(place));
         }

@@ -78,6 +78,8 @@ pub enum StorageKind {
 pub struct FilesystemSpec {
     /// Where. May hold references.
     pub path: Template,
+    /// Where something must be mounted before it is touched.
+    pub mounted_at: Option<Template>,
     /// Whether `apply` may create it.
     pub create: bool,
     /// Mode of directories; files get the same without the x bits.

@@ -23,6 +23,9 @@ pub enum Storage {
 pub struct FilesystemStorage {
     /// The folder, an absolute path.
     pub path: Written<Template>,
+    /// A mount point that the folder lies on: nothing is read or written there unless something is mounted at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mounted_at: Option<Written<Template>>,
     /// Refuse to start a backup, and alert, when less than this share of the file system would stay free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_free: Option<Written<Share>>,

@@ -43,13 +43,20 @@ fn map<T>(entries: &indexmap::IndexMap<String, T>, say: fn(&T) -> Value) -> Valu
 fn storage(storage: &StorageSpec) -> Value {
     let kind = match &storage.kind {
         StorageKind::S3(bucket) => s3(bucket),
-        StorageKind::Filesystem(folder) => json!({
-            "path": folder.path.source(),
-            "create": folder.create,
-            "mode": folder.mode,
-            "owner": folder.owner,
-            "group": folder.group,
-        }),
+        StorageKind::Filesystem(folder) => {
+            let mut said = json!({
+                "path": folder.path.source(),
+                "create": folder.create,
+                "mode": folder.mode,
+                "owner": folder.owner,
+                "group": folder.group,
+            });
+            // Only where it is said, so that policies that do not say it keep their digest.
+            if let Some(mount_point) = &folder.mounted_at {
+                said["mounted_at"] = json!(mount_point.source());
+            }
+            said
+        }
     };
     json!({ "kind": kind, "min_free": storage.min_free.map(|share| share.as_percent()) })
 }

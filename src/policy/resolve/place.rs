@@ -26,6 +26,7 @@ fn filesystem(folder: &FilesystemStorage) -> FilesystemSpec {
     let manage = folder.manage.as_ref();
     FilesystemSpec {
         path: folder.path.value().clone(),
+        mounted_at: folder.mounted_at.as_ref().map(|place| place.value().clone()),
         create: manage.and_then(|manage| manage.create).unwrap_or(true),
         mode: manage.and_then(|manage| manage.mode.as_ref()).map_or(FOLDER_MODE, |mode| mode.0),
         owner: manage.and_then(|manage| manage.owner.clone()),

@@ -6,10 +6,12 @@
 //! Symbolic links inside the folder are refused. Files get the folder's mode without the x bits.
 
 mod folder;
+mod mount;
 mod place;
 mod store;
 mod temporary;
 mod upload;
 mod walk;
 
+pub use mount::is_mount_point;
 pub use store::FilesystemStore;

@@ -1,5 +1,6 @@
 //! From keys to paths, and from what the operating system says to what the store says.
 
+use super::mount::is_mount_point;
 use crate::storage::StorageError;
 use crate::storage::key::{is_key, is_prefix};
 use rustix::io::Errno;
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Place {
     pub(super) root: PathBuf,
     pub(super) mode: u32,
+    /// Where something must be mounted before anything is done here.
+    pub(super) mounted_at: Option<PathBuf>,
 }
 
 impl Place {
@@ -19,6 +22,7 @@ impl Place {
         if !is_key(key) {
             return Err(StorageError::invalid_key(self.location(), operation, key));
         }
+        self.mounted()?;
         self.walkable(operation, key)
     }
 
@@ -27,9 +31,20 @@ impl Place {
         if !is_prefix(prefix) {
             return Err(StorageError::invalid_key(self.location(), operation, prefix));
         }
+        self.mounted()?;
         match prefix.rfind('/') {
             Some(end) => self.walkable(operation, &prefix[..end]),
             None => Ok(self.root.clone()),
+        }
+    }
+
+    fn mounted(&self) -> Result<(), StorageError> {
+        match &self.mounted_at {
+            Some(mount_point) if !is_mount_point(mount_point) => Err(StorageError::NotMounted {
+                location: self.location(),
+                mount_point: mount_point.display().to_string(),
+            }),
+            _ => Ok(()),
         }
     }
 

@@ -29,7 +29,14 @@ pub struct FilesystemStore {
 impl FilesystemStore {
     /// The store in `root`. Folders are made with `mode`, such as 0o700; files with the same mode less its x bits.
     pub fn new(root: impl Into<PathBuf>, mode: u32) -> FilesystemStore {
-        FilesystemStore { place: Arc::new(Place { root: root.into(), mode }) }
+        FilesystemStore { place: Arc::new(Place { root: root.into(), mode, mounted_at: None }) }
+    }
+
+    /// The same store, which does nothing and fails unless a file system is mounted at `mount_point`.
+    #[must_use]
+    pub fn mounted_at(self, mount_point: impl Into<PathBuf>) -> FilesystemStore {
+        let place = Place { mounted_at: Some(mount_point.into()), ..Place::clone(&self.place) };
+        FilesystemStore { place: Arc::new(place) }
     }
 
     /// The folder.
