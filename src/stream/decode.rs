@@ -356,9 +356,11 @@ fn inflate(pieces: &mut Pieces, to: SyncSender<Bytes>) -> io::Result<()> {
             let mut input = InBuffer::around(pieces.fill_buf()?);
             let is_end = input.src.is_empty();
             if is_end && missing == 0 {
-                return Ok(if !piece.is_empty() {
-                    drop(to.send(piece.into()))
-                });
+                if !piece.is_empty() {
+                    // A stage that takes no more failed, and says so itself.
+                    let _ = to.send(piece.into());
+                }
+                return Ok(());
             }
             missing = decoder.run(&mut input, &mut OutBuffer::around_pos(&mut piece, before))?;
             let n = input.pos();

@@ -62,7 +62,7 @@ fn storage(storage: &StorageSpec) -> Value {
 }
 
 fn tier(tier: &TierSpec) -> Value {
-    let copies: Vec<Value> = tier.copies.iter().map(|copy| copy_of(copy)).collect();
+    let copies: Vec<Value> = tier.copies.iter().map(copy_of).collect();
     let compression = match tier.compression {
         Compression::Zstd(level) => json!(["zstd", level]),
         Compression::Gzip(level) => json!(["gzip", level]),
