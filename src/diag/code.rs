@@ -122,6 +122,8 @@ table! {
     STORE_DENIED = "BS504", Error, "a store refuses access";
     STORE_FAILED = "BS505", Error, "a store failed";
     REFERENCE_UNRESOLVED = "BS506", Error, "a reference has no value";
+    OBJECT_LOCKED = "BS507", Error, "an object is locked";
+    OBJECT_ARCHIVED = "BS508", Error, "an object lies in a cold class";
 
     // The world, below the IO line: repositories.
     REPOSITORY_BROKEN = "BS510", Error, "a file of a repository is damaged";

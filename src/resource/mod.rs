@@ -24,6 +24,7 @@ mod ownership;
 mod public_access;
 mod replication;
 mod tags;
+mod thaw;
 mod versioning;
 
 pub use access_log::AccessLog;
@@ -45,4 +46,5 @@ pub use ownership::Ownership;
 pub use public_access::PublicAccess;
 pub use replication::{Replication, ReplicationRule};
 pub use tags::Tags;
+pub use thaw::{ThawSpeed, ThawTime};
 pub use versioning::Versioning;

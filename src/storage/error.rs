@@ -1,6 +1,8 @@
 //! What can go wrong with a store.
 
 use crate::diag::{Code, Explain, codes};
+use crate::resource::StorageClass;
+use jiff::Timestamp;
 
 /// A store refused or failed. `operation` and `key` say at what.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +63,26 @@ pub enum StorageError {
         /// Where something must be mounted.
         mount_point: String,
     },
+    /// Object lock keeps the object from being deleted or replaced.
+    #[error("`{key}` in {location} is locked{}", until.map(|until| format!(" until {until}")).unwrap_or_default())]
+    Locked {
+        /// The store.
+        location: String,
+        /// The key.
+        key: String,
+        /// Until when, where the store says so.
+        until: Option<Timestamp>,
+    },
+    /// The object lies in a cold class and must be thawed before it can be read.
+    #[error("`{key}` in {location} lies in {class} and must be thawed before it can be read")]
+    Archived {
+        /// The store.
+        location: String,
+        /// The key.
+        key: String,
+        /// Its class.
+        class: StorageClass,
+    },
     /// Anything else. `transient`: trying again may help.
     #[error("{location}: {operation} `{key}`: {problem}")]
     Failed {
@@ -93,6 +115,8 @@ impl Explain for StorageError {
             StorageError::Full { .. } => &codes::STORE_FULL,
             StorageError::Denied { .. } => &codes::STORE_DENIED,
             StorageError::NotMounted { .. } => &codes::STORE_NOT_MOUNTED,
+            StorageError::Locked { .. } => &codes::OBJECT_LOCKED,
+            StorageError::Archived { .. } => &codes::OBJECT_ARCHIVED,
             StorageError::Failed { .. } => &codes::STORE_FAILED,
         }
     }
@@ -117,6 +141,10 @@ impl Explain for StorageError {
             StorageError::Failed { problem, .. } if problem.contains("symbolic link") => {
                 Some("Replace the link by what it points to, or move it out of the store.".to_owned())
             }
+            StorageError::Locked { .. } => Some("Run `backstay plan` again once the lock has ended.".to_owned()),
+            StorageError::Archived { .. } => Some(
+                "Run `backstay restore` for that backup; it asks for the thaw and says how long that takes.".to_owned(),
+            ),
             StorageError::Failed { .. } => None,
         }
     }

@@ -1,8 +1,8 @@
 //! A store in memory: for tests, and to compare other stores with.
 
-use super::Placement;
 use super::{
-    Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, StorageError, Upload,
+    Availability, Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, StorageError,
+    ThawSpeed, Upload,
     key::{is_key, is_prefix},
 };
 use crate::resource::StorageClass;
@@ -17,6 +17,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shelves: Arc<Mutex<Shelves>>,
+    features: Features,
+}
+
+/// What a store knows beside keys and bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Features {
+    /// Nothing, as a folder.
+    #[default]
+    Plain,
+    /// Classes and locks, as S3.
+    Classes,
 }
 
 #[derive(Default)]
@@ -30,24 +41,64 @@ struct Shelves {
 struct Stored {
     bytes: Bytes,
     meta: ObjectMeta,
+    locked: Option<Timestamp>,
+    thaw: Option<Thaw>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thaw {
+    Asked,
+    Ended,
+}
+
+impl Stored {
+    fn availability(&self) -> Availability {
+        match (self.meta.class, self.thaw) {
+            (class, _) if !class.is_cold() => Availability::Ready,
+            (_, Some(Thaw::Ended)) => Availability::Ready,
+            (class, Some(Thaw::Asked)) => Availability::Thawing(class),
+            (class, None) => Availability::Archived(class),
+        }
+    }
 }
 
 impl Shelves {
-    fn store(&mut self, key: &str, bytes: Bytes) -> ObjectMeta {
+    fn store(&mut self, key: &str, bytes: Bytes, placement: &Placement) -> ObjectMeta {
         self.writes += 1;
         let meta = ObjectMeta {
             key: key.to_owned(),
             size: bytes.len() as u64,
             etag: format!("{:x}", self.writes),
             modified: Timestamp::now().as_second(),
-            class: StorageClass::Standard,
+            class: placement.class,
         };
-        self.objects.insert(key.to_owned(), Stored { bytes, meta: meta.clone() });
+        let locked = placement.lock.map(|lock| lock.until);
+        self.objects.insert(key.to_owned(), Stored { bytes, meta: meta.clone(), locked, thaw: None });
         meta
     }
 }
 
 impl MemoryStore {
+    /// A store that knows storage classes and object lock.
+    pub fn with_classes() -> MemoryStore {
+        MemoryStore { features: Features::Classes, ..MemoryStore::default() }
+    }
+
+    /// Moves every object whose key begins with `prefix` to a class, as a lifecycle rule does.
+    pub fn move_to(&self, prefix: &str, class: StorageClass) {
+        for (_, stored) in self.shelves().objects.iter_mut().filter(|(key, _)| key.starts_with(prefix)) {
+            stored.meta.class = class;
+            stored.thaw = None;
+        }
+    }
+
+    /// Ends every thaw that was asked for.
+    pub fn end_thaws(&self) {
+        for stored in self.shelves().objects.values_mut().filter(|stored| stored.thaw.is_some()) {
+            stored.thaw = Some(Thaw::Ended);
+        }
+    }
+
     fn shelves(&self) -> MutexGuard<'_, Shelves> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,10 +125,10 @@ impl ObjectStore for MemoryStore {
             }
             Condition::Always | Condition::IfAbsent | Condition::IfMatch(_) => {}
         }
-        Ok(shelves.store(key, bytes))
+        Ok(shelves.store(key, bytes, &Placement::default()))
     }
 
-    async fn upload(&self, key: &str, _: &Placement) -> Result<Box<dyn Upload>, StorageError> {
+    async fn upload(&self, key: &str, placement: &Placement) -> Result<Box<dyn Upload>, StorageError> {
         self.check("write", key, is_key(key))?;
         let mut shelves = self.shelves();
         shelves.writes += 1;
@@ -90,17 +141,19 @@ impl ObjectStore for MemoryStore {
             class: StorageClass::Standard,
         };
         shelves.unfinished.insert(ticket.clone(), meta);
-        Ok(Box::new(MemoryUpload { store: self.clone(), ticket, key: key.to_owned(), bytes: Vec::new() }))
+        let placement = if self.features == Features::Classes { *placement } else { Placement::default() };
+        Ok(Box::new(MemoryUpload { store: self.clone(), ticket, key: key.to_owned(), bytes: Vec::new(), placement }))
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, StorageError> {
         self.check("read", key, is_key(key))?;
-        let stored = self
-            .shelves()
-            .objects
-            .get(key)
-            .map(|stored| stored.bytes.clone())
-            .ok_or_else(|| StorageError::NotFound { location: self.location(), key: key.to_owned() })?;
+        let absent = || StorageError::NotFound { location: self.location(), key: key.to_owned() };
+        let stored = self.shelves().objects.get(key).cloned().ok_or_else(absent)?;
+        if stored.availability() != Availability::Ready {
+            let (location, class) = (self.location(), stored.meta.class);
+            return Err(StorageError::Archived { location, key: key.to_owned(), class });
+        }
+        let stored = stored.bytes;
         let bytes = match range {
             None => stored,
             Some(range) => {
@@ -127,7 +180,12 @@ impl ObjectStore for MemoryStore {
     async fn delete(&self, keys: &[String]) -> Result<Vec<DeleteOutcome>, StorageError> {
         let mut shelves = self.shelves();
         let delete = |key: &String| {
-            let outcome = self.check("delete", key, is_key(key));
+            let now = Timestamp::now();
+            let until = shelves.objects.get(key).and_then(|stored| stored.locked).filter(|until| *until > now);
+            let outcome = self.check("delete", key, is_key(key)).and_then(|()| match until {
+                Some(_) => Err(StorageError::Locked { location: self.location(), key: key.clone(), until }),
+                None => Ok(()),
+            });
             if outcome.is_ok() {
                 shelves.objects.remove(key);
             }
@@ -149,6 +207,19 @@ impl ObjectStore for MemoryStore {
         Ok(())
     }
 
+    async fn availability(&self, key: &str) -> Result<Availability, StorageError> {
+        let absent = || StorageError::NotFound { location: self.location(), key: key.to_owned() };
+        Ok(self.shelves().objects.get(key).ok_or_else(absent)?.availability())
+    }
+
+    async fn thaw(&self, key: &str, _days: u32, _speed: ThawSpeed) -> Result<(), StorageError> {
+        let mut shelves = self.shelves();
+        let absent = || StorageError::NotFound { location: self.location(), key: key.to_owned() };
+        let stored = shelves.objects.get_mut(key).ok_or_else(absent)?;
+        stored.thaw = stored.thaw.or(Some(Thaw::Asked));
+        Ok(())
+    }
+
     async fn space(&self) -> Result<Option<(u64, u64)>, StorageError> {
         Ok(None)
     }
@@ -167,6 +238,7 @@ struct MemoryUpload {
     ticket: String,
     key: String,
     bytes: Vec<u8>,
+    placement: Placement,
 }
 
 #[async_trait]
@@ -187,7 +259,7 @@ impl Upload for MemoryUpload {
         if shelves.unfinished.remove(&self.ticket).is_none() {
             return Err(StorageError::Changed { location: self.store.location(), key: self.key.clone() });
         }
-        Ok(shelves.store(&self.key, Bytes::from(self.bytes)))
+        Ok(shelves.store(&self.key, Bytes::from(self.bytes), &self.placement))
     }
 
     async fn abort(self: Box<Self>) -> Result<(), StorageError> {

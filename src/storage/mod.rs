@@ -15,5 +15,7 @@ pub use filesystem::{FilesystemStore, is_mount_point};
 pub use memory::MemoryStore;
 pub use s3::{AwsConnection, AwsSettings, Login};
 pub use store::{
-    Availability, Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, ThawSpeed, Upload,
+    Availability, Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, Upload,
 };
+
+pub use crate::resource::ThawSpeed;

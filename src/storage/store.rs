@@ -1,7 +1,7 @@
 //! The port: what every store can do, what may be repeated, and what is unknown after a failure.
 
 use super::StorageError;
-use crate::resource::{LockedUntil, StorageClass};
+use crate::resource::{LockedUntil, StorageClass, ThawSpeed};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
@@ -51,18 +51,6 @@ pub enum Availability {
     Archived(StorageClass),
     /// It is being thawed.
     Thawing(StorageClass),
-}
-
-/// How quickly a thaw is to be, and what it costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ThawSpeed {
-    /// Minutes; not from `DEEP_ARCHIVE`.
-    Expedited,
-    /// Hours.
-    #[default]
-    Standard,
-    /// Half a day to two days, cheapest.
-    Bulk,
 }
 
 /// What a store can do beyond the port's minimum.
