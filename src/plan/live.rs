@@ -15,7 +15,7 @@ pub struct Live {
     /// Resources outside, by address such as `storage/offsite/lifecycle` or `access/writer/user`; those that the
     /// policy has nothing to say about are left out.
     pub resources: BTreeMap<String, Found>,
-    /// Who we are to AWS, by storage and by entry of `access`; only where it could be asked.
+    /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.
     pub callers: BTreeMap<String, Caller>,
 }
 
@@ -63,6 +63,16 @@ impl Live {
             LiveStorage::Read(read) => Some((name.as_str(), &**read)),
             LiveStorage::Unreadable(_) => None,
         })
+    }
+
+    /// Who we are to AWS where a storage lies, if it could be asked.
+    pub fn storage_caller(&self, storage: &str) -> Option<&Caller> {
+        self.callers.get(&format!("storage/{storage}"))
+    }
+
+    /// Who we are to AWS where an entry of `access` stands, if it could be asked.
+    pub fn access_caller(&self, access: &str) -> Option<&Caller> {
+        self.callers.get(&format!("access/{access}"))
     }
 
     /// One storage, if it could be read.

@@ -1,6 +1,8 @@
 //! What a look at the world gave.
 
 use super::Resource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// One resource as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub enum Found {
 }
 
 /// Who we are to AWS.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Caller {
     /// Twelve digits.
     pub account: String,
