@@ -1,6 +1,6 @@
 //! The harness itself: servers start, end with their owner, and "the same database" sees every difference.
 
-use crate::support::{Database, Likeness, Server, Version, assert_same, torture};
+use crate::support::{ACCOUNT, Database, Likeness, Moto, Server, Version, assert_same, torture};
 use std::process::Stdio;
 
 /// A dump and a restore by the public programs alone give the same database, on both servers.
@@ -60,4 +60,14 @@ fn a_dropped_server_leaves_nothing() {
     drop(server);
     assert!(!dir.exists());
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+}
+
+/// The emulation of AWS answers someone else's client, and is gone with its owner.
+#[test]
+fn the_emulation_of_aws_answers_and_leaves_nothing() {
+    let moto = Moto::start();
+    assert_eq!(moto.aws(&["sts", "get-caller-identity"])["Account"], ACCOUNT);
+    let port = moto.port;
+    drop(moto);
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
 }

@@ -1,5 +1,5 @@
-//! What the areas share: throwaway PostgreSQL servers, the real program with a clean environment, and the answer to
-//! "is this the same database".
+//! What the areas share: throwaway PostgreSQL servers, an emulation of AWS, the real program with a clean environment,
+//! and the answer to "is this the same database".
 
 #![allow(dead_code, unused_imports, reason = "each area uses its part")]
 
@@ -8,6 +8,7 @@ mod dice;
 mod earlier;
 mod halfway;
 mod lookup;
+mod moto;
 mod mutate;
 mod program;
 mod project;
@@ -21,6 +22,7 @@ pub use dice::{Dice, rounds};
 pub use earlier::{faketime, with_earlier};
 pub use halfway::{argument_lists, behind, end, large, signal, stopped_in_the_middle, unstop, until};
 pub use lookup::Environment;
+pub use moto::{ACCOUNT, Login, Moto};
 pub use mutate::{Fuzz, fixtures, lines};
 pub use program::{Backstay, Run};
 pub use project::{Project, assert_leftover_free, shell};
