@@ -173,6 +173,34 @@ mod tests {
     }
 
     #[test]
+    fn who_may_write_backups_may_write_every_key_and_delete_locks_and_journals_only() {
+        use crate::resource::BucketPlace;
+        use crate::resource::permissions::{BackupSite, Duty, Whereabouts, backup_statements};
+        let place = BucketPlace { bucket: "b".to_owned(), ..BucketPlace::default() };
+        let site = BackupSite { place: &place, at: Whereabouts::default(), key: None, locks: false, versions: false };
+        let may = |duty, action: &str, key: &str| {
+            backup_statements(duty, &site).iter().filter(|s| s.actions.contains(action)).any(|s| {
+                let covers = |arn: &String| match arn.strip_suffix('*') {
+                    Some(start) => format!("arn:aws:s3:::b/{key}").starts_with(start),
+                    None => *arn == format!("arn:aws:s3:::b/{key}"),
+                };
+                s.resources.iter().any(covers)
+            })
+        };
+        let (lock, journal, index) = (lock_key("app"), journal_key("r1"), index_key("app"));
+        let (manifest, data) = (manifest_key("daily", "app", &id()), object_key("daily", "app", &id(), "dump"));
+        for key in [&marker_key(), &lock, &journal, &index, &manifest, &data] {
+            assert!(may(Duty::Write, "s3:PutObject", key), "{key}");
+            assert!(may(Duty::Read, "s3:GetObject", key), "{key}");
+            assert!(may(Duty::Prune, "s3:DeleteObject", key), "{key}");
+            assert_eq!(may(Duty::Plan, "s3:GetObject", key), *key != data, "{key}");
+            assert_eq!(may(Duty::Write, "s3:DeleteObject", key), [&lock, &journal].contains(&key), "{key}");
+        }
+        assert!([&lock, &journal, &index].iter().all(|key| may(Duty::Prune, "s3:PutObject", key)));
+        assert!(![&manifest, &data].iter().any(|key| may(Duty::Prune, "s3:PutObject", key)));
+    }
+
+    #[test]
     fn keys_of_others_are_not_understood() {
         for key in [
             "",

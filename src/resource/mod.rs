@@ -21,6 +21,7 @@ mod lifecycle;
 mod lock;
 mod object_lock;
 mod ownership;
+pub mod permissions;
 mod public_access;
 mod replication;
 mod tags;

@@ -2,6 +2,7 @@
 
 use super::written::{Name, Written};
 use crate::base::{Period, Template};
+use crate::resource::permissions::Duty;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,17 @@ pub enum Grant {
     Read,
     /// Delete.
     Prune,
+}
+
+impl Grant {
+    /// The duty whose permissions it gives.
+    pub fn duty(self) -> Duty {
+        match self {
+            Grant::Write => Duty::Write,
+            Grant::Read => Duty::Read,
+            Grant::Prune => Duty::Prune,
+        }
+    }
 }
 
 /// The access key of an IAM user.
