@@ -7,6 +7,7 @@
 mod digest;
 mod id;
 mod lsn;
+mod money;
 mod name;
 mod period;
 mod secret;
@@ -18,6 +19,7 @@ mod total;
 pub use digest::{Sha256, Sha256Hasher};
 pub use id::{BackupId, InvalidBackupId};
 pub use lsn::{InvalidLsn, Lsn};
+pub use money::{InvalidMoney, Money};
 pub use name::{decode_component, encode_component, is_name};
 pub use period::{InvalidPeriod, Period};
 pub use secret::Secret;

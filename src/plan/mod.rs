@@ -18,6 +18,7 @@ mod infra;
 mod leftovers;
 mod live;
 mod notes;
+mod outlook;
 mod prune;
 mod restoration;
 mod schema;
@@ -35,6 +36,7 @@ pub use due::{Due, GRACE, judge};
 pub use effects::Effect;
 pub use guard::{Approval, Guard, GuardKind, refused};
 pub use live::{FolderState, Live, LiveStorage, ReadStorage};
+pub use outlook::{InvalidPrices, Prices, ThawCost, thaw_cost};
 pub use restoration::{
     OldOne, Restoration, RestoreDeed, RestoreFacts, RestoreOrigin, RestoreStep, RestoreTarget, Restored, Safety,
     TargetKind, restoration,
