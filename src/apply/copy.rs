@@ -1,12 +1,14 @@
 //! Bringing a copy of a backup from one repository to another: the bytes as they are stored, checked on the way.
 
+use crate::backup::placement;
 use crate::base::{BackupId, Sha256Hasher, total};
 use crate::catalog::StoredObject;
 use crate::event::{Event, Observer};
+use crate::policy::CopySpec;
 use crate::repository::{Repository, RepositoryError, layout};
-use crate::storage::Placement;
 use crate::storage::{StorageError, Upload};
 use bytes::BytesMut;
+use jiff::Timestamp;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +56,8 @@ pub(super) struct Transfer<'a> {
     pub id: &'a BackupId,
     pub from: &'a Repository,
     pub to: &'a Repository,
+    /// What the policy says of the copy, if it has one there.
+    pub spec: Option<&'a CopySpec>,
 }
 
 /// Large enough that a system call costs nothing beside its bytes.
@@ -91,7 +95,8 @@ impl Transfer<'_> {
                 done += bytes;
                 observer.on(&Event::Progress { task: task.clone(), done, total: Some(total) });
             };
-            let upload = self.to.upload(self.tier, self.database, self.id, &object.name, &Placement::default()).await?;
+            let placement = placement(self.spec, Timestamp::now(), Some(object.stored_bytes));
+            let upload = self.to.upload(self.tier, self.database, self.id, &object.name, &placement).await?;
             let copied = self.read(object, Some(upload), cancel, progress).await;
             if copied.is_err() {
                 observer.on(&Event::ProgressEnded { task: task.clone() });

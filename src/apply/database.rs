@@ -155,7 +155,10 @@ async fn copy(
     hands: &Hands<'_>,
 ) -> Result<StepEnd, String> {
     let id = parsed(id)?;
-    let transfer = Transfer { database, tier, id: &id, from: repository(from, hands)?, to: repository(to, hands)? };
+    let tier_spec = hands.desired.tiers.get(tier);
+    let spec = tier_spec.and_then(|tier| tier.copies.iter().find(|copy| copy.to == to));
+    let (from, to) = (repository(from, hands)?, repository(to, hands)?);
+    let transfer = Transfer { database, tier, id: &id, from, to, spec };
     let copied = transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await.map_err(|e| e.to_string())?;
     Ok(copied.map_or(StepEnd::AlreadyDone, |bytes| StepEnd::Done(format!("{} copied", Size(bytes)))))
 }

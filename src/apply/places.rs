@@ -18,12 +18,16 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
 async fn attempt(deed: &Deed, hands: &Hands<'_>) -> Result<String, ObserveError> {
     match deed {
         Deed::CreateFolder { storage } => {
-            let Ground::Folder { path, spec, mounted_at } = &hands.places.place(storage)?.ground;
+            let Ground::Folder { path, spec, mounted_at } = &hands.places.place(storage)?.ground else {
+                return Err(ObserveError::NoFolder(storage.clone()));
+            };
             create_folder(path, mounted_at.as_deref(), spec)?;
             Ok(format!("{} created", path.display()))
         }
         Deed::ChangeFolder { storage } => {
-            let Ground::Folder { path, spec, mounted_at } = &hands.places.place(storage)?.ground;
+            let Ground::Folder { path, spec, mounted_at } = &hands.places.place(storage)?.ground else {
+                return Err(ObserveError::NoFolder(storage.clone()));
+            };
             change_folder(path, mounted_at.as_deref(), spec)?;
             Ok(format!("{} is as wanted", path.display()))
         }

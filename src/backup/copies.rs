@@ -21,6 +21,7 @@ pub(super) struct Copy<'a> {
     repository: &'a Repository,
     lease: Option<&'a Lease>,
     address: Address<'a>,
+    placement: Placement,
     /// Files written to their end that nobody sees yet.
     written: Vec<(String, Sha256, Box<dyn Upload>)>,
     /// Files that can be seen, to be removed when the copy fails after all.
@@ -39,10 +40,10 @@ impl<'a> Copies<'a> {
         Copies { address, active: Vec::new(), failed: Vec::new() }
     }
 
-    /// Adds a storage, and its lock where the caller holds one.
-    pub(super) fn add(&mut self, repository: &'a Repository, lease: Option<&'a Lease>) {
+    /// Adds a storage, its lock where the caller holds one, and what its files get.
+    pub(super) fn add(&mut self, repository: &'a Repository, lease: Option<&'a Lease>, placement: Placement) {
         let address = self.address;
-        self.active.push(Copy { repository, lease, address, written: Vec::new(), completed: Vec::new() });
+        self.active.push(Copy { repository, lease, address, placement, written: Vec::new(), completed: Vec::new() });
     }
 
     /// Notes that a storage gets no copy.
@@ -65,7 +66,7 @@ impl<'a> Copies<'a> {
         let Address { tier, database, id } = self.address;
         let mut uploads = Vec::new();
         for copy in std::mem::take(&mut self.active) {
-            match copy.repository.upload(tier, database, id, name, &Placement::default()).await {
+            match copy.repository.upload(tier, database, id, name, &copy.placement).await {
                 Ok(upload) => {
                     uploads.push(upload);
                     self.active.push(copy);

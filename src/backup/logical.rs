@@ -6,6 +6,7 @@ use super::error::{BackupError, CopyProblem, FailedCopy};
 use super::hooks::{run_hooks, run_hooks_anyway};
 use super::origin::origin;
 use super::pipeline::{File, store};
+use super::placement::placement;
 use super::space;
 use super::target::Target;
 use crate::base::{BackupId, Lookup, Lsn, total};
@@ -215,8 +216,13 @@ async fn choose<'a>(order: &Order<'a>, tools: &Tools<'a>, facts: &Facts, copies:
         let stored = last.as_ref().map(|last| total(last.objects.iter().map(|object| object.stored_bytes)));
         last_plain = last_plain.or(last.and_then(|last| last.objects.first().map(|object| object.plain_bytes)));
         let min_free = order.desired.storages.get(*storage).and_then(|spec| spec.min_free);
-        match space::check(repository, space::estimate(stored, facts.bytes), min_free).await {
-            Ok(()) => copies.add(repository, tools.leases.get(*storage)),
+        let needed = space::estimate(stored, facts.bytes);
+        let copy = order.target.tier_spec.copies.iter().find(|copy| copy.to == **storage);
+        match space::check(repository, needed, min_free).await {
+            Ok(()) => {
+                let placement = placement(copy, (tools.now)(), Some(needed.0));
+                copies.add(repository, tools.leases.get(*storage), placement);
+            }
             Err(problem) => copies.fail(storage, problem),
         }
     }

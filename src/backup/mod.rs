@@ -12,6 +12,7 @@ mod locks;
 mod logical;
 mod origin;
 mod pipeline;
+mod placement;
 mod space;
 mod target;
 
@@ -19,4 +20,5 @@ pub use error::{BackupError, CopyProblem, FailedCopy};
 pub use hooks::{HookFacts, run_hooks, run_hooks_anyway};
 pub use locks::LockedStorages;
 pub use logical::{BackupOutcome, Order, Tools, logical};
+pub use placement::placement;
 pub use target::Target;

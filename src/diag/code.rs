@@ -171,6 +171,13 @@ table! {
     RESTORED_DIFFERS = "BS546", Error, "what was restored is not what was backed up";
     SAFETY_BACKUP_FAILED = "BS547", Error, "the safety backup failed";
 
+    // S3 as a place for backups.
+    BUCKET_MISSING = "BS550", Error, "a bucket does not exist";
+    BUCKET_ELSEWHERE = "BS551", Error, "a bucket is in another region";
+    AWS_LOGIN_REFUSED = "BS552", Error, "credentials for S3 are not accepted";
+    CLOCK_SKEWED = "BS553", Error, "this machine's clock is wrong";
+    STORE_LACKS = "BS554", Warning, "a store cannot do what the policy asks";
+
     // Plans, guards and their application.
     PRUNE_UNSAFE = "BS601", Error, "pruning stops while the newest backup is not good";
     PRUNE_TOO_MANY = "BS602", Error, "too many backups would be deleted at once";

@@ -22,6 +22,9 @@ pub enum ObserveError {
     /// The policy has no storage of this name.
     #[error("there is no storage `{0}` in the policy")]
     Unknown(String),
+    /// A step for a folder is about a storage that lies in none.
+    #[error("storage `{0}` lies in no folder any more")]
+    NoFolder(String),
     /// Its folder could not be read.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -34,7 +37,7 @@ impl Explain for ObserveError {
     fn code(&self) -> &'static Code {
         match self {
             ObserveError::Reference { .. } => &codes::REFERENCE_UNRESOLVED,
-            ObserveError::Unmanaged(_) | ObserveError::Unknown(_) => &codes::STORE_FAILED,
+            ObserveError::Unmanaged(_) | ObserveError::Unknown(_) | ObserveError::NoFolder(_) => &codes::STORE_FAILED,
             ObserveError::Folder(e) => e.code(),
             ObserveError::Repository(e) => e.code(),
         }
@@ -49,6 +52,7 @@ impl Explain for ObserveError {
                 Some("Run `backstay plan` to see which parts of the policy are not managed.".to_owned())
             }
             ObserveError::Unknown(_) => Some("Run `backstay plan` to see the storages of the policy.".to_owned()),
+            ObserveError::NoFolder(_) => Some("Run `backstay plan` again.".to_owned()),
             ObserveError::Folder(e) => e.hint(),
             ObserveError::Repository(e) => e.hint(),
         }

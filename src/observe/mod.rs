@@ -1,5 +1,6 @@
 //! Asking the world, read-only: storages become [`Live`](crate::plan::Live). Nothing here changes anything.
 
+mod bucket;
 mod error;
 mod open;
 mod world;

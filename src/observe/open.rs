@@ -1,10 +1,11 @@
 //! The storages of a policy, opened: references resolved, nothing read yet.
 
-use super::ObserveError;
-use crate::base::Lookup;
-use crate::policy::{Desired, FilesystemSpec, StorageKind};
+use super::{ObserveError, bucket};
+use crate::base::{Lookup, UnresolvedReference};
+use crate::policy::{Desired, FilesystemSpec, S3Spec, StorageKind};
 use crate::repository::Repository;
-use crate::storage::FilesystemStore;
+use crate::resource::BucketPlace;
+use crate::storage::{AwsConnection, FilesystemStore};
 use indexmap::IndexMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,15 @@ pub enum Ground {
         spec: FilesystemSpec,
         /// Where something must be mounted before the folder is touched.
         mounted_at: Option<PathBuf>,
+    },
+    /// A bucket, and what the policy wants of it.
+    Bucket {
+        /// Where it is; its region is empty when only the AWS configuration says it.
+        place: BucketPlace,
+        /// The connection that everything of this storage uses.
+        connection: AwsConnection,
+        /// What is wanted.
+        spec: Box<S3Spec>,
     },
 }
 
@@ -59,25 +69,24 @@ impl Places {
 
 /// Opens every storage of the policy that this version acts on. Touches no storage.
 pub fn open(desired: &Desired, lookup: &dyn Lookup) -> Places {
-    let mut places = IndexMap::new();
-    for (name, spec) in &desired.storages {
-        let StorageKind::Filesystem(folder) = &spec.kind else { continue };
-        let resolved = folder.path.resolve(lookup).and_then(|path| {
-            let mounted_at = folder.mounted_at.as_ref().map(|place| place.resolve(lookup)).transpose()?;
-            Ok((PathBuf::from(path.expose()), mounted_at.map(|place| PathBuf::from(place.expose()))))
-        });
-        let place = match resolved {
-            Ok((path, mounted_at)) => {
-                let mut store = FilesystemStore::new(&path, folder.mode);
-                if let Some(mount_point) = &mounted_at {
-                    store = store.mounted_at(mount_point);
-                }
-                let ground = Ground::Folder { path, spec: folder.clone(), mounted_at };
-                Ok(Place { repository: Repository::new(name, Arc::new(store)), ground })
-            }
-            Err(problem) => Err(ObserveError::Reference { storage: name.clone(), problem }),
+    let opened = desired.storages.iter().map(|(name, spec)| {
+        let place = match &spec.kind {
+            StorageKind::Filesystem(folder) => folder_place(name, folder, lookup),
+            StorageKind::S3(spec) => bucket::open(name, spec, lookup),
         };
-        places.insert(name.clone(), place);
+        (name.clone(), place.map_err(|problem| ObserveError::Reference { storage: name.clone(), problem }))
+    });
+    Places(opened.collect())
+}
+
+fn folder_place(name: &str, spec: &FilesystemSpec, lookup: &dyn Lookup) -> Result<Place, UnresolvedReference> {
+    let path = PathBuf::from(spec.path.resolve(lookup)?.expose());
+    let mounted_at = spec.mounted_at.as_ref().map(|place| place.resolve(lookup)).transpose()?;
+    let mounted_at = mounted_at.map(|place| PathBuf::from(place.expose()));
+    let mut store = FilesystemStore::new(&path, spec.mode);
+    if let Some(mount_point) = &mounted_at {
+        store = store.mounted_at(mount_point);
     }
-    Places(places)
+    let ground = Ground::Folder { path, spec: spec.clone(), mounted_at };
+    Ok(Place { repository: Repository::new(name, Arc::new(store)), ground })
 }

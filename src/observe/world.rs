@@ -1,25 +1,25 @@
 //! Reading every storage of a policy, and the names of databases that entries with `match` mean.
 
-use super::{Ground, ObserveError, Place, Places};
+use super::{Ground, ObserveError, Place, Places, bucket};
 use crate::base::{BackupId, Lookup};
+use crate::diag::Explain;
 use crate::plan::{Live, LiveStorage, ReadStorage};
 use crate::policy::{DatabaseSpec, Desired, MatchSpec};
 use crate::postgres::{PostgresError, Server};
 use crate::provider::read_folder;
+use crate::resource::{Caller, Found};
+use futures_util::future::join_all;
+use std::path::Path;
 
 /// Reads the world as far as a policy is concerned. What cannot be read is part of the result, not an error. A server
 /// is asked only where an entry has `match`.
 pub async fn observe(desired: &Desired, places: &Places, lookup: &dyn Lookup) -> Live {
     let mut live = Live::default();
-    for (name, place) in &places.0 {
-        let storage = match place {
-            Ok(place) => match read(place).await {
-                Ok(read) => LiveStorage::Read(Box::new(read)),
-                Err(e) => LiveStorage::Unreadable(e.to_string()),
-            },
-            Err(e) => LiveStorage::Unreadable(e.to_string()),
-        };
+    let looks = places.0.iter().map(|(name, place)| async move { (name, look(place).await) });
+    for (name, Look { storage, bucket, caller }) in join_all(looks).await {
         live.storages.insert(name.clone(), storage);
+        live.resources.extend(bucket.map(|found| (format!("storage/{name}/bucket"), found)));
+        live.callers.extend(caller.map(|caller| (format!("storage/{name}"), caller)));
     }
     for (entry, spec) in &desired.databases {
         if let Some(patterns) = &spec.matching {
@@ -30,10 +30,50 @@ pub async fn observe(desired: &Desired, places: &Places, lookup: &dyn Lookup) ->
     live
 }
 
-async fn read(place: &Place) -> Result<ReadStorage, ObserveError> {
+/// What was found of one storage.
+struct Look {
+    storage: LiveStorage,
+    /// Its bucket, if it lies in one.
+    bucket: Option<Found>,
+    /// Who we are there.
+    caller: Option<Caller>,
+}
+
+async fn look(place: &Result<Place, ObserveError>) -> Look {
+    let unreadable = |problem: String| Look { storage: LiveStorage::Unreadable(problem), bucket: None, caller: None };
+    let place = match place {
+        Ok(place) => place,
+        Err(problem) => return unreadable(problem.to_string()),
+    };
+    match &place.ground {
+        Ground::Folder { path, spec, mounted_at } => {
+            match read_in_folder(place, path, mounted_at.as_deref(), spec.mode).await {
+                Ok(read) => Look { storage: LiveStorage::Read(Box::new(read)), bucket: None, caller: None },
+                Err(problem) => unreadable(problem.to_string()),
+            }
+        }
+        Ground::Bucket { place: at, connection, .. } => {
+            let (read, caller) = tokio::join!(bucket::read(&place.repository, at, connection), connection.identity());
+            let caller = caller.cloned();
+            match read {
+                Ok((read, found)) => Look { storage: LiveStorage::Read(Box::new(read)), bucket: Some(found), caller },
+                Err(problem) => {
+                    let hint = problem.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    Look { caller, ..unreadable(format!("{problem}{hint}")) }
+                }
+            }
+        }
+    }
+}
+
+async fn read_in_folder(
+    place: &Place,
+    path: &Path,
+    mounted_at: Option<&Path>,
+    mode: u32,
+) -> Result<ReadStorage, ObserveError> {
     let location = place.repository.store.location();
-    let Ground::Folder { path, spec, mounted_at } = &place.ground;
-    let Some(folder) = read_folder(path, mounted_at.as_deref(), spec.mode)? else {
+    let Some(folder) = read_folder(path, mounted_at, mode)? else {
         return Ok(ReadStorage { location, ..ReadStorage::default() });
     };
     let marker = place.repository.marker().await?;

@@ -1,11 +1,11 @@
 //! Backups that are due, by database and tier.
 
-use super::infra::{folder_address, marker_address};
+use super::infra::{self, folder_address, marker_address};
 use super::{Action, Deed, Due, Live, Phase, Subject, Symbol, judge};
 use crate::base::{BackupId, Period};
 use crate::catalog::retention::is_ahead;
 use crate::catalog::{Backup, Method};
-use crate::policy::{Desired, TierSpec};
+use crate::policy::{Desired, StorageKind, TierSpec};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -65,11 +65,21 @@ pub(super) fn slots<'a>(
             let newest_good = all().filter(|backup| backup.is_good()).max_by_key(age).map(|backup| &backup.id);
             let newest = all().max_by_key(age).map(|backup| &backup.id);
             let due = judge(&spec.schedule, &desired.timezone, newest_good.map(BackupId::started), now);
-            let writable = spec.copies.iter().map(|c| c.to.as_str()).filter(|to| live.read(to).is_some()).collect();
+            let writable =
+                spec.copies.iter().map(|c| c.to.as_str()).filter(|to| is_writable(desired, live, to)).collect();
             slots.push(Slot { subject, tier, spec, copies, newest_good, newest, due, writable });
         }
     }
     slots
+}
+
+/// True for a storage that could be read and is there, or is going to be.
+fn is_writable(desired: &Desired, live: &Live, name: &str) -> bool {
+    let is_bucketless = match desired.storages.get(name).map(|storage| &storage.kind) {
+        Some(StorageKind::S3(spec)) => infra::is_bucketless(name, spec, live),
+        Some(StorageKind::Filesystem(_)) | None => false,
+    };
+    live.read(name).is_some() && !is_bucketless
 }
 
 /// Address of the backup of a database's tier.

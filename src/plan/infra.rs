@@ -1,8 +1,9 @@
-//! The places of a policy: folders with their modes and owners, and the markers that make them repositories.
+//! The places of a policy: folders with their modes and owners, and the markers that make folders and buckets
+//! repositories.
 
 use super::{Action, Deed, Live, LiveStorage, Note, Phase, ReadStorage, Symbol};
-use crate::policy::{Desired, FilesystemSpec, StorageKind};
-use crate::resource::FieldChange;
+use crate::policy::{Desired, FilesystemSpec, S3Spec, StorageKind};
+use crate::resource::{FieldChange, Found};
 
 /// Address of the folder of a storage.
 pub(super) fn folder_address(storage: &str) -> String {
@@ -14,18 +15,44 @@ pub(super) fn marker_address(storage: &str) -> String {
     format!("storage/{storage}/marker")
 }
 
+/// Address of the bucket of a storage.
+pub(super) fn bucket_address(storage: &str) -> String {
+    format!("storage/{storage}/bucket")
+}
+
+/// True for a storage whose bucket does not exist and that nobody makes.
+pub(super) fn is_bucketless(name: &str, spec: &S3Spec, live: &Live) -> bool {
+    let makes = spec.manage.as_ref().is_some_and(|manage| manage.create);
+    !makes && live.resources.get(&bucket_address(name)) == Some(&Found::Absent)
+}
+
 /// The steps that make every storage a place for backups.
 pub(super) fn actions(desired: &Desired, live: &Live, notes: &mut Vec<Note>) -> (Vec<Action>, u64) {
     let mut actions = Vec::new();
     let mut n_unchanged = 0;
     for (name, spec) in &desired.storages {
-        let StorageKind::Filesystem(folder) = &spec.kind else { continue };
         match live.storages.get(name) {
             Some(LiveStorage::Read(read)) => {
                 let before = actions.len();
-                actions.extend(folder_action(name, folder, read, notes));
-                actions.extend(marker_action(name, read, before < actions.len()));
-                n_unchanged += 2 - (actions.len() - before) as u64;
+                match &spec.kind {
+                    StorageKind::Filesystem(folder) => {
+                        actions.extend(folder_action(name, folder, read, notes));
+                        actions.extend(marker_action(name, read, folder_address(name)));
+                        n_unchanged += 2 - (actions.len() - before) as u64;
+                    }
+                    StorageKind::S3(bucket) if is_bucketless(name, bucket, live) => notes.push(Note {
+                        about: bucket_address(name),
+                        message: format!(
+                            "the bucket of {} does not exist and `manage.create` is not true",
+                            read.location
+                        ),
+                        is_problem: true,
+                    }),
+                    StorageKind::S3(_) => {
+                        actions.extend(marker_action(name, read, bucket_address(name)));
+                        n_unchanged += 1 - (actions.len() - before) as u64;
+                    }
+                }
             }
             Some(LiveStorage::Unreadable(problem)) => notes.push(Note {
                 about: format!("storage/{name}"),
@@ -96,7 +123,9 @@ fn folder_action(name: &str, wanted: &FilesystemSpec, read: &ReadStorage, notes:
     })
 }
 
-fn marker_action(name: &str, read: &ReadStorage, folder_changes: bool) -> Option<Action> {
+/// The step that makes a storage a repository. `ground`: address of the step that makes what it lies in, if the plan
+/// has one.
+fn marker_action(name: &str, read: &ReadStorage, ground: String) -> Option<Action> {
     read.marker.is_none().then(|| Action {
         address: marker_address(name),
         symbol: Symbol::Create,
@@ -108,7 +137,7 @@ fn marker_action(name: &str, read: &ReadStorage, folder_changes: bool) -> Option
             n => format!("its marker is gone, though {n} backups are here"),
         },
         changes: Vec::new(),
-        depends_on: if folder_changes { vec![folder_address(name)] } else { Vec::new() },
+        depends_on: vec![ground],
         bytes: None,
         irreversible: None,
     })

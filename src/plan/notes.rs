@@ -5,7 +5,7 @@ use super::backups::Slot;
 use super::{Live, Note, Subject};
 use crate::base::{BackupId, Size, total};
 use crate::catalog::retention::is_ahead;
-use crate::policy::{Desired, StorageKind};
+use crate::policy::Desired;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,15 +16,6 @@ pub(super) fn notes(desired: &Desired, live: &Live, subjects: &[Subject<'_>]) ->
     for part in &desired.unmanaged {
         let message = format!("not managed by this version of backstay: {}", part.consequence);
         notes.push(note(part.path.clone(), message, false));
-    }
-    for (tier, spec) in &desired.tiers {
-        let is_used = desired.databases.values().any(|database| database.tiers.contains(tier));
-        let is_s3 =
-            |to: &String| desired.storages.get(to).is_some_and(|storage| matches!(storage.kind, StorageKind::S3(_)));
-        if is_used && !spec.copies.is_empty() && spec.copies.iter().all(|copy| is_s3(&copy.to)) {
-            let message = "no backup of this tier is taken by this version: all its copies go to storages that it does not manage";
-            notes.push(note(format!("tiers.{tier}"), message.to_owned(), false));
-        }
     }
     for (entry, found) in &live.matched {
         if let Err(problem) = found {

@@ -83,6 +83,55 @@ pub enum StorageError {
         /// Its class.
         class: StorageClass,
     },
+    /// There is no such bucket.
+    #[error("the bucket of {location} does not exist")]
+    BucketMissing {
+        /// The store.
+        location: String,
+    },
+    /// The bucket is in another region than the one that was asked.
+    #[error("the bucket of {location} is in {}, not in {}: {problem}",
+        right.as_deref().unwrap_or("another region"), asked.as_deref().unwrap_or("the one of the AWS configuration"))]
+    WrongRegion {
+        /// The store.
+        location: String,
+        /// The region that the policy says, if it says one.
+        asked: Option<String>,
+        /// The region that the server says, if it says one.
+        right: Option<String>,
+        /// What the server said.
+        problem: String,
+    },
+    /// There are no credentials, or they are not accepted.
+    #[error("{location} does not accept the credentials: {problem}")]
+    NotLoggedIn {
+        /// The store.
+        location: String,
+        /// What was said.
+        problem: String,
+    },
+    /// This machine's clock and the server's are too far apart.
+    #[error("{location} finds this machine's clock wrong: {problem}")]
+    ClockSkewed {
+        /// The store.
+        location: String,
+        /// What the server said.
+        problem: String,
+    },
+    /// The caller lacks a permission, or the bucket belongs to someone else.
+    #[error("{location} refuses {permission}: {operation} `{key}`: {problem}")]
+    Forbidden {
+        /// The store.
+        location: String,
+        /// What was tried.
+        operation: &'static str,
+        /// The key.
+        key: String,
+        /// The permission that it takes, such as `s3:PutObject`.
+        permission: String,
+        /// What the server said.
+        problem: String,
+    },
     /// Anything else. `transient`: trying again may help.
     #[error("{location}: {operation} `{key}`: {problem}")]
     Failed {
@@ -113,7 +162,11 @@ impl Explain for StorageError {
             StorageError::NotFound { .. } => &codes::OBJECT_MISSING,
             StorageError::AlreadyExists { .. } | StorageError::Changed { .. } => &codes::OBJECT_CHANGED,
             StorageError::Full { .. } => &codes::STORE_FULL,
-            StorageError::Denied { .. } => &codes::STORE_DENIED,
+            StorageError::Denied { .. } | StorageError::Forbidden { .. } => &codes::STORE_DENIED,
+            StorageError::BucketMissing { .. } => &codes::BUCKET_MISSING,
+            StorageError::WrongRegion { .. } => &codes::BUCKET_ELSEWHERE,
+            StorageError::NotLoggedIn { .. } => &codes::AWS_LOGIN_REFUSED,
+            StorageError::ClockSkewed { .. } => &codes::CLOCK_SKEWED,
             StorageError::NotMounted { .. } => &codes::STORE_NOT_MOUNTED,
             StorageError::Locked { .. } => &codes::OBJECT_LOCKED,
             StorageError::Archived { .. } => &codes::OBJECT_ARCHIVED,
@@ -135,6 +188,26 @@ impl Explain for StorageError {
             StorageError::Denied { .. } => {
                 Some("Run backstay as the user who owns the store, or grant it access.".to_owned())
             }
+            StorageError::Forbidden { permission, .. } => Some(format!(
+                "Allow `{permission}` on the bucket to this caller (`backstay plan` shows whom AWS takes us for), and \
+                 look whether the bucket's name is yours."
+            )),
+            StorageError::BucketMissing { .. } => Some(
+                "Let `apply` make it (`manage: { create: true }`), or correct `bucket` in the policy, then run \
+                 `backstay plan`."
+                    .to_owned(),
+            ),
+            StorageError::WrongRegion { right: Some(region), .. } => {
+                Some(format!("Set `region: {region}` for this storage in the policy."))
+            }
+            StorageError::WrongRegion { .. } => Some("Set the bucket's `region` in the policy.".to_owned()),
+            StorageError::NotLoggedIn { .. } => Some(
+                "Log in again or renew the credentials; `aws sts get-caller-identity` shows whether they work."
+                    .to_owned(),
+            ),
+            StorageError::ClockSkewed { .. } => {
+                Some("Set the clock: `timedatectl set-ntp true`, then run the same command again.".to_owned())
+            }
             StorageError::NotMounted { mount_point, .. } => {
                 Some(format!("Mount it with `mount {mount_point}`, then run the same command again."))
             }
@@ -145,6 +218,9 @@ impl Explain for StorageError {
             StorageError::Archived { .. } => Some(
                 "Run `backstay restore` for that backup; it asks for the thaw and says how long that takes.".to_owned(),
             ),
+            StorageError::Failed { transient: true, .. } => {
+                Some("Run the same command again; it starts from what is there now.".to_owned())
+            }
             StorageError::Failed { .. } => None,
         }
     }

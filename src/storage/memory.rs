@@ -225,7 +225,8 @@ impl ObjectStore for MemoryStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { conditional_writes: true }
+        let knows = self.features == Features::Classes;
+        Capabilities { conditional_writes: true, classes: knows, locks: knows }
     }
 
     fn location(&self) -> String {

@@ -25,9 +25,9 @@ pub struct ObjectMeta {
     pub key: String,
     /// Length in bytes.
     pub size: u64,
-    /// Opaque: changes whenever the object is written again.
+    /// Opaque: changes whenever other bytes are written; whether equal bytes change it is the store's affair.
     pub etag: String,
-    /// When it was last written, seconds since 1970 by the store's clock.
+    /// When it was last written, seconds since 1970 by the store's clock; what `put` returns may be by ours.
     pub modified: i64,
     /// Its storage class; `STANDARD` in stores that know none.
     pub class: StorageClass,
@@ -40,6 +40,8 @@ pub struct Placement {
     pub class: StorageClass,
     /// Until when it cannot be deleted; the store's default unless set.
     pub lock: Option<LockedUntil>,
+    /// How many bytes are expected, where somebody has an idea: decides only how the bytes are cut on the way.
+    pub expected: Option<u64>,
 }
 
 /// Whether an object can be read now.
@@ -53,11 +55,16 @@ pub enum Availability {
     Thawing(StorageClass),
 }
 
-/// What a store can do beyond the port's minimum.
+/// What a store can do beyond the port's minimum. Of a server this is what is known by now: true until it was found
+/// otherwise, which happens when it is first asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// `Condition`s hold even against writers on other machines.
+    /// `Condition`s hold even against writers on other machines. Without them they are judged by looking first.
     pub conditional_writes: bool,
+    /// The class of a `Placement` is kept.
+    pub classes: bool,
+    /// The lock of a `Placement` is kept.
+    pub locks: bool,
 }
 
 /// How the deletion of one key went. A key that did not exist counts as deleted.

@@ -9,11 +9,9 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
     let mut list = List(Vec::new());
     for (name, storage) in &policy.storage {
         let Storage::S3(bucket) = storage else { continue };
-        let route = Route::of(["storage", name]);
-        list.add(&route, "no backup is written to it, read from it or pruned there");
         list.add_if(
             bucket.manage.is_some(),
-            &route.key("manage"),
+            &Route::of(["storage", name]).key("manage"),
             "the bucket's settings are neither read nor changed",
         );
     }
@@ -66,9 +64,7 @@ impl List {
         self.add_if(tier.incremental.is_some(), &route.key("incremental"), "no incremental backup is made");
         for (index, copy) in tier.copies.iter().enumerate() {
             let route = route.key("copies").index(index);
-            self.add_if(copy.storage_class.is_some(), &route.key("storage_class"), "no storage class is set");
             self.add_if(copy.transitions.is_some(), &route.key("transitions"), "no copy moves to a colder class");
-            self.add_if(copy.lock.is_some(), &route.key("lock"), "no object is locked");
         }
     }
 

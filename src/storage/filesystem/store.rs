@@ -272,7 +272,7 @@ impl ObjectStore for FilesystemStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { conditional_writes: true }
+        Capabilities { conditional_writes: true, classes: false, locks: false }
     }
 
     fn location(&self) -> String {

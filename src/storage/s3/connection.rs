@@ -1,10 +1,14 @@
 //! The connection that everything of AWS shares. Nothing is read or asked before the first call.
 
 use super::login::{AwsSettings, Login};
+use crate::resource::Caller;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::OnceCell;
 
 /// Settings, and the clients made from them on first use. Clones share them.
@@ -15,12 +19,31 @@ struct Inner {
     settings: AwsSettings,
     config: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
+    identity: OnceCell<Option<Caller>>,
 }
+
+/// Times that a call is tried. With the pauses below, a server that is down is given up after some ten seconds.
+const ATTEMPTS: u32 = 7;
+/// Longest pause before the second attempt; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Time to connect.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Time for one attempt of a call whose body is small.
+const ATTEMPT: Duration = Duration::from_secs(60);
+/// Time to learn who we are, where that is only nice to know.
+const IDENTITY: Duration = Duration::from_secs(5);
 
 impl AwsConnection {
     /// A connection that has not been used yet.
     pub fn new(settings: AwsSettings) -> AwsConnection {
-        AwsConnection(Arc::new(Inner { settings, config: OnceCell::new(), s3: OnceCell::new() }))
+        AwsConnection(Arc::new(Inner {
+            settings,
+            config: OnceCell::new(),
+            s3: OnceCell::new(),
+            identity: OnceCell::new(),
+        }))
     }
 
     /// How to reach AWS.
@@ -33,12 +56,30 @@ impl AwsConnection {
         self.0.config.get_or_init(|| load(&self.0.settings)).await
     }
 
+    /// Who we are, as STS says; asked once. `None` where there is no STS to ask: with an `endpoint` for S3 only.
+    pub async fn identity(&self) -> Option<&Caller> {
+        self.0.identity.get_or_init(|| self.ask_identity()).await.as_ref()
+    }
+
+    async fn ask_identity(&self) -> Option<Caller> {
+        let config = self.config().await;
+        if self.0.settings.endpoint.is_some() && config.endpoint_url().is_none() {
+            return None;
+        }
+        let asked = aws_sdk_sts::Client::new(config).get_caller_identity().send();
+        let said = tokio::time::timeout(IDENTITY, asked).await.ok()?.ok()?;
+        Some(Caller { account: said.account?, arn: said.arn? })
+    }
+
     /// The client of S3.
     pub async fn s3(&self) -> &aws_sdk_s3::Client {
         let make = || async {
             let mut builder = aws_sdk_s3::config::Builder::from(self.config().await);
             if let Some(endpoint) = &self.0.settings.endpoint {
+                // Servers of one's own seldom have regions, and take any.
+                let region = self.config().await.region().cloned();
                 builder = builder
+                    .region(region.unwrap_or(Region::from_static("us-east-1")))
                     .endpoint_url(endpoint)
                     // What other servers do with checksums they did not ask for differs too much.
                     .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
@@ -57,7 +98,12 @@ impl std::fmt::Debug for AwsConnection {
 }
 
 async fn load(settings: &AwsSettings) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    let retries = RetryConfig::adaptive()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(LONGEST_PAUSE);
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).timeout_config(timeouts);
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
     }

@@ -1,7 +1,29 @@
-//! AWS S3 and servers that speak like it: how to log in, and the connection that everything of AWS shares.
+//! AWS S3 and servers that speak like it: how to log in, the connection that everything of AWS shares, and a bucket as a
+//! store.
+//!
+//! What holds for every call: errors are told by the server's code, with the missing permission; throttling, server
+//! errors and broken connections are tried again by the SDK, bounded, with jitter; a create is conditional and carries
+//! a stamp of ours, so that a write whose answer was lost is known again instead of being taken for someone else's.
+//! What a server cannot do is noticed when it is asked for, not configured; see [`Capabilities`](super::Capabilities).
 
+mod budget;
 mod connection;
+mod delete;
+mod download;
+mod list;
 mod login;
+mod parts;
+mod powers;
+mod retry;
+mod stamp;
+mod store;
+mod thaw;
+mod trouble;
+mod upload;
+mod write;
 
+pub use budget::Budget;
 pub use connection::AwsConnection;
 pub use login::{AwsSettings, Login};
+pub use parts::PartSizes;
+pub use store::{S3Place, S3Store};

@@ -1,0 +1,77 @@
+//! Storages in buckets: opened without a call, and read.
+
+use super::{Ground, ObserveError, Place};
+use crate::base::{Lookup, Template, UnresolvedReference};
+use crate::plan::ReadStorage;
+use crate::policy::{CredentialsSpec, S3Spec};
+use crate::repository::{Repository, RepositoryError};
+use crate::resource::{Bucket, BucketPlace, Found, Resource};
+use crate::storage::{AwsConnection, AwsSettings, Login, S3Place, S3Store, StorageError};
+use std::sync::Arc;
+
+/// Resolves references; the account's files and the network are left alone.
+pub(super) fn open(name: &str, spec: &S3Spec, lookup: &dyn Lookup) -> Result<Place, UnresolvedReference> {
+    let text = |template: &Template| Ok::<_, UnresolvedReference>(template.resolve(lookup)?.expose().to_owned());
+    let optional = |template: &Option<Template>| template.as_ref().map(text).transpose();
+    let login = match &spec.credentials {
+        CredentialsSpec::Chain => Login::Chain,
+        CredentialsSpec::Profile(profile) => Login::Profile(text(profile)?),
+        CredentialsSpec::Key { id, secret } => Login::Key { id: text(id)?, secret: secret.resolve(lookup)? },
+        CredentialsSpec::Role(arn) => Login::Role(text(arn)?),
+    };
+    let endpoint = optional(&spec.endpoint)?;
+    let region = optional(&spec.region)?.filter(|region| !region.is_empty());
+    let place = BucketPlace {
+        bucket: text(&spec.bucket)?,
+        region: region.clone().unwrap_or_default(),
+        prefix: prefix(&optional(&spec.prefix)?.unwrap_or_default()),
+        endpoint: endpoint.clone(),
+    };
+    let connection = AwsConnection::new(AwsSettings { region, endpoint, path_style: spec.path_style, login });
+    // A bucket whose settings we manage is in our account; one that is only used may be anybody's.
+    let at = S3Place { place: place.clone(), is_ours: spec.manage.is_some() };
+    let store = S3Store::new(connection.clone(), at);
+    let ground = Ground::Bucket { place, connection, spec: Box::new(spec.clone()) };
+    Ok(Place { repository: Repository::new(name, Arc::new(store)), ground })
+}
+
+/// Start of every key: empty, or ending in one slash and beginning with none.
+fn prefix(written: &str) -> String {
+    match written.trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    }
+}
+
+/// What a bucket holds, and the bucket itself. One that does not exist is read and holds nothing.
+pub(super) async fn read(
+    repository: &Repository,
+    place: &BucketPlace,
+    connection: &AwsConnection,
+) -> Result<(ReadStorage, Found), ObserveError> {
+    let mut place = place.clone();
+    if place.region.is_empty() {
+        place.region = connection.config().await.region().map(ToString::to_string).unwrap_or_default();
+    }
+    let found = Resource::Bucket(Bucket { name: place.bucket.clone(), region: place.region.clone() });
+    let mut read = ReadStorage { location: repository.store.location(), bucket: Some(place), ..ReadStorage::default() };
+    match repository.marker().await {
+        Ok(marker) => read.marker = marker.map(|marker| marker.id),
+        Err(RepositoryError::Storage(StorageError::BucketMissing { .. })) => return Ok((read, Found::Absent)),
+        Err(error) => return Err(error.into()),
+    }
+    read.contents = repository.read().await?;
+    Ok((read, Found::There(found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prefix;
+
+    #[test]
+    fn a_prefix_is_a_folder_however_it_is_written() {
+        for (written, expected) in [("", ""), ("/", ""), ("a", "a/"), ("/a/b//", "a/b/")] {
+            assert_eq!(prefix(written), expected, "{written}");
+        }
+    }
+}

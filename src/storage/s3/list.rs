@@ -1,0 +1,154 @@
+//! Listings, page by page: objects, and uploads that nobody finished.
+
+use super::store::{S3Store, class_named, etag, size};
+use super::trouble::{Call, Trouble};
+use crate::storage::{ObjectMeta, StorageError};
+use aws_sdk_s3::types::{EncodingType, MultipartUpload};
+use std::borrow::Cow;
+
+/// Keys of others may hold what XML cannot say, so they are to come encoded. Some servers say that they did and did not.
+fn encoding(store: &S3Store) -> Option<EncodingType> {
+    store.is_aws().then_some(EncodingType::Url)
+}
+
+pub(super) async fn objects(store: &S3Store, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError> {
+    let call = Call { operation: "list", permission: "s3:ListBucket", key: prefix };
+    let mut found = Vec::new();
+    let mut next = None;
+    loop {
+        let request = store.client().await.list_objects_v2().bucket(store.bucket()).prefix(store.full(prefix));
+        let request = request
+            .set_encoding_type(encoding(store))
+            .set_continuation_token(next)
+            .set_expected_bucket_owner(store.owner().await);
+        let page = request.send().await.map_err(|error| store.problem(call, &error))?;
+        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
+        for object in page.contents() {
+            let key = decoded(object.key().unwrap_or_default(), is_encoded);
+            // A key that ends in a slash is what consoles show as a folder.
+            let Some(key) = store.within(&key).filter(|key| !key.ends_with('/')) else { continue };
+            found.push(ObjectMeta {
+                key: key.to_owned(),
+                size: size(object.size()),
+                etag: etag(object.e_tag()),
+                modified: object.last_modified().map_or(0, aws_sdk_s3::primitives::DateTime::secs),
+                class: object.storage_class().map_or_else(Default::default, |class| class_named(class.as_str())),
+            });
+        }
+        next = page.next_continuation_token().map(ToOwned::to_owned);
+        if next.is_none() || page.is_truncated() != Some(true) {
+            break;
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+pub(super) async fn unfinished(store: &S3Store, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError> {
+    let call = Call { operation: "list", permission: "s3:ListBucketMultipartUploads", key: prefix };
+    let mut found = Vec::new();
+    let (mut key_marker, mut id_marker) = (None, None);
+    loop {
+        let request = store.client().await.list_multipart_uploads().bucket(store.bucket());
+        let request = request
+            .prefix(store.full(prefix))
+            .set_encoding_type(encoding(store))
+            .set_key_marker(key_marker)
+            .set_upload_id_marker(id_marker)
+            .set_expected_bucket_owner(store.owner().await);
+        let page = match request.send().await {
+            Ok(page) => page,
+            Err(error) => {
+                let trouble = Trouble::of(&error);
+                // A server that cannot list them leaves it to its own cleaning.
+                if trouble.is_not_implemented() {
+                    return Ok(Vec::new());
+                }
+                return Err(store.error(call, trouble));
+            }
+        };
+        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
+        for upload in page.uploads() {
+            let key = decoded(upload.key().unwrap_or_default(), is_encoded);
+            // Some servers take a prefix for the whole key.
+            let Some(key) = store.within(&key).filter(|key| key.starts_with(prefix)) else { continue };
+            found.extend(one_unfinished(store, key, upload).await?);
+        }
+        if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
+            break;
+        }
+        key_marker = page.next_key_marker().map(|key| decoded(key, is_encoded).into_owned());
+        id_marker = page.next_upload_id_marker().map(ToOwned::to_owned);
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// An unfinished upload with what was written of it, as far as that can be seen; `None` when it is gone by now.
+async fn one_unfinished(
+    store: &S3Store,
+    key: &str,
+    upload: &MultipartUpload,
+) -> Result<Option<ObjectMeta>, StorageError> {
+    let id = upload.upload_id().unwrap_or_default();
+    let (mut bytes, mut modified) = (0, upload.initiated().map_or(0, aws_sdk_s3::primitives::DateTime::secs));
+    let mut next = None;
+    loop {
+        let request = store.client().await.list_parts().bucket(store.bucket()).key(store.full(key)).upload_id(id);
+        let request = request.set_part_number_marker(next).set_expected_bucket_owner(store.owner().await);
+        let page = match request.send().await {
+            Ok(page) => page,
+            Err(error) => {
+                let trouble = Trouble::of(&error);
+                if trouble.code == "NoSuchUpload" || trouble.is_absent() {
+                    return Ok(None);
+                }
+                // It is there all the same, and can be given up by who may not look into it.
+                break;
+            }
+        };
+        for part in page.parts() {
+            bytes += size(part.size());
+            modified = modified.max(part.last_modified().map_or(0, aws_sdk_s3::primitives::DateTime::secs));
+        }
+        next = page.next_part_number_marker().map(ToOwned::to_owned);
+        if next.is_none() || page.is_truncated() != Some(true) {
+            break;
+        }
+    }
+    let class = upload.storage_class().map_or_else(Default::default, |class| class_named(class.as_str()));
+    Ok(Some(ObjectMeta { key: key.to_owned(), size: bytes, etag: id.to_owned(), modified, class }))
+}
+
+/// A key as it is; listings may encode it as URLs do.
+fn decoded(key: &str, is_encoded: bool) -> Cow<'_, str> {
+    if !is_encoded || !key.contains(['%', '+']) {
+        return Cow::Borrowed(key);
+    }
+    let mut bytes = Vec::with_capacity(key.len());
+    let mut rest = key.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digits = [rest.next().unwrap_or_default(), rest.next().unwrap_or_default()];
+                let number = std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                // What is no escape cannot come from a server that encodes.
+                bytes.push(number.unwrap_or(b'%'));
+            }
+            byte => bytes.push(byte),
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_decoded_only_where_they_were_encoded() {
+        assert_eq!(decoded("a+b%2Fc%25%F0%9F%98%80", true), "a b/c%😀");
+        assert_eq!(decoded("a+b%2Fc", false), "a+b%2Fc");
+    }
+}

@@ -1,0 +1,49 @@
+//! Cold classes: whether an object can be read now, and asking for a copy that can.
+
+use super::store::{S3Store, class_named};
+use super::trouble::{Call, Trouble};
+use crate::resource::ThawSpeed;
+use crate::storage::{Availability, ObjectStore, StorageError};
+use aws_sdk_s3::types::{GlacierJobParameters, RestoreRequest, Tier};
+
+pub(super) async fn availability(store: &S3Store, key: &str) -> Result<Availability, StorageError> {
+    let absent = || StorageError::NotFound { location: store.location(), key: key.to_owned() };
+    let head = store.look(key).await?.ok_or_else(absent)?;
+    let class = head.storage_class().map_or_else(Default::default, |class| class_named(class.as_str()));
+    if !class.is_cold() {
+        return Ok(Availability::Ready);
+    }
+    Ok(match head.restore() {
+        Some(state) if state.contains("ongoing-request=\"true\"") => Availability::Thawing(class),
+        Some(state) if state.contains("ongoing-request=\"false\"") => Availability::Ready,
+        _ => Availability::Archived(class),
+    })
+}
+
+pub(super) async fn thaw(store: &S3Store, key: &str, days: u32, speed: ThawSpeed) -> Result<(), StorageError> {
+    let tier = match speed {
+        ThawSpeed::Expedited => Tier::Expedited,
+        ThawSpeed::Standard => Tier::Standard,
+        ThawSpeed::Bulk => Tier::Bulk,
+    };
+    let call = Call { operation: "thaw", permission: "s3:RestoreObject", key };
+    let failed = |problem: String| StorageError::Failed {
+        location: store.location(),
+        operation: call.operation,
+        key: key.to_owned(),
+        problem,
+        transient: false,
+    };
+    let job = GlacierJobParameters::builder().tier(tier).build().map_err(|e| failed(e.to_string()))?;
+    let days = i32::try_from(days).unwrap_or(i32::MAX);
+    let wanted = RestoreRequest::builder().days(days).glacier_job_parameters(job).build();
+    let request = store.client().await.restore_object().bucket(store.bucket()).key(store.full(key));
+    let request = request.restore_request(wanted).set_expected_bucket_owner(store.owner().await);
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let trouble = Trouble::of(&error);
+            if trouble.code == "RestoreAlreadyInProgress" { Ok(()) } else { Err(store.error(call, trouble)) }
+        }
+    }
+}
