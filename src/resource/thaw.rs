@@ -4,6 +4,7 @@
 
 use super::StorageClass;
 use crate::base::Period;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,61 @@ impl ThawSpeed {
 impl std::fmt::Display for ThawSpeed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.word())
+    }
+}
+
+/// Whether an object can be read now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Availability {
+    /// Yes: its class needs no thaw.
+    #[default]
+    Ready,
+    /// It is in a cold class and must be thawed first.
+    Archived(StorageClass),
+    /// It is being thawed.
+    Thawing(StorageClass),
+    /// It is in a cold class, and a thawed copy of it can be read.
+    Thawed {
+        /// Its class.
+        class: StorageClass,
+        /// When the copy goes away, where the store says so.
+        until: Option<Timestamp>,
+    },
+}
+
+impl Availability {
+    /// What can be said of an object by its class alone: a cold one counts as not thawed.
+    pub fn of_class(class: StorageClass) -> Availability {
+        if class.is_cold() { Availability::Archived(class) } else { Availability::Ready }
+    }
+
+    /// True when it can be read now.
+    pub fn is_readable(self) -> bool {
+        matches!(self, Availability::Ready | Availability::Thawed { .. })
+    }
+
+    /// The cold class, if it is in one.
+    pub fn cold_class(self) -> Option<StorageClass> {
+        match self {
+            Availability::Ready => None,
+            Availability::Archived(class) | Availability::Thawing(class) | Availability::Thawed { class, .. } => {
+                Some(class)
+            }
+        }
+    }
+
+    /// What holds for two objects together: the one that is further from being read decides.
+    #[must_use]
+    pub fn and(self, other: Availability) -> Availability {
+        let takes = |class: StorageClass| i64::try_from(class.thaw_time().0).unwrap_or(i64::MAX);
+        let distance = |of: Availability| match of {
+            Availability::Ready => (0, 0),
+            // The copy that goes away first; one that says nothing of it stays longest.
+            Availability::Thawed { until, .. } => (1, until.map_or(i64::MIN, |until| i64::MAX - until.as_second())),
+            Availability::Thawing(class) => (2, takes(class)),
+            Availability::Archived(class) => (3, takes(class)),
+        };
+        if distance(other) > distance(self) { other } else { self }
     }
 }
 
@@ -77,6 +133,22 @@ impl std::fmt::Display for ThawTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_objects_the_one_that_takes_longer_decides() {
+        use Availability::{Archived, Ready, Thawed, Thawing};
+        use StorageClass::{DeepArchive, Glacier};
+        let until = |second| Thawed { class: Glacier, until: Timestamp::from_second(second).ok() };
+        let open = Thawed { class: Glacier, until: None };
+        let order = [Ready, open, until(200), until(100), Thawing(Glacier), Thawing(DeepArchive), Archived(Glacier)];
+        for (at, less) in order.into_iter().enumerate() {
+            for more in order.into_iter().skip(at) {
+                assert_eq!((less.and(more), more.and(less)), (more, more));
+            }
+        }
+        assert!(until(100).is_readable() && !Thawing(Glacier).is_readable());
+        assert_eq!((Archived(DeepArchive).cold_class(), Ready.cold_class()), (Some(DeepArchive), None));
+    }
 
     #[test]
     fn only_cold_classes_thaw_and_deep_ones_never_within_minutes() {

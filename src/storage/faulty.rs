@@ -3,6 +3,7 @@
 
 use super::Availability;
 use super::Placement;
+use super::Protection;
 use super::ThawSpeed;
 use super::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, StorageError, Upload};
 use async_trait::async_trait;
@@ -123,6 +124,21 @@ impl ObjectStore for FaultyStore {
             }
         }
         Ok(outcomes)
+    }
+
+    async fn purge(&self, objects: &[ObjectMeta]) -> Result<Vec<DeleteOutcome>, StorageError> {
+        let mut outcomes = Vec::with_capacity(objects.len());
+        for object in objects {
+            match call!(self.script, "delete", &object.key, self.inner.purge(std::slice::from_ref(object))) {
+                Ok(outcome) => outcomes.extend(outcome),
+                Err(error) => outcomes.push((object.key.clone(), Err(error))),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn protection(&self, key: &str) -> Result<Protection, StorageError> {
+        call!(self.script, "read", key, self.inner.protection(key))
     }
 
     async fn unfinished(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError> {

@@ -1,14 +1,14 @@
 //! A store in memory: for tests, and to compare other stores with.
 
 use super::{
-    Availability, Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, StorageError,
-    ThawSpeed, Upload,
+    Availability, Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, Protection,
+    StorageError, ThawSpeed, Upload,
     key::{is_key, is_prefix},
 };
 use crate::resource::StorageClass;
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,16 +47,16 @@ struct Stored {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Thaw {
-    Asked,
-    Ended,
+    Asked { days: u32 },
+    Ended { until: Option<Timestamp> },
 }
 
 impl Stored {
     fn availability(&self) -> Availability {
         match (self.meta.class, self.thaw) {
             (class, _) if !class.is_cold() => Availability::Ready,
-            (_, Some(Thaw::Ended)) => Availability::Ready,
-            (class, Some(Thaw::Asked)) => Availability::Thawing(class),
+            (class, Some(Thaw::Ended { until })) => Availability::Thawed { class, until },
+            (class, Some(Thaw::Asked { .. })) => Availability::Thawing(class),
             (class, None) => Availability::Archived(class),
         }
     }
@@ -94,8 +94,18 @@ impl MemoryStore {
 
     /// Ends every thaw that was asked for.
     pub fn end_thaws(&self) {
-        for stored in self.shelves().objects.values_mut().filter(|stored| stored.thaw.is_some()) {
-            stored.thaw = Some(Thaw::Ended);
+        for stored in self.shelves().objects.values_mut() {
+            if let Some(Thaw::Asked { days }) = stored.thaw {
+                let until = Timestamp::now() + SignedDuration::from_hours(24 * i64::from(days));
+                stored.thaw = Some(Thaw::Ended { until: Some(until) });
+            }
+        }
+    }
+
+    /// Locks every object whose key begins with `prefix`, as a bucket's default retention does; in the past: unlocks.
+    pub fn lock_until(&self, prefix: &str, until: Timestamp) {
+        for (_, stored) in self.shelves().objects.iter_mut().filter(|(key, _)| key.starts_with(prefix)) {
+            stored.locked = Some(until);
         }
     }
 
@@ -149,7 +159,7 @@ impl ObjectStore for MemoryStore {
         self.check("read", key, is_key(key))?;
         let absent = || StorageError::NotFound { location: self.location(), key: key.to_owned() };
         let stored = self.shelves().objects.get(key).cloned().ok_or_else(absent)?;
-        if stored.availability() != Availability::Ready {
+        if !stored.availability().is_readable() {
             let (location, class) = (self.location(), stored.meta.class);
             return Err(StorageError::Archived { location, key: key.to_owned(), class });
         }
@@ -212,11 +222,17 @@ impl ObjectStore for MemoryStore {
         Ok(self.shelves().objects.get(key).ok_or_else(absent)?.availability())
     }
 
-    async fn thaw(&self, key: &str, _days: u32, _speed: ThawSpeed) -> Result<(), StorageError> {
+    async fn protection(&self, key: &str) -> Result<Protection, StorageError> {
+        let shelves = self.shelves();
+        let locked = shelves.objects.get(key).and_then(|stored| stored.locked);
+        Ok(locked.filter(|until| *until > Timestamp::now()).map_or(Protection::Free, Protection::Until))
+    }
+
+    async fn thaw(&self, key: &str, days: u32, _speed: ThawSpeed) -> Result<(), StorageError> {
         let mut shelves = self.shelves();
         let absent = || StorageError::NotFound { location: self.location(), key: key.to_owned() };
         let stored = shelves.objects.get_mut(key).ok_or_else(absent)?;
-        stored.thaw = stored.thaw.or(Some(Thaw::Asked));
+        stored.thaw = stored.thaw.or(Some(Thaw::Asked { days }));
         Ok(())
     }
 

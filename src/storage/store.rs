@@ -1,7 +1,7 @@
 //! The port: what every store can do, what may be repeated, and what is unknown after a failure.
 
 use super::StorageError;
-use crate::resource::{LockedUntil, StorageClass, ThawSpeed};
+use crate::resource::{Availability, LockedUntil, Protection, StorageClass, ThawSpeed};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
@@ -44,17 +44,6 @@ pub struct Placement {
     pub expected: Option<u64>,
 }
 
-/// Whether an object can be read now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Availability {
-    /// Yes.
-    Ready,
-    /// It is in a cold class and must be thawed first.
-    Archived(StorageClass),
-    /// It is being thawed.
-    Thawing(StorageClass),
-}
-
 /// What a store can do beyond the port's minimum. Of a server this is what is known by now: true until it was found
 /// otherwise, which happens when it is first asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +82,32 @@ pub trait ObjectStore: Send + Sync {
     /// listed; see `unfinished`.
     async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError>;
 
-    /// Deletes objects, one outcome a key, in the order given. May be repeated.
+    /// Deletes objects, one outcome a key, in the order given. May be repeated. Where the store keeps versions, the old
+    /// ones stay; see `purge`.
     async fn delete(&self, keys: &[String]) -> Result<Vec<DeleteOutcome>, StorageError>;
+
+    /// Deletes objects for good, as they were listed: with every version where the store keeps versions, and only when
+    /// the object still has the etag given here (`Changed` otherwise). One outcome a key, in the order given; a locked
+    /// one stays (`Locked`). May be repeated.
+    async fn purge(&self, objects: &[ObjectMeta]) -> Result<Vec<DeleteOutcome>, StorageError> {
+        let mut outcomes = Vec::with_capacity(objects.len());
+        for object in objects {
+            match self.head(&object.key).await? {
+                Some(found) if found.etag != object.etag => {
+                    let changed = StorageError::Changed { location: self.location(), key: object.key.clone() };
+                    outcomes.push((object.key.clone(), Err(changed)));
+                }
+                _ => outcomes.extend(self.delete(std::slice::from_ref(&object.key)).await?),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// What keeps an object from being deleted for good; nothing keeps an absent one. Stores without locks always say
+    /// `Free`.
+    async fn protection(&self, _key: &str) -> Result<Protection, StorageError> {
+        Ok(Protection::Free)
+    }
 
     /// Uploads under `prefix` that were begun and neither completed nor aborted. `key` names the object they were
     /// for, `etag` identifies the upload for `abort_unfinished`, `modified` is the last write to it. A store that can

@@ -2,7 +2,7 @@
 
 use crate::support::{Moto, PART, S3Server, s3_store};
 use backstay::storage::{
-    Condition, Faults, FaultyStore, FilesystemStore, MemoryStore, ObjectMeta, ObjectStore, Placement, S3Store,
+    Condition, Faults, FaultyStore, FilesystemStore, MemoryStore, ObjectMeta, ObjectStore, Placement, Protection, S3Store,
     StorageError,
 };
 use bytes::Bytes;
@@ -136,6 +136,26 @@ async fn deletion_says_how_each_key_went(store: Store) {
     assert_eq!(keys(&store, "").await, ["d/2"]);
 }
 
+async fn what_was_written_again_since_is_not_purged(store: Store) {
+    for key in ["p/1", "p/2", "p/e/3"] {
+        put(&store, key, "x").await;
+    }
+    let listed = store.list("p/").await.unwrap();
+    put(&store, "p/2", "y").await;
+    let absent = ObjectMeta { key: "p/none".to_owned(), ..listed[0].clone() };
+    let asked: Vec<ObjectMeta> = listed.into_iter().chain([absent]).collect();
+    for _ in 0..2 {
+        let outcomes = store.purge(&asked).await.unwrap();
+        assert!(outcomes.iter().map(|(key, _)| key).eq(asked.iter().map(|meta| &meta.key)));
+        let good: Vec<bool> = outcomes.iter().map(|(_, outcome)| outcome.is_ok()).collect();
+        assert_eq!(good, [true, false, true, true]);
+        assert!(matches!(outcomes[1].1, Err(StorageError::Changed { .. })));
+    }
+    assert_eq!(keys(&store, "").await, ["p/2"]);
+    assert_eq!(store.protection("p/2").await.unwrap(), Protection::Free);
+    assert_eq!(store.protection("p/none").await.unwrap(), Protection::Free);
+}
+
 async fn uploads_are_seen_when_complete(store: Store) {
     let mut upload = store.upload("u/big", &Placement::default()).await.unwrap();
     upload.write(Bytes::from(vec![1; 3_000_000])).await.unwrap();
@@ -240,6 +260,7 @@ conformance! { memory: (MemoryStore::default(), ());
     one_of_many_writers_wins
     listings_are_whole_and_sorted
     deletion_says_how_each_key_went
+    what_was_written_again_since_is_not_purged
     uploads_are_seen_when_complete
     uploads_given_up_leave_nothing
     uploads_of_the_dead_are_named_and_cleared
