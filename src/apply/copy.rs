@@ -86,7 +86,7 @@ impl Transfer<'_> {
                 self.read(object, None, cancel, |_| ()).await?;
             }
         }
-        self.to.remove_backup(self.tier, self.database, self.id).await?;
+        self.to.remove_backup(self.tier, self.database, self.id, None).await?;
         let task = format!("copy {} {}", self.database, self.id);
         let total = total(manifest.objects.iter().map(|object| object.stored_bytes));
         let mut done = 0;

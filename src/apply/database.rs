@@ -1,6 +1,6 @@
 //! The steps of one database, under its lock in every storage that they touch.
 
-use super::copy::Transfer;
+use super::copy::{CopyError, Transfer};
 use super::{Hands, backup};
 use crate::base::{BackupId, InvalidBackupId, Size};
 use crate::catalog::Leftover;
@@ -8,6 +8,7 @@ use crate::diag::Explain;
 use crate::event::StepEnd;
 use crate::plan::{Action, Deed, Plan};
 use crate::repository::{LEASE_TTL, Lease, Repository, RepositoryError, layout, this_process};
+use crate::storage::{Protection, StorageError};
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
 
@@ -73,7 +74,9 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         Deed::CopyBackup { database, tier, id, from, to, replace } => {
             copy(database, tier, id, (from, to), *replace, hands).await
         }
-        Deed::PruneBackup { database, tier, id, storage } => prune(database, tier, id, storage, hands).await,
+        Deed::PruneBackup { database, tier, id, storage, manifest_etag } => {
+            prune((database, tier, id), storage, manifest_etag, hands).await
+        }
         Deed::ClearLeftover { storage, database, tier, id, kind, keys } => {
             let leftover = Leftover {
                 database: database.clone(),
@@ -84,6 +87,7 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
                 bytes: action.bytes.unwrap_or(0),
                 modified: 0,
                 in_use: false,
+                protection: Protection::Free,
             };
             clear(storage, &leftover, hands).await
         }
@@ -159,17 +163,40 @@ async fn copy(
     let spec = tier_spec.and_then(|tier| tier.copies.iter().find(|copy| copy.to == to));
     let (from, to) = (repository(from, hands)?, repository(to, hands)?);
     let transfer = Transfer { database, tier, id: &id, from, to, spec };
-    let copied = transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await.map_err(|e| e.to_string())?;
-    Ok(copied.map_or(StepEnd::AlreadyDone, |bytes| StepEnd::Done(format!("{} copied", Size(bytes)))))
+    match transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await {
+        Ok(copied) => Ok(copied.map_or(StepEnd::AlreadyDone, |bytes| StepEnd::Done(format!("{} copied", Size(bytes))))),
+        Err(CopyError::Repository(error)) => deferred(&error).ok_or_else(|| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
-async fn prune(database: &str, tier: &str, id: &str, storage: &str, hands: &Hands<'_>) -> Result<StepEnd, String> {
+async fn prune(
+    (database, tier, id): (&str, &str, &str),
+    storage: &str,
+    manifest_etag: &str,
+    hands: &Hands<'_>,
+) -> Result<StepEnd, String> {
     let id = parsed(id)?;
-    let freed = repository(storage, hands)?.remove_backup(tier, database, &id).await.map_err(|e| said(&e))?;
-    Ok(if freed == 0 { StepEnd::AlreadyDone } else { StepEnd::Done(format!("{} freed", Size(freed))) })
+    let etag = Some(manifest_etag).filter(|etag| !etag.is_empty());
+    match repository(storage, hands)?.remove_backup(tier, database, &id, etag).await {
+        Ok(0) => Ok(StepEnd::AlreadyDone),
+        Ok(freed) => Ok(StepEnd::Done(format!("{} freed", Size(freed)))),
+        Err(error) => deferred(&error).ok_or_else(|| said(&error)),
+    }
+}
+
+/// The end of a step that met a lock: it is done once the lock has ended.
+fn deferred(error: &RepositoryError) -> Option<StepEnd> {
+    let RepositoryError::Storage(StorageError::Locked { until, .. }) = error else { return None };
+    Some(StepEnd::Deferred(match until {
+        Some(until) => format!("locked until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
+        None => "locked, nobody knows until when".to_owned(),
+    }))
 }
 
 async fn clear(storage: &str, leftover: &Leftover, hands: &Hands<'_>) -> Result<StepEnd, String> {
-    let freed = repository(storage, hands)?.remove_leftover(leftover).await.map_err(|e| said(&e))?;
-    Ok(StepEnd::Done(format!("{} freed", Size(freed))))
+    match repository(storage, hands)?.remove_leftover(leftover).await {
+        Ok(freed) => Ok(StepEnd::Done(format!("{} freed", Size(freed)))),
+        Err(error) => deferred(&error).ok_or_else(|| said(&error)),
+    }
 }

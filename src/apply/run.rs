@@ -65,7 +65,7 @@ fn journal_entry(step: &StepOutcome) -> (String, JournalOutcome) {
     let outcome = match &step.end {
         StepEnd::Done(_) | StepEnd::AlreadyDone => JournalOutcome::Done,
         StepEnd::Partly(problem) | StepEnd::Failed(problem) => JournalOutcome::Failed { problem: problem.clone() },
-        StepEnd::Skipped(reason) => JournalOutcome::Skipped { reason: reason.clone() },
+        StepEnd::Deferred(reason) | StepEnd::Skipped(reason) => JournalOutcome::Skipped { reason: reason.clone() },
     };
     (step.address.clone(), outcome)
 }

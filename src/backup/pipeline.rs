@@ -6,6 +6,7 @@ use super::logical::Tools;
 use crate::catalog::{ObjectRole, StoredObject};
 use crate::codec::archive::{Scan, Summary};
 use crate::postgres::Dump;
+use crate::resource::StorageClass;
 use crate::stream::{Encode, Encoding, Progress, StreamError, encode};
 
 /// One file of a backup to be written.
@@ -75,6 +76,9 @@ pub(super) async fn store(
         plain_bytes: encoded.plain_bytes,
         plain_sha256: encoded.plain_sha256,
         frames: encoded.frames,
+        // Each copy has its own; see `Copies::publish`.
+        class: StorageClass::Standard,
+        lock: None,
     };
     copies.keep(&name, encoded.stored_sha256, encoded.uploads).await;
     let Some(dump) = dump else { return Err(BackupError::Interrupted) };

@@ -2,6 +2,7 @@
 
 use super::{Layer, Manifest, Method, VerifyRecord};
 use crate::base::{BackupId, Sha256, total};
+use crate::resource::{Availability, LockedUntil, Protection, StorageClass};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,16 @@ pub struct Backup {
     /// What is visibly wrong with this copy without reading it: files missing or of another size. Never stored.
     #[serde(skip)]
     pub missing: Vec<String>,
+    /// Whether its bytes can be read now: by the class of its files, a cold one counting as not thawed until the store
+    /// was asked. Never stored.
+    #[serde(skip)]
+    pub availability: Availability,
+    /// What the store said keeps it from being deleted; `None` when it was not asked. Never stored.
+    #[serde(skip)]
+    pub protection: Option<Protection>,
+    /// Etag of its manifest as listed. Never stored.
+    #[serde(skip)]
+    pub manifest_etag: String,
 }
 
 /// One file of a backup.
@@ -48,6 +59,12 @@ pub struct BackupObject {
     pub plain_bytes: u64,
     /// Digest of the stored bytes.
     pub stored_sha256: Sha256,
+    /// Until when it was locked at upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockedUntil>,
+    /// The class it was found in. Never stored.
+    #[serde(skip)]
+    pub class: StorageClass,
 }
 
 impl Backup {
@@ -72,16 +89,36 @@ impl Backup {
                     stored_bytes: object.stored_bytes,
                     plain_bytes: object.plain_bytes,
                     stored_sha256: object.stored_sha256,
+                    lock: object.lock,
+                    class: object.class,
                 })
                 .collect(),
             verified: None,
             missing: Vec::new(),
+            availability: manifest
+                .objects
+                .iter()
+                .map(|object| Availability::of_class(object.class))
+                .fold(Availability::Ready, Availability::and),
+            protection: None,
+            manifest_etag: String::new(),
         }
     }
 
     /// True unless something is known to be wrong with this copy.
     pub fn is_good(&self) -> bool {
         self.missing.is_empty() && self.verified.as_ref().is_none_or(VerifyRecord::is_good)
+    }
+
+    /// The coldest class that a file of it was found in.
+    pub fn class(&self) -> StorageClass {
+        self.objects.iter().map(|object| object.class).max().unwrap_or_default()
+    }
+
+    /// What keeps it from being deleted: as the store said, or else as its files were locked at upload.
+    pub fn protection(&self) -> Protection {
+        let at_upload = self.objects.iter().map(|object| Protection::from(object.lock)).max();
+        self.protection.or(at_upload).unwrap_or_default()
     }
 
     /// Bytes stored, all files.

@@ -1,4 +1,5 @@
-//! Which backup is restored, and from where. Damaged copies are never taken.
+//! Which backup is restored, and from where. Damaged copies are never taken; one that can be read now is taken before
+//! one that must be thawed.
 
 use super::point::{CopyState, PointCopy, RestorePoint};
 use crate::base::BackupId;
@@ -73,8 +74,10 @@ pub fn choose<'a>(points: &'a [RestorePoint], wish: &Wish<'_>, searched: &[Strin
             passed_over.push(format!("{id} {why}"));
             continue;
         }
-        let good = copies(point, wish).find(|copy| copy.state() != CopyState::Damaged);
-        let before = copies(point, wish).take_while(|copy| Some(*copy) != good);
+        let is_damaged = |copy: &&PointCopy| copy.state() == CopyState::Damaged;
+        let sound = copies(point, wish).filter(|copy| !is_damaged(copy));
+        let good = sound.min_by_key(|copy| copy.backup.availability.distance());
+        let before = copies(point, wish).take_while(|copy| Some(*copy) != good).filter(is_damaged);
         damaged.extend(before.map(|copy| describe_damage(point, copy)));
         if let Some(copy) = good {
             let reasons = reasons(point, copy, wish, damaged.is_empty());
@@ -107,7 +110,15 @@ fn reasons(point: &RestorePoint, copy: &PointCopy, wish: &Wish<'_>, is_newest: b
         },
         (None, false) => "the newest backup that is not damaged".to_owned(),
     });
+    let first = copies(point, wish).find(|other| other.state() != CopyState::Damaged);
+    let colder = first.filter(|first| first.backup.availability.distance() > copy.backup.availability.distance());
     match wish.storage {
+        _ if let Some(colder) = colder => reasons.push(format!(
+            "`{}` can be read sooner than `{}`, where it lies in {}",
+            copy.storage,
+            colder.storage,
+            colder.backup.class()
+        )),
         Some(_) => reasons.push(format!("storage `{}` was asked for", copy.storage)),
         None if point.copies.len() > 1 => reasons.push(format!("`{}` comes first in the policy", copy.storage)),
         None => reasons.push(format!("only `{}` holds it", copy.storage)),
@@ -149,6 +160,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::{Backup, Contents, Method, VerifyLevel, VerifyProblem, VerifyRecord, restore_points};
+    use crate::resource::{Availability, StorageClass};
     use proptest::prelude::*;
 
     fn backup(day: u8, tier: &str, verdict: u8) -> Backup {
@@ -173,6 +185,9 @@ mod tests {
                 _ => Some(record(vec![problem])),
             },
             missing: Vec::new(),
+            availability: Availability::Ready,
+            protection: None,
+            manifest_etag: String::new(),
             id,
         }
     }
@@ -213,6 +228,29 @@ mod tests {
         let id: BackupId = "20261102T020000Z-caaa".parse().unwrap();
         let error = choose(&points, &Wish { id: Some(&id), ..local }, &[]).unwrap_err();
         assert!(matches!(error, NoChoice::Damaged(_)), "{error}");
+    }
+
+    #[test]
+    fn a_copy_that_can_be_read_is_taken_before_a_cold_one() {
+        use Availability::{Archived, Ready, Thawed, Thawing};
+        use StorageClass::{DeepArchive, Glacier};
+        let thawed = Thawed { class: Glacier, until: None };
+        let taken = |near: Availability, far: Availability| {
+            let (mut a, mut b) = (backup(2, "daily", 1), backup(2, "daily", 0));
+            (a.availability, b.availability) = (near, far);
+            let points = points(vec![a], vec![b, backup(1, "daily", 1)]);
+            let choice = choose(&points, &wish(None), &[]).unwrap();
+            assert_eq!(choice.point.id.as_str(), "20261102T020000Z-caaa", "a cold backup is still the newest");
+            assert!(choice.passed_over.is_empty());
+            (choice.copy.storage.clone(), choice.reasons[1].contains("sooner"))
+        };
+        let (local, offsite) = (("local".to_owned(), false), ("offsite".to_owned(), true));
+        assert_eq!(taken(Archived(Glacier), Ready), offsite);
+        assert_eq!(taken(Archived(Glacier), thawed), offsite);
+        assert_eq!(taken(Archived(Glacier), Thawing(DeepArchive)), offsite);
+        assert_eq!(taken(Archived(DeepArchive), Archived(Glacier)), offsite);
+        assert_eq!(taken(thawed, Ready), local);
+        assert_eq!(taken(Archived(Glacier), Archived(Glacier)), local);
     }
 
     #[test]

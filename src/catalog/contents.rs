@@ -1,6 +1,7 @@
 //! Everything one repository holds, as seen in one reading.
 
 use super::{Backup, JournalRecord, LockRecord};
+use crate::resource::Protection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,8 @@ pub struct Leftover {
     pub modified: i64,
     /// True when a live lock of their database exists: they may be work in progress and are not to be touched.
     pub in_use: bool,
+    /// What the store said keeps them from being deleted; `Free` when it was not asked.
+    pub protection: Protection,
 }
 
 /// What leftover objects are.

@@ -2,6 +2,7 @@
 
 use super::{VerifyLevel, VerifyProblem};
 use crate::base::BackupId;
+use crate::resource::StorageClass;
 
 /// What verifying one or several repositories found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub enum CopyVerdict {
     Good,
     /// It is not what was written.
     Damaged(Vec<VerifyProblem>),
+    /// It is complete by its sizes, and its bytes lie in a cold class: they are read once they are thawed.
+    Cold(StorageClass),
     /// It could not be looked at as thoroughly as asked: no key, no access. What could be looked at is good.
     Undecided(String),
 }
@@ -85,7 +88,7 @@ impl Inspection {
                     problem: problem.clone(),
                 })
                 .collect(),
-            CopyVerdict::Good | CopyVerdict::Undecided(_) => Vec::new(),
+            CopyVerdict::Good | CopyVerdict::Cold(_) | CopyVerdict::Undecided(_) => Vec::new(),
         };
         let mut damage: Vec<_> = self.copies.iter().flat_map(of_copy).chain(self.files.iter().cloned()).collect();
         damage.sort();
@@ -93,7 +96,7 @@ impl Inspection {
         damage
     }
 
-    /// True when something could not be looked at.
+    /// True when something could not be looked at. What lies in a cold class is as it should be.
     pub fn is_partial(&self) -> bool {
         let is_undecided = |copy: &CopyInspection| matches!(copy.verdict, CopyVerdict::Undecided(_));
         !self.unreadable.is_empty() || self.copies.iter().any(is_undecided)

@@ -2,6 +2,7 @@
 //! `schemas/manifest.v1.json`. Written once, never changed.
 
 use crate::base::{BackupId, Lsn, Sha256};
+use crate::resource::{LockedUntil, StorageClass};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -176,6 +177,12 @@ pub struct StoredObject {
     pub plain_sha256: Sha256,
     /// Number of compression frames, so that a cut at a frame's border shows; 0 without compression.
     pub frames: u64,
+    /// Storage class at upload; left out for `STANDARD`. A lifecycle rule may have moved the file since.
+    #[serde(default, skip_serializing_if = "StorageClass::is_standard")]
+    pub class: StorageClass,
+    /// Until when object lock keeps it, where it was locked at upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockedUntil>,
 }
 
 /// Rows of one table.

@@ -7,6 +7,10 @@ use crate::catalog::{RestorePoint, restore_points};
 use crate::observe::{Places, observe, open};
 use crate::plan::{Live, LiveStorage};
 use crate::policy::Desired;
+use crate::repository::Repository;
+use crate::resource::Availability;
+use futures_util::stream::{self, StreamExt};
+use indexmap::IndexMap;
 
 /// A policy, its storages, and the backups in them.
 pub struct PolicyCatalog {
@@ -31,6 +35,35 @@ pub async fn read_catalogs(context: &Context) -> Result<Vec<PolicyCatalog>, Exit
         catalogs.push(PolicyCatalog::of(desired, places, &live));
     }
     Ok(catalogs)
+}
+
+/// Questions under way at once.
+const ASKED: usize = 32;
+
+/// Asks of the wanted backups' copies in a cold class whether they are thawed, and notes the answers. One request a file
+/// of such a copy; none for the others. What cannot be asked counts as not thawed.
+pub async fn ask_thaws(
+    points: &mut [RestorePoint],
+    is_wanted: impl Fn(&RestorePoint) -> bool,
+    repositories: &IndexMap<String, Repository>,
+) {
+    let mut answers: Vec<(usize, usize, Availability)> = Vec::new();
+    {
+        let wanted = points.iter().enumerate().filter(|(_, point)| is_wanted(point));
+        let all = wanted.flat_map(|(p, point)| point.copies.iter().enumerate().map(move |(c, copy)| (p, c, copy)));
+        let cold = all.filter(|(_, _, copy)| copy.backup.availability.cold_class().is_some());
+        let asked = stream::iter(cold).map(|(p, c, copy)| async move {
+            let repository = repositories.get(&copy.storage)?;
+            Some((p, c, repository.readable(&copy.backup).await.ok()?))
+        });
+        let mut answered = asked.buffer_unordered(ASKED);
+        while let Some(answer) = answered.next().await {
+            answers.extend(answer);
+        }
+    }
+    for (p, c, availability) in answers {
+        points[p].copies[c].backup.availability = availability;
+    }
 }
 
 impl PolicyCatalog {

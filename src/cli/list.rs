@@ -1,7 +1,8 @@
 //! `backstay list`: the backups there are.
 
-use super::catalogs::{PolicyCatalog, read_catalogs};
+use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs};
 use super::{Context, Exit};
+use crate::catalog::RestorePoint;
 use crate::diag::nearest;
 use crate::report::{self, ListedDatabase, Listing, Style};
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 /// List the backups in all storages
 ///
 /// Copies of a backup at several storages are one line. What is damaged, by its sizes or by the last `verify`, says so.
+/// A copy in a cold class of S3 shows its class, and whether it is being thawed or until when it is.
 ///
 /// Examples:
 ///   backstay list
@@ -24,7 +26,15 @@ pub struct Args {
 
 /// Reads every storage and shows what is in it.
 pub fn run(args: &Args, context: &Context) -> Exit {
-    match context.block_on(read_catalogs(context)) {
+    let read = async {
+        let mut catalogs = read_catalogs(context).await?;
+        for catalog in &mut catalogs {
+            let is_wanted = |point: &RestorePoint| args.database.as_ref().is_none_or(|name| point.database == *name);
+            ask_thaws(&mut catalog.points, is_wanted, &catalog.places.repositories()).await;
+        }
+        Ok(catalogs)
+    };
+    match context.block_on(read) {
         Ok(Ok(catalogs)) => show(args, context, &catalogs),
         Ok(Err(exit)) => exit,
         Err(error) => {

@@ -25,6 +25,7 @@ mod restore;
 mod schema;
 mod show;
 mod sync;
+mod thaw;
 mod validate;
 mod verify;
 

@@ -28,8 +28,10 @@ pub fn observe_and_plan(policies: Vec<Desired>, scope: &Scope, context: &Context
         let mut planned = Vec::new();
         for desired in policies {
             let places = observe::open(&desired, context.lookup.as_ref());
-            let live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
-            let plan = plan(&desired, &live, Timestamp::now(), scope);
+            let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
+            let now = Timestamp::now();
+            observe::look_closer(&desired, &places, &mut live, now).await;
+            let plan = plan(&desired, &live, now, scope);
             let stale = live.readable().map(|(name, read)| (name.to_owned(), read.contents.index_stale.clone()));
             let stale_indexes = stale.filter(|(_, databases)| !databases.is_empty()).collect();
             planned.push(Planned { desired, places, plan, stale_indexes });

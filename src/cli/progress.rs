@@ -20,6 +20,7 @@ fn line(event: &Event, colour: bool) -> Option<String> {
             StepEnd::AlreadyDone => Some(format!("      {green}done{reset}: nothing was left to do")),
             StepEnd::Partly(what) => Some(format!("      {yellow}done in part{reset}: {what}")),
             StepEnd::Failed(why) => Some(format!("      {red}failed{reset}: {why}")),
+            StepEnd::Deferred(why) => Some(format!("      {yellow}deferred{reset}: {why}")),
             StepEnd::Skipped(why) => Some(format!("      {yellow}skipped{reset}: {why}")),
         },
         Event::Note(text) => Some(format!("      {text}")),

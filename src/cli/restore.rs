@@ -1,10 +1,11 @@
 //! `backstay restore DATABASE`: bring data back.
 
-use super::catalogs::{PolicyCatalog, read_catalogs};
+use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs};
 use super::list::unknown_database;
+use super::thaw::{Cold, ThawArgs, make_readable};
 use super::{Context, Exit};
 use crate::base::{BackupId, Template};
-use crate::catalog::{Wish, choose};
+use crate::catalog::{RestorePoint, Wish, choose};
 use crate::diag::nearest;
 use crate::postgres::{Connection, PostgresError};
 use crate::report::{self, Style};
@@ -31,6 +32,8 @@ use std::path::PathBuf;
 ///   backstay restore app --in-place --table users --table public.orders
 ///   backstay restore app --to-connection '${env:STAGING_URL}' --no-owner --jobs 4
 ///   backstay restore app --from /tmp/old.sql.gz --into app_old
+///   backstay restore app --from 20260101T040000Z-k3f9 --into app_then --thaw bulk     from GLACIER; exits 7
+///   backstay restore app --in-place --yes --thaw standard --wait                      hours, then restores
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 #[command(group(clap::ArgGroup::new("destination").required(true).args(["in_place", "into", "to_connection"])))]
@@ -91,6 +94,9 @@ pub struct Args {
     /// Do not back up what is there now before replacing it
     #[arg(long, requires = "in_place")]
     skip_safety_backup: bool,
+
+    #[command(flatten)]
+    thaw: ThawArgs,
 }
 
 /// Restores and says what is now where.
@@ -143,7 +149,12 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
         Err(exit) => return Ok(exit),
     };
     let repositories = catalog.places.repositories();
-    let Some(from) = from(args, context, catalog, &repositories).await? else { return Ok(Exit::Failed) };
+    let mut points = catalog.points.clone();
+    ask_thaws(&mut points, |point| point.database == args.database, &repositories).await;
+    let mut except = Vec::new();
+    let Some(from) = from(args, context, (&points, &mut except), &catalog.searched, &repositories).await? else {
+        return Ok(Exit::Failed);
+    };
     let hands = Hands {
         repositories: &repositories,
         lookup: context.lookup.as_ref(),
@@ -152,6 +163,14 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
         // Without a source of randomness the process id keeps two runs of one second apart.
         run: BackupId::new(Timestamp::now(), getrandom::u32().unwrap_or_else(|_| std::process::id())).to_string(),
     };
+    if let From::Backup(choice) = &from {
+        let wish = wish(args, None, &except);
+        let is_dry_run = args.dry_run;
+        let cold = Cold { database: &args.database, choice, points: &points, wish: &wish, is_dry_run };
+        if let Some(exit) = make_readable(&args.thaw, context, &cold, &hands).await? {
+            return Ok(exit);
+        }
+    }
     let request = Request {
         desired: &catalog.desired,
         name: &args.database,
@@ -164,7 +183,7 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
         old: if args.drop_old { Old::Dropped } else { Old::Kept },
         safety: if args.skip_safety_backup { SafetyRule::Skipped } else { SafetyRule::AsNeeded },
     };
-    let prepared = prepare(request, &catalog.points, &hands).await?;
+    let prepared = prepare(request, &points, &hands).await?;
     if let Some(exit) = shown_or_refused(args, context, &prepared) {
         return Ok(exit);
     }
@@ -247,11 +266,19 @@ fn has_password(login: &str) -> bool {
     login.split_once("://").is_some_and(|(_, login)| login.contains(':'))
 }
 
-/// What `--from` means; `None` when that was told to be wrong.
+/// What is asked for, in the words of the catalog.
+fn wish<'a>(args: &'a Args, id: Option<&'a BackupId>, except: &'a [(BackupId, String)]) -> Wish<'a> {
+    let (tier, storage) = (args.tier.as_deref(), args.storage.as_deref());
+    Wish { database: &args.database, id, tier, storage, except }
+}
+
+/// What `--from` means; `None` when that was told to be wrong. `except` gets the backups that "the newest" does not
+/// mean.
 async fn from<'a>(
     args: &Args,
     context: &Context,
-    catalog: &'a PolicyCatalog,
+    (points, except): (&'a [RestorePoint], &mut Vec<(BackupId, String)>),
+    searched: &[String],
     repositories: &IndexMap<String, Repository>,
 ) -> Result<Option<From<'a>>, RestoreError> {
     let id = match args.from.as_str() {
@@ -262,7 +289,7 @@ async fn from<'a>(
                 return Ok(Some(From::File(PathBuf::from(text))));
             }
             Err(error) => {
-                let ids = catalog.points.iter().map(|point| point.id.as_str()).chain(["latest"]);
+                let ids = points.iter().map(|point| point.id.as_str()).chain(["latest"]);
                 let hint = nearest(text, ids).map(|near| format!("Did you mean `{near}`?"));
                 context.complain(
                     format_args!("{error}; neither is it a file"),
@@ -272,17 +299,9 @@ async fn from<'a>(
             }
         },
     };
-    // What a restore backed up before it replaced something is not what the next one should bring back.
-    let mut except = Vec::new();
     loop {
-        let wish = Wish {
-            database: &args.database,
-            id: id.as_ref(),
-            tier: args.tier.as_deref(),
-            storage: args.storage.as_deref(),
-            except: &except,
-        };
-        let choice = choose(&catalog.points, &wish, &catalog.searched)?;
+        // What a restore backed up before it replaced something is not what the next one should bring back.
+        let choice = choose(points, &wish(args, id.as_ref(), except), searched)?;
         if id.is_some() || !is_safety_backup(&choice, repositories).await {
             return Ok(Some(From::Backup(choice)));
         }
@@ -295,6 +314,7 @@ fn exit_of(error: &RestoreError) -> Exit {
         RestoreError::Interrupted | RestoreError::Stream(crate::stream::StreamError::Cancelled) => Exit::Interrupted,
         RestoreError::Repository(RepositoryError::Locked { .. }) => Exit::Locked,
         error if error.is_refusal() => Exit::Refused,
+        RestoreError::Cold(_) => Exit::Partly,
         error if error.is_damage() => Exit::Damaged,
         _ => Exit::Failed,
     }

@@ -1,6 +1,6 @@
 //! `backstay show`: one backup in full.
 
-use super::catalogs::{PolicyCatalog, read_catalogs};
+use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs};
 use super::{Context, Exit};
 use crate::base::BackupId;
 use crate::catalog::{Manifest, RestorePoint};
@@ -42,6 +42,9 @@ async fn find(args: &Args, context: &Context) -> Exit {
     let is_it = |point: &&RestorePoint| point.id.as_str() == args.id;
     let found = catalogs.iter().find_map(|catalog| Some((catalog, catalog.points.iter().find(is_it)?)));
     let Some((catalog, point)) = found else { return unknown_id(context, &args.id, &catalogs) };
+    let mut point = point.clone();
+    ask_thaws(std::slice::from_mut(&mut point), |_| true, &catalog.places.repositories()).await;
+    let point = &point;
     let manifest = manifest_of(catalog, point).await;
     let now = Timestamp::now();
     if context.json {

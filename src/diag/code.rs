@@ -170,6 +170,9 @@ table! {
     TABLES_TIED = "BS545", Error, "other objects hold on to a table";
     RESTORED_DIFFERS = "BS546", Error, "what was restored is not what was backed up";
     SAFETY_BACKUP_FAILED = "BS547", Error, "the safety backup failed";
+    NEEDS_THAW = "BS548", Error, "a backup must be thawed first";
+    THAW_TOO_FAST = "BS549", Error, "a class does not thaw that fast";
+    THAW_GOES_ON = "BS580", Error, "a backup is being thawed";
 
     // S3 as a place for backups.
     BUCKET_MISSING = "BS550", Error, "a bucket does not exist";

@@ -52,6 +52,8 @@ pub enum StepEnd {
     Partly(String),
     /// It failed: the message.
     Failed(String),
+    /// It cannot be done before a date that is no fault of anybody: object lock keeps what it is about.
+    Deferred(String),
     /// It was not tried, and why.
     Skipped(String),
 }

@@ -148,6 +148,9 @@ pub enum Deed {
         id: String,
         /// The storage.
         storage: String,
+        /// Etag of its manifest: only the copy that the plan saw is deleted.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        manifest_etag: String,
     },
     /// Delete what a killed run left behind.
     ClearLeftover {
@@ -212,7 +215,9 @@ impl Deed {
                 let verb = if *replace { "replace damaged" } else { "copy" };
                 format!("{verb} {database} ({tier}) {id} from {from} to {to}")
             }
-            Deed::PruneBackup { database, tier, id, storage } => format!("prune {database} ({tier}) {id} at {storage}"),
+            Deed::PruneBackup { database, tier, id, storage, .. } => {
+                format!("prune {database} ({tier}) {id} at {storage}")
+            }
             Deed::ClearLeftover { storage, database, tier, id, keys, .. } => {
                 let what = if id.is_empty() { keys.join(", ") } else { format!("{database} ({tier}) {id}") };
                 format!("clear leftover {what} at {storage}")

@@ -18,17 +18,20 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let (mut actions, mut n_unchanged) = infra::actions(desired, live, &mut notes);
     // Retention counts what this plan adds, so what is not wanted must be gone before pruning is decided.
     let mut added: Vec<Action> = slots.iter().filter_map(|slot| backups::action(slot, now)).collect();
-    added.extend(slots.iter().flat_map(|slot| copies::actions(slot, now, &mut notes)));
+    let mut deferred = Vec::new();
+    added.extend(slots.iter().flat_map(|slot| copies::actions(slot, now, &mut notes, &mut deferred)));
     actions.extend(added);
     let with_all = scope.choose(actions.clone());
     let planned: BTreeSet<String> = with_all.iter().map(|action| action.address.clone()).collect();
 
     for slot in &slots {
-        let (prunes, n_kept) = prune::actions(slot, &planned, now);
+        let (prunes, n_kept) = prune::actions(slot, &planned, now, &mut deferred);
         actions.extend(prunes);
         n_unchanged += n_kept;
     }
-    actions.extend(leftovers::actions(live, &planned, now, &mut notes));
+    actions.extend(leftovers::actions(live, &planned, now, &mut notes, &mut deferred));
+    deferred.retain(|locked| scope.wants(Phase::Prune, &locked.address));
+    deferred.sort();
     let mut actions = scope.choose(actions);
     actions.sort_by(|a, b| (a.phase, order(a)).cmp(&(b.phase, order(b))));
 
@@ -47,6 +50,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
         guards,
         notes,
         effects,
+        deferred,
         n_unchanged,
         basis,
     }

@@ -2,7 +2,7 @@
 
 use super::backups::Slot;
 use super::infra::{folder_address, marker_address};
-use super::{Action, Deed, Note, Phase, Symbol};
+use super::{Action, Deed, Deferral, Note, Phase, Symbol};
 use crate::base::BackupId;
 use crate::catalog::Backup;
 use crate::catalog::retention::{self, Held};
@@ -15,22 +15,40 @@ pub(super) fn address(storage: &str, database: &str, tier: &str, id: &str) -> St
     format!("copy/{storage}/{database}/{tier}/{id}")
 }
 
-/// The steps that bring missing or damaged copies to the storages of a tier.
-pub(super) fn actions(slot: &Slot<'_>, now: Timestamp, notes: &mut Vec<Note>) -> Vec<Action> {
+/// The steps that bring missing or damaged copies to the storages of a tier. A copy in a cold class gives nothing
+/// unless it is thawed; a damaged one that is locked goes to `deferred` instead of being replaced.
+pub(super) fn actions(
+    slot: &Slot<'_>,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+    deferred: &mut Vec<Deferral>,
+) -> Vec<Action> {
     let good: BTreeMap<&BackupId, Vec<(&str, &Backup)>> = good_copies(slot);
     let everything: BTreeSet<&BackupId> = slot.copies.values().flatten().map(|backup| &backup.id).collect();
     let mut actions = Vec::new();
     for copy in slot.spec.copies.iter().filter(|copy| slot.writable.contains(&copy.to.as_str())) {
         let there = slot.copies.get(copy.to.as_str());
         let kept = kept_if_good(slot, copy, &everything, now);
+        let mut cold: BTreeMap<&str, Vec<&Backup>> = BTreeMap::new();
         for id in everything.iter().filter(|id| kept.contains(**id)) {
             let present = there.and_then(|backups| backups.iter().find(|backup| backup.id == **id));
             if present.is_some_and(|backup| backup.is_good()) {
                 continue;
             }
-            let source = good.get(*id).and_then(|sources| sources.iter().find(|(storage, _)| *storage != copy.to));
-            match source {
-                Some((from, backup)) => actions.push(action(slot, copy, backup, from, present.is_some())),
+            let sources = good.get(*id).into_iter().flatten().filter(|(storage, _)| *storage != copy.to);
+            match sources.min_by_key(|(_, backup)| backup.availability.distance()) {
+                Some((from, backup)) if !backup.availability.is_readable() => {
+                    cold.entry(from).or_default().push(backup);
+                }
+                Some((from, backup)) => {
+                    let action = action(slot, copy, backup, from, present.is_some());
+                    let locked =
+                        present.and_then(|b| Deferral::of_backup(b, &copy.to, &action.address, &action.reason, now));
+                    match locked {
+                        Some(locked) => deferred.push(locked),
+                        None => actions.push(action),
+                    }
+                }
                 None if present.is_some() => notes.push(Note {
                     about: format!("backup/{}/{}/{id}", slot.subject.name, slot.tier),
                     message: format!("is damaged at {} and no good copy exists elsewhere", copy.to),
@@ -39,8 +57,29 @@ pub(super) fn actions(slot: &Slot<'_>, now: Timestamp, notes: &mut Vec<Note>) ->
                 None => {}
             }
         }
+        notes.extend(cold.into_iter().filter_map(|(from, backups)| cold_source(slot, copy, from, &backups)));
     }
     actions
+}
+
+/// Copies that a storage lacks and that only a cold one could give.
+fn cold_source(slot: &Slot<'_>, copy: &CopySpec, from: &str, backups: &[&Backup]) -> Option<Note> {
+    let (oldest, newest) = (backups.first()?, backups.last()?);
+    let which = match backups.len() {
+        1 => format!("{} is missing or damaged at {}", oldest.id, copy.to),
+        n => format!("{n} copies, {} to {}, are missing or damaged at {}", oldest.id, newest.id, copy.to),
+    };
+    Some(Note {
+        about: format!("backup/{}/{}", slot.subject.name, slot.tier),
+        message: format!(
+            "{which}; at {from} it lies in {} and can be copied once it is thawed: `backstay restore {} --into NEW_DB \
+             --from {} --storage {from} --thaw bulk` asks for that",
+            oldest.class(),
+            slot.subject.name,
+            newest.id
+        ),
+        is_problem: false,
+    })
 }
 
 fn good_copies<'a>(slot: &Slot<'a>) -> BTreeMap<&'a BackupId, Vec<(&'a str, &'a Backup)>> {

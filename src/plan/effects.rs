@@ -50,7 +50,7 @@ pub(super) fn effect(slot: &Slot<'_>, actions: &[Action], now: Timestamp) -> Opt
     for action in actions {
         let bytes = action.bytes.unwrap_or(0);
         match &action.deed {
-            Deed::PruneBackup { database, tier: t, id, storage } if database == name && t == tier => {
+            Deed::PruneBackup { database, tier: t, id, storage, .. } if database == name && t == tier => {
                 copies.retain(|(s, i)| !(s == storage && i.as_str() == id));
                 bytes_freed = total([bytes_freed, bytes]);
             }

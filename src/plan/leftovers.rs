@@ -1,13 +1,20 @@
 //! What killed runs left behind: cleared under the database's lock, never while a run may still work on it.
 
-use super::{Action, Deed, Live, Note, Phase, Symbol, copies};
+use super::{Action, Deed, Deferral, Live, Note, Phase, Symbol, copies};
 use crate::base::Period;
 use crate::catalog::{JournalState, LeftoverKind};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// The steps that clear leftovers, and notes on what is in use or interrupted. `planned`: addresses of the other steps.
-pub(super) fn actions(live: &Live, planned: &BTreeSet<String>, now: Timestamp, notes: &mut Vec<Note>) -> Vec<Action> {
+/// The steps that clear leftovers, and notes on what is in use or interrupted. What is locked goes to `deferred`.
+/// `planned`: addresses of the other steps.
+pub(super) fn actions(
+    live: &Live,
+    planned: &BTreeSet<String>,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+    deferred: &mut Vec<Deferral>,
+) -> Vec<Action> {
     let mut actions = Vec::new();
     for (storage, read) in live.readable() {
         // Something happened to this place that nobody planned: look twice before anything is deleted there.
@@ -51,11 +58,17 @@ pub(super) fn actions(live: &Live, planned: &BTreeSet<String>, now: Timestamp, n
                 LeftoverKind::UnfinishedUpload => "upload",
                 LeftoverKind::RecordWithoutManifest => "record",
             };
+            let address = format!("leftover/{storage}/{kind}/{name}");
+            let reason = format!("{what}, last written {} ago", Period::between(modified, now).human());
+            if let Some(locked) = Deferral::of_leftover(leftover, storage, &address, &reason, now) {
+                deferred.push(locked);
+                continue;
+            }
             actions.push(Action {
-                address: format!("leftover/{storage}/{kind}/{name}"),
+                address,
                 symbol: Symbol::Delete,
                 phase: Phase::Prune,
-                reason: format!("{what}, last written {} ago", Period::between(modified, now).human()),
+                reason,
                 changes: Vec::new(),
                 depends_on: Vec::new(),
                 bytes: Some(leftover.bytes),

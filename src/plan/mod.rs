@@ -10,6 +10,7 @@ mod backups;
 mod basis;
 mod build;
 mod copies;
+mod deferred;
 mod document;
 mod due;
 mod effects;
@@ -20,23 +21,27 @@ mod live;
 mod notes;
 mod outlook;
 mod prune;
+mod questions;
 mod restoration;
 mod schema;
 mod scope;
 mod stale;
 mod subject;
+mod thaw;
 mod wanted;
 
 pub use crate::resource::FieldChange;
 pub use action::{Action, Deed, Phase, Symbol};
 pub use basis::{Basis, StorageBasis};
 pub use build::plan;
+pub use deferred::Deferral;
 pub use document::{FORMAT_VERSION, Note, Plan, PolicyIdentity, SavedPlan};
 pub use due::{Due, GRACE, judge};
 pub use effects::Effect;
 pub use guard::{Approval, Guard, GuardKind, refused};
 pub use live::{FolderState, Live, LiveStorage, ReadStorage};
 pub use outlook::{InvalidPrices, Prices, ThawCost, thaw_cost};
+pub use questions::{CopyPlace, Questions, questions};
 pub use restoration::{
     OldOne, Restoration, RestoreDeed, RestoreFacts, RestoreOrigin, RestoreStep, RestoreTarget, Restored, Safety,
     TargetKind, restoration,
@@ -45,4 +50,5 @@ pub use schema::plan_schema;
 pub use scope::Scope;
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
+pub use thaw::{Thaw, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
 pub use wanted::{Wanted, wanted};

@@ -1,15 +1,25 @@
-//! Backups that retention lets go, storage by storage, with the reason of each verdict.
+//! Backups that retention lets go, storage by storage, with the reason of each verdict. Locked ones wait for their date.
 
 use super::backups::Slot;
-use super::{Action, Deed, Phase, Symbol, backups, copies};
+use super::{Action, Deed, Deferral, Phase, Symbol, backups, copies};
 use crate::base::BackupId;
 use crate::catalog::retention::{self, Held};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
+/// Address of the deletion of a copy.
+pub(super) fn address(storage: &str, database: &str, tier: &str, id: &BackupId) -> String {
+    format!("prune/{storage}/{database}/{tier}/{id}")
+}
+
 /// The steps that delete what need not be kept, counting what this plan adds before: a backup that is due, and copies
-/// that are brought.
-pub(super) fn actions(slot: &Slot<'_>, planned: &BTreeSet<String>, now: Timestamp) -> (Vec<Action>, u64) {
+/// that are brought. What is locked goes to `deferred` instead.
+pub(super) fn actions(
+    slot: &Slot<'_>,
+    planned: &BTreeSet<String>,
+    now: Timestamp,
+    deferred: &mut Vec<Deferral>,
+) -> (Vec<Action>, u64) {
     let (database, tier) = (slot.subject.name.as_str(), slot.tier);
     let backup_address = backups::address(database, tier);
     let takes_backup = planned.contains(&backup_address);
@@ -43,11 +53,16 @@ pub(super) fn actions(slot: &Slot<'_>, planned: &BTreeSet<String>, now: Timestam
                 continue;
             }
             let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+            let (address, reason) = (address(&copy.to, database, tier, &verdict.id), reasons.join("; "));
+            if let Some(locked) = Deferral::of_backup(backup, &copy.to, &address, &reason, now) {
+                deferred.push(locked);
+                continue;
+            }
             actions.push(Action {
-                address: format!("prune/{}/{database}/{tier}/{}", copy.to, verdict.id),
+                address,
                 symbol: Symbol::Delete,
                 phase: Phase::Prune,
-                reason: reasons.join("; "),
+                reason,
                 changes: Vec::new(),
                 depends_on: needed.clone(),
                 bytes: Some(backup.stored_bytes()),
@@ -57,6 +72,7 @@ pub(super) fn actions(slot: &Slot<'_>, planned: &BTreeSet<String>, now: Timestam
                     tier: tier.to_owned(),
                     id: verdict.id.to_string(),
                     storage: copy.to.clone(),
+                    manifest_etag: backup.manifest_etag.clone(),
                 },
             });
         }

@@ -32,11 +32,16 @@ impl Scope {
         self.targets.is_empty() || self.targets.iter().any(below)
     }
 
+    /// True when a step of this phase at this address is wanted.
+    pub(super) fn wants(&self, phase: Phase, address: &str) -> bool {
+        self.has(phase) && self.names(address)
+    }
+
     /// Keeps the wanted actions and whatever infrastructure they depend on.
     pub(super) fn choose(&self, actions: Vec<Action>) -> Vec<Action> {
         let mut wanted: BTreeSet<String> = actions
             .iter()
-            .filter(|action| self.has(action.phase) && self.names(&action.address))
+            .filter(|action| self.wants(action.phase, &action.address))
             .map(|action| action.address.clone())
             .collect();
         // Infrastructure is needed by whatever is written into it, whether asked for or not.

@@ -53,8 +53,10 @@ pub fn compare(saved: &Plan, fresh: &Plan) -> Standing {
         match still.get(address) {
             Some(now) if now.deed == action.deed && now.changes == action.changes => {}
             Some(_) => differs(address, "it would do something else now".to_owned()),
+            // Locked meanwhile: it stays, and whoever applies the plan is told so.
+            None if fresh.deferred.iter().any(|locked| locked.address == address) => {}
             None => match &action.deed {
-                Deed::PruneBackup { database, tier, id, storage } if exists(storage, database, tier, id) => {
+                Deed::PruneBackup { database, tier, id, storage, .. } if exists(storage, database, tier, id) => {
                     differs(address, "this backup is to be kept now".to_owned());
                 }
                 _ => {
@@ -111,7 +113,7 @@ fn copies(saved: &Plan, fresh: &Plan, differs: &mut impl FnMut(&str, String)) {
         .actions
         .iter()
         .filter_map(|action| match &action.deed {
-            Deed::PruneBackup { database, tier, id, storage } => Some((&**storage, &**database, &**tier, &**id)),
+            Deed::PruneBackup { database, tier, id, storage, .. } => Some((&**storage, &**database, &**tier, &**id)),
             _ => None,
         })
         .collect();

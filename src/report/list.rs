@@ -4,6 +4,7 @@ use super::Style;
 use super::table::table;
 use crate::base::{Period, Size};
 use crate::catalog::{CopyState, Layer, PointCopy, RestorePoint, VerifyLevel};
+use crate::resource::Availability;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -84,14 +85,28 @@ pub(super) fn encryption(layers: &[Layer]) -> &'static str {
     }
 }
 
-/// The storages; a damaged copy says so when others are good.
+/// The storages; a damaged copy says so when others are good, a cold one what keeps it from being read.
 fn places(point: &RestorePoint) -> String {
     let is_mixed = point.is_good();
-    let place = |copy: &PointCopy| match copy.state() {
-        CopyState::Damaged if is_mixed => format!("{} (damaged)", copy.storage),
+    let place = |copy: &PointCopy| match (copy.state(), cold_words(copy.backup.availability)) {
+        (CopyState::Damaged, _) if is_mixed => format!("{} (damaged)", copy.storage),
+        (_, Some(cold)) => format!("{} ({cold})", copy.storage),
         _ => copy.storage.clone(),
     };
     point.copies.iter().map(place).collect::<Vec<_>>().join(", ")
+}
+
+/// `GLACIER`, `GLACIER, thawing`, `GLACIER, thawed until 2026-12-04 09:00 UTC`; `None` for what needs no thaw.
+pub(super) fn cold_words(availability: Availability) -> Option<String> {
+    Some(match availability {
+        Availability::Ready => return None,
+        Availability::Archived(class) => class.to_string(),
+        Availability::Thawing(class) => format!("{class}, thawing"),
+        Availability::Thawed { class, until: Some(until) } => {
+            format!("{class}, thawed until {}", until.strftime("%Y-%m-%d %H:%M UTC"))
+        }
+        Availability::Thawed { class, until: None } => format!("{class}, thawed"),
+    })
 }
 
 /// The best that is known of any copy.
@@ -159,6 +174,10 @@ pub(super) struct CopyView {
     storage: String,
     state: &'static str,
     stored_bytes: u64,
+    storage_class: &'static str,
+    availability: &'static str,
+    thawed_until: Option<String>,
+    locked_until: Option<String>,
     verified_at: Option<String>,
     verified_level: Option<&'static str>,
     problems: Vec<String>,
@@ -205,10 +224,20 @@ fn backup_view(point: &RestorePoint, now: Timestamp) -> BackupView {
 
 pub(super) fn copy_view(copy: &PointCopy) -> CopyView {
     let record = copy.backup.verified.as_ref();
+    let (availability, thawed_until) = match copy.backup.availability {
+        Availability::Ready => ("ready", None),
+        Availability::Archived(_) => ("archived", None),
+        Availability::Thawing(_) => ("thawing", None),
+        Availability::Thawed { until, .. } => ("thawed", until.map(|until| until.to_string())),
+    };
     CopyView {
         storage: copy.storage.clone(),
         state: state_name(copy.state()),
         stored_bytes: copy.backup.stored_bytes(),
+        storage_class: copy.backup.class().name(),
+        availability,
+        thawed_until,
+        locked_until: copy.backup.protection().until().map(|until| until.to_string()),
         verified_at: record.map(|record| record.at.to_string()),
         verified_level: record.map(|record| level_name(record.level)),
         problems: copy.problems(),
@@ -237,6 +266,7 @@ pub(super) mod tests {
     use super::*;
     use crate::base::{BackupId, Sha256};
     use crate::catalog::{Backup, BackupObject, Contents, Method, VerifyProblem, VerifyRecord, restore_points};
+    use crate::resource::StorageClass;
 
     pub(in crate::report) fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -260,9 +290,14 @@ pub(super) mod tests {
                 stored_bytes: 310 << 20,
                 plain_bytes: 1200 << 20,
                 stored_sha256: Sha256::of(b""),
+                lock: None,
+                class: StorageClass::Standard,
             }],
             verified: None,
             missing: Vec::new(),
+            availability: Availability::Ready,
+            protection: None,
+            manifest_etag: String::new(),
         }
     }
 
@@ -304,6 +339,32 @@ pub(super) mod tests {
     #[test]
     fn machines_see_a_document() {
         insta::assert_json_snapshot!(list_view(&listing(), at("2026-11-20T08:00:00Z")));
+    }
+
+    #[test]
+    fn a_cold_copy_says_how_cold() {
+        use StorageClass::{DeepArchive, Glacier};
+        let until = Some(at("2026-12-04T09:00:00Z"));
+        let states = [
+            Availability::Archived(DeepArchive),
+            Availability::Thawing(Glacier),
+            Availability::Thawed { class: Glacier, until },
+        ];
+        let backups = states.into_iter().enumerate().map(|(n, availability)| {
+            let mut backup = Backup { availability, ..backup(18 + n as u8, Vec::new()) };
+            backup.objects[0].class = availability.cold_class().unwrap_or_default();
+            backup
+        });
+        let offsite = Contents { backups: backups.collect(), ..Contents::default() };
+        let local = Contents { backups: vec![backup(19, Vec::new())], ..Contents::default() };
+        let points = restore_points([("local", &local), ("offsite", &offsite)]);
+        let databases = vec![ListedDatabase { name: "app".to_owned(), is_in_policy: true, points }];
+        let listing = Listing { databases, unreadable: Vec::new() };
+        insta::assert_snapshot!(list(&listing, at("2026-11-20T08:00:00Z"), Style::PLAIN));
+        let view = list_view(&listing, at("2026-11-20T08:00:00Z"));
+        let copy = serde_json::to_value(&view.databases[0].backups[0].copies[0]).unwrap();
+        assert_eq!((&copy["storage_class"], &copy["availability"]), (&"GLACIER".into(), &"thawed".into()));
+        assert_eq!(copy["thawed_until"], "2026-12-04T09:00:00Z");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! colour and width are arguments.
 
 mod backup;
+mod deferred;
 mod diagnostics;
 mod diagnostics_json;
 mod list;
@@ -12,6 +13,7 @@ mod restore;
 mod show;
 mod stale;
 mod table;
+mod thaw;
 mod verify;
 
 pub use backup::{BackupMadeView, MissingCopy, backup, backup_made_view};
@@ -24,4 +26,5 @@ pub use plan::{explanation, plan};
 pub use restore::{restoration, restoration_json, restored, restored_json};
 pub use show::{show, show_json};
 pub use stale::stale;
+pub use thaw::{thaw, thaw_json};
 pub use verify::{inspection, inspection_json};

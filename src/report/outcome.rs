@@ -32,7 +32,7 @@ pub struct StepView {
     pub address: String,
     /// What it was to do.
     pub title: String,
-    /// `done`, `already_done`, `partly`, `failed`, `skipped` or `guarded`.
+    /// `done`, `already_done`, `partly`, `failed`, `deferred`, `skipped` or `guarded`.
     pub end: &'static str,
     /// What is now true, or why not.
     pub detail: String,
@@ -46,6 +46,7 @@ impl StepView {
             StepEnd::AlreadyDone => ("already_done", String::new()),
             StepEnd::Partly(detail) => ("partly", detail.clone()),
             StepEnd::Failed(detail) => ("failed", detail.clone()),
+            StepEnd::Deferred(detail) => ("deferred", detail.clone()),
             StepEnd::Skipped(detail) if guarded => ("guarded", detail.clone()),
             StepEnd::Skipped(detail) => ("skipped", detail.clone()),
         };
@@ -67,9 +68,13 @@ impl OutcomeView {
             let _ = writeln!(out, "{word} {}: {}", step.title, step.detail);
         }
         let mut parts = vec![format!("{} of {} steps done", n("done") + n("already_done"), self.steps.len())];
-        for (word, text) in
-            [("partly", "in part"), ("failed", "failed"), ("skipped", "skipped"), ("guarded", "guarded")]
-        {
+        for (word, text) in [
+            ("partly", "in part"),
+            ("failed", "failed"),
+            ("deferred", "deferred"),
+            ("skipped", "skipped"),
+            ("guarded", "guarded"),
+        ] {
             if n(word) > 0 {
                 parts.push(format!("{} {text}", n(word)));
             }
@@ -98,6 +103,7 @@ mod tests {
                 step("b", StepEnd::Failed("the disk is full".to_owned()), false),
                 step("c", StepEnd::Skipped("it depends on b".to_owned()), false),
                 step("d", StepEnd::Skipped("too many".to_owned()), true),
+                step("e", StepEnd::Deferred("locked until 2026-12-01 00:00 UTC".to_owned()), false),
             ],
             interrupted: false,
             exit_code: 7,
@@ -106,7 +112,8 @@ mod tests {
         failed b: the disk is full
         skipped c: it depends on b
         guarded d: too many
-        Not all applied: 1 of 4 steps done, 1 failed, 1 skipped, 1 guarded. Run r
+        deferred e: locked until 2026-12-01 00:00 UTC
+        Not all applied: 1 of 5 steps done, 1 failed, 1 deferred, 1 skipped, 1 guarded. Run r
         ");
     }
 }

@@ -1,6 +1,7 @@
 //! A plan for people: what is done where and why, what that does to recoverability, what is not done and why not.
 
 use super::Style;
+use super::deferred::deferred;
 use crate::base::{Size, total};
 use crate::plan::{Action, Deed, Effect, FieldChange, Phase, Plan, Symbol};
 use crate::policy::ExplainedValue;
@@ -16,6 +17,7 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     actions(&mut out, plan, style);
     notes(&mut out, plan, style);
     guards(&mut out, plan, style);
+    deferred(&mut out, plan, style);
     effects(&mut out, plan, style);
     let _ = writeln!(out, "\n{}", summary(plan, style));
     out

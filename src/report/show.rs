@@ -1,7 +1,7 @@
 //! One backup in full: its manifest, and every copy of it.
 
 use super::Style;
-use super::list::{CopyView, copy_view, level_name, state_name};
+use super::list::{CopyView, cold_words, copy_view, level_name, state_name};
 use super::table::table;
 use crate::base::{Period, Size, total};
 use crate::catalog::{CopyState, Layer, Manifest, RestorePoint};
@@ -59,6 +59,8 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
 
 fn copies(out: &mut String, point: &RestorePoint, now: Timestamp, style: Style) {
     let _ = writeln!(out, "\n{}", style.bold("Copies"));
+    // Where everything can be read at once, a column of `STANDARD` tells nothing.
+    let has_classes = point.copies.iter().any(|copy| !copy.backup.class().is_standard());
     let rows: Vec<Vec<String>> = point
         .copies
         .iter()
@@ -67,7 +69,11 @@ fn copies(out: &mut String, point: &RestorePoint, now: Timestamp, style: Style) 
                 || "never".to_owned(),
                 |record| format!("{} ago ({})", Period::between(record.at, now).human(), level_name(record.level)),
             );
-            vec![copy.storage.clone(), state_name(copy.state()).to_owned(), verified, copy.problems().join(", ")]
+            let class = cold_words(copy.backup.availability).unwrap_or_else(|| copy.backup.class().to_string());
+            let mut row = vec![copy.storage.clone(), state_name(copy.state()).to_owned(), verified];
+            row.extend(has_classes.then_some(class));
+            row.push(copy.problems().join(", "));
+            row
         })
         .collect();
     let paint = |row: usize, column: usize, text: &str| match (column, point.copies[row].state()) {
@@ -75,7 +81,12 @@ fn copies(out: &mut String, point: &RestorePoint, now: Timestamp, style: Style) 
         (1, CopyState::Verified) => style.green(text),
         _ => text.to_owned(),
     };
-    out.push_str(&table(&["STORAGE", "STATE", "VERIFIED", "PROBLEMS"], &rows, style, paint));
+    let headings: &[&str] = if has_classes {
+        &["STORAGE", "STATE", "VERIFIED", "CLASS", "PROBLEMS"]
+    } else {
+        &["STORAGE", "STATE", "VERIFIED", "PROBLEMS"]
+    };
+    out.push_str(&table(headings, &rows, style, paint));
 }
 
 fn objects(out: &mut String, manifest: &Manifest, style: Style) {
@@ -213,6 +224,8 @@ pub(in crate::report) mod tests {
                 plain_bytes: 1200 << 20,
                 plain_sha256: Sha256::of(b"plain"),
                 frames: 7,
+                class: crate::resource::StorageClass::Standard,
+                lock: None,
             }],
             tables: (0..17)
                 .map(|n| TableRows { schema: "public".to_owned(), name: format!("t{n}"), rows: n * 1000 })

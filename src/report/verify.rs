@@ -17,7 +17,7 @@ pub fn inspection(inspection: &Inspection, style: Style) -> String {
         let paint = |row: usize, column: usize, text: &str| match (column, &inspection.copies[row].verdict) {
             (5, CopyVerdict::Good) => style.green(text),
             (5, CopyVerdict::Damaged(_)) => style.red(text),
-            (5, CopyVerdict::Undecided(_)) => style.yellow(text),
+            (5, CopyVerdict::Cold(_) | CopyVerdict::Undecided(_)) => style.yellow(text),
             _ => text.to_owned(),
         };
         out.push_str(&table(&["STORAGE", "DATABASE", "TIER", "ID", "STORED", "RESULT"], &rows, style, paint));
@@ -48,9 +48,10 @@ pub fn inspection(inspection: &Inspection, style: Style) -> String {
 
 fn row(copy: &CopyInspection) -> Vec<String> {
     let result = match &copy.verdict {
-        CopyVerdict::Good => "good",
-        CopyVerdict::Damaged(_) => "damaged",
-        CopyVerdict::Undecided(_) => "undecided",
+        CopyVerdict::Good => "good".to_owned(),
+        CopyVerdict::Damaged(_) => "damaged".to_owned(),
+        CopyVerdict::Cold(class) => format!("not read: {class}"),
+        CopyVerdict::Undecided(_) => "undecided".to_owned(),
     };
     vec![
         copy.storage.clone(),
@@ -58,7 +59,7 @@ fn row(copy: &CopyInspection) -> Vec<String> {
         copy.tier.clone(),
         copy.id.to_string(),
         Size(copy.bytes).to_string(),
-        result.to_owned(),
+        result,
     ]
 }
 
@@ -67,12 +68,16 @@ fn summary(inspection: &Inspection, style: Style) -> String {
         |wanted: fn(&CopyVerdict) -> bool| inspection.copies.iter().filter(|copy| wanted(&copy.verdict)).count();
     let good = count(|verdict| *verdict == CopyVerdict::Good);
     let undecided = count(|verdict| matches!(verdict, CopyVerdict::Undecided(_)));
+    let cold = count(|verdict| matches!(verdict, CopyVerdict::Cold(_)));
     let damaged_files = inspection.damage().len();
     let how = match inspection.level {
         VerifyLevel::Checksum => "by size and digest",
         VerifyLevel::Deep => "down to every row",
     };
     let mut parts = vec![format!("{good} of {} verified {how}", plural(inspection.copies.len(), "copy", "copies"))];
+    if cold > 0 {
+        parts.push(style.yellow(&format!("{cold} in a cold class, complete by size")));
+    }
     if undecided > 0 {
         parts.push(style.yellow(&format!("{undecided} undecided")));
     }
@@ -133,6 +138,7 @@ pub fn inspection_json(inspection: &Inspection) -> String {
         let (result, reason) = match &copy.verdict {
             CopyVerdict::Good => ("good", None),
             CopyVerdict::Damaged(_) => ("damaged", None),
+            CopyVerdict::Cold(class) => ("cold", Some(format!("its bytes lie in {class} and are not thawed"))),
             CopyVerdict::Undecided(reason) => ("undecided", Some(reason.clone())),
         };
         CopyView {
@@ -173,6 +179,7 @@ mod tests {
     use super::*;
     use crate::base::BackupId;
     use crate::catalog::{FileProblem, VerifyProblem};
+    use crate::resource::StorageClass;
 
     fn copy(storage: &str, day: u8, verdict: CopyVerdict) -> CopyInspection {
         CopyInspection {
@@ -195,6 +202,7 @@ mod tests {
             copies: vec![
                 copy("local", 3, CopyVerdict::Good),
                 copy("local", 2, CopyVerdict::Damaged(vec![VerifyProblem { key, problem }])),
+                copy("offsite", 3, CopyVerdict::Cold(StorageClass::DeepArchive)),
                 copy("offsite", 1, CopyVerdict::Undecided(no_key.to_owned())),
             ],
             files: vec![FileProblem {

@@ -8,6 +8,7 @@ use super::write::sidecar;
 use super::{Repository, RepositoryError};
 use crate::base::{BackupId, Sha256};
 use crate::catalog::{JournalRecord, LockRecord, Manifest, VerifyRecord};
+use crate::storage::StorageError;
 
 impl Repository {
     /// Keys of all small files that this program wrote: marker, manifests, records, indexes, locks, journals. Files of
@@ -24,14 +25,19 @@ impl Repository {
     /// What is wrong with a small file, and its length; `None` when it does not exist (any more). The index and what
     /// was read before are not believed: the file itself is read.
     pub async fn inspect(&self, key: &str) -> Result<Option<(u64, Option<String>)>, RepositoryError> {
-        let Some(bytes) = small::read(self.store.as_ref(), key).await? else { return Ok(None) };
+        let bytes = match small::read(self.store.as_ref(), key).await {
+            Err(error @ StorageError::Archived { .. }) => return Ok(Some((0, Some(small::frozen(&error))))),
+            bytes => bytes?,
+        };
+        let Some(bytes) = bytes else { return Ok(None) };
         let problem = parse(key).and_then(|parsed| judge_key(&parsed, &bytes).err());
         Ok(Some((bytes.len() as u64, problem.map(|problem| problem.to_string()))))
     }
 }
 
 impl Repository {
-    /// What is wrong with the digest file beside a file of a backup.
+    /// What is wrong with the digest file beside a file of a backup. One that a lifecycle rule moved to a cold class is
+    /// taken as it is: what it must hold is in the manifest.
     pub async fn sidecar_problem(
         &self,
         tier: &str,
@@ -40,7 +46,10 @@ impl Repository {
         name: &str,
         digest: &Sha256,
     ) -> Result<Option<String>, RepositoryError> {
-        let found = small::read(self.store.as_ref(), &sidecar_key(tier, database, id, name)).await?;
+        let found = match small::read(self.store.as_ref(), &sidecar_key(tier, database, id, name)).await {
+            Err(StorageError::Archived { .. }) => return Ok(None),
+            found => found?,
+        };
         Ok(match found {
             None => Some("it is missing".to_owned()),
             Some(bytes) if bytes == sidecar(name, digest).as_bytes() => None,

@@ -3,7 +3,7 @@
 use super::layout::{Key, Place, data_prefix, parse};
 use super::listing::Files;
 use crate::catalog::{Backup, BrokenFile, Leftover, LeftoverKind, LockRecord};
-use crate::storage::ObjectMeta;
+use crate::storage::{ObjectMeta, Protection};
 use std::collections::{BTreeMap, HashSet};
 
 /// Files in folders of backups that have no manifest, not even a damaged one. Folders of others are not ours.
@@ -67,6 +67,7 @@ fn leftover(database: String, tier: String, id: String, kind: LeftoverKind, file
         bytes: files.iter().map(|meta| meta.size).sum(),
         modified: files.iter().map(|meta| meta.modified).max().unwrap_or(0),
         in_use: false,
+        protection: Protection::Free,
     }
 }
 

@@ -4,7 +4,7 @@ use super::index::{Index, IndexEntry};
 use super::layout::{Key, Place, data_prefix, parse};
 use crate::base::encode_component;
 use crate::catalog::Backup;
-use crate::storage::ObjectMeta;
+use crate::storage::{Availability, ObjectMeta};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
@@ -118,26 +118,31 @@ impl Files {
         self.folders.keys().map(|folder| (folder.as_str(), self.in_folder(folder)))
     }
 
-    /// What of a backup is visibly wrong: files that are missing or of another size.
-    pub(super) fn missing(&self, backup: &Backup) -> Vec<String> {
+    /// Notes in a backup what the listing says of its files.
+    pub(super) fn describe(&self, backup: &mut Backup) {
         let prefix = data_prefix(&backup.tier, &backup.database, backup.id.as_str());
-        missing(backup, &prefix, self.in_folder(&prefix))
+        describe(backup, &prefix, self.in_folder(&prefix));
     }
 }
 
-/// The same for the files of the backup's folder `prefix`.
-pub(super) fn missing(backup: &Backup, prefix: &str, files: &[ObjectMeta]) -> Vec<String> {
-    let problem = |object: &crate::catalog::BackupObject| {
+/// The same for the files of the backup's folder `prefix`: what is missing or of another size, and in which class each
+/// file lies.
+pub(super) fn describe(backup: &mut Backup, prefix: &str, files: &[ObjectMeta]) {
+    backup.missing.clear();
+    backup.availability = Availability::Ready;
+    for object in &mut backup.objects {
         let name = encode_component(&object.name);
-        match files.iter().find(|meta| meta.key.strip_prefix(prefix) == Some(&name)) {
-            None => Some(format!("`{}` is missing", object.name)),
-            Some(meta) if meta.size != object.stored_bytes => {
-                Some(format!("`{}` has {} bytes instead of {}", object.name, meta.size, object.stored_bytes))
-            }
-            Some(_) => None,
+        let Some(meta) = files.iter().find(|meta| meta.key.strip_prefix(prefix) == Some(&name)) else {
+            backup.missing.push(format!("`{}` is missing", object.name));
+            continue;
+        };
+        if meta.size != object.stored_bytes {
+            let problem = format!("`{}` has {} bytes instead of {}", object.name, meta.size, object.stored_bytes);
+            backup.missing.push(problem);
         }
-    };
-    backup.objects.iter().filter_map(problem).collect()
+        object.class = meta.class;
+        backup.availability = backup.availability.and(Availability::of_class(meta.class));
+    }
 }
 
 fn folder(key: &str) -> &str {

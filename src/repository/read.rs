@@ -6,7 +6,7 @@
 
 use super::index::Index;
 use super::layout::{DATA, INDEXES, JOURNALS, LOCKS, MANIFESTS, data_prefix, index_key, manifest_key};
-use super::listing::{Entry, Files, Listed, Unread, manifests, match_index, missing};
+use super::listing::{Entry, Files, Listed, Unread, describe, manifests, match_index};
 use super::repository::judge_manifest;
 use super::{Repository, RepositoryError, lease, leftovers, parallel, process, small};
 use crate::catalog::{Backup, BrokenFile, Contents, JournalRecord, JournalState, LockRecord, VerifyRecord};
@@ -43,7 +43,8 @@ impl Repository {
             let files = Files::of(data);
             let fill = |entry: Entry| {
                 let mut backup = entry.backup;
-                backup.missing = files.missing(&backup);
+                backup.manifest_etag = entry.manifest_etag;
+                files.describe(&mut backup);
                 backup
             };
             (parallel::map(catalog.entries, fill), files)
@@ -87,9 +88,14 @@ impl Repository {
         let mut broken = Vec::new();
         let backup = match backup {
             Some(backup) => Some(backup),
-            None => match small::read(self.store.as_ref(), &manifest.key).await? {
-                None => None,
-                Some(bytes) => match judge_manifest(&bytes, &place.tier, &place.database, &place.id) {
+            None => match small::read(self.store.as_ref(), &manifest.key).await {
+                Err(error @ StorageError::Archived { .. }) => {
+                    broken.push(BrokenFile { key: manifest.key.clone(), problem: small::frozen(&error) });
+                    None
+                }
+                Err(error) => return Err(error.into()),
+                Ok(None) => None,
+                Ok(Some(bytes)) => match judge_manifest(&bytes, &place.tier, &place.database, &place.id) {
                     Ok(manifest) => Some(Backup::of(&manifest)),
                     Err(problem) => {
                         broken.push(BrokenFile { key: manifest.key.clone(), problem: problem.to_string() });
@@ -100,9 +106,17 @@ impl Repository {
         };
         let Some(mut backup) = backup else { return Ok((None, broken)) };
         backup.verified = None;
-        if let Some(meta) = &verified
-            && let Some(bytes) = small::read(self.store.as_ref(), &meta.key).await?
-        {
+        let record = match &verified {
+            Some(meta) => match small::read(self.store.as_ref(), &meta.key).await {
+                Err(error @ StorageError::Archived { .. }) => {
+                    broken.push(BrokenFile { key: meta.key.clone(), problem: small::frozen(&error) });
+                    None
+                }
+                bytes => bytes?.map(|bytes| (meta, bytes)),
+            },
+            None => None,
+        };
+        if let Some((meta, bytes)) = record {
             match small::judge::<VerifyRecord>(&bytes, |record| record.format) {
                 Ok(record) if record.id == place.id => backup.verified = Some(record),
                 Ok(record) => broken.push(BrokenFile {
@@ -120,7 +134,11 @@ impl Repository {
     async fn read_all(&self, prefix: &str) -> Result<Vec<(ObjectMeta, Vec<u8>)>, RepositoryError> {
         let listing = self.listing(prefix).await?;
         let read = |meta: ObjectMeta| async move {
-            let bytes = small::read(self.store.as_ref(), &meta.key).await?;
+            let bytes = match small::read(self.store.as_ref(), &meta.key).await {
+                // As good as damaged: its seal is.
+                Err(StorageError::Archived { .. }) => Some(Vec::new()),
+                bytes => bytes?,
+            };
             Ok::<_, StorageError>(bytes.map(|bytes| (meta, bytes)))
         };
         let mut read: Vec<_> = stream::iter(listing)
@@ -172,7 +190,7 @@ impl Repository {
         let suspects: Vec<Backup> = backups.extract_if(.., |backup| !backup.missing.is_empty()).collect();
         let look = |mut backup: Backup| async move {
             let prefix = data_prefix(&backup.tier, &backup.database, backup.id.as_str());
-            backup.missing = missing(&backup, &prefix, &self.listing(&prefix).await?);
+            describe(&mut backup, &prefix, &self.listing(&prefix).await?);
             let key = manifest_key(&backup.tier, &backup.database, &backup.id);
             let is_gone = !backup.missing.is_empty() && self.store.head(&key).await?.is_none();
             Ok::<_, RepositoryError>((!is_gone).then_some(backup))
@@ -205,7 +223,8 @@ impl Repository {
             let seen = |backup: &Backup| {
                 backups.iter().any(|b| b.id == backup.id && b.tier == backup.tier && b.database == backup.database)
             };
-            if let Some(backup) = entry.map(|entry| entry.backup).filter(|backup| !seen(backup)) {
+            let found = entry.map(|entry| Backup { manifest_etag: entry.manifest_etag, ..entry.backup });
+            if let Some(backup) = found.filter(|backup| !seen(backup)) {
                 backups.extend(self.look_again(vec![backup]).await?);
             }
             broken.extend(problems);

@@ -1,28 +1,47 @@
-//! Removing backups and leftovers: the manifest first, so that no backup is ever seen in part.
+//! Removing backups and leftovers: the manifest first, so that no backup is ever seen in part; nothing of one that is
+//! locked; for good where the store keeps versions.
 
 use super::index::Change;
 use super::layout::{data_prefix, manifest_key, verified_key};
 use super::{Repository, RepositoryError};
 use crate::base::BackupId;
 use crate::catalog::{Leftover, LeftoverKind};
+use crate::storage::{ObjectMeta, StorageError};
+use jiff::Timestamp;
 
 impl Repository {
-    /// Removes a backup and says how many bytes that freed. May be repeated. The database's lock must be held.
-    pub async fn remove_backup(&self, tier: &str, database: &str, id: &BackupId) -> Result<u64, RepositoryError> {
+    /// Removes a backup and says how many bytes that freed. With `etag`, only the one whose manifest has it (`Changed`
+    /// otherwise). When a part of it is locked nothing is removed (`Locked`). May be repeated. The database's lock must
+    /// be held.
+    pub async fn remove_backup(
+        &self,
+        tier: &str,
+        database: &str,
+        id: &BackupId,
+        etag: Option<&str>,
+    ) -> Result<u64, RepositoryError> {
         let data = self.store.list(&data_prefix(tier, database, id.as_str())).await?;
+        let manifest = self.store.head(&manifest_key(tier, database, id)).await?;
+        if let (Some(found), Some(etag)) = (&manifest, etag)
+            && found.etag != etag
+        {
+            return Err(StorageError::Changed { location: self.store.location(), key: found.key.clone() }.into());
+        }
+        self.check_unlocked(data.iter().chain(&manifest)).await?;
         let mut freed = data.iter().map(|meta| meta.size).sum();
-        for key in [manifest_key(tier, database, id), verified_key(tier, database, id)] {
-            freed += self.store.head(&key).await?.map_or(0, |meta| meta.size);
-            self.delete_all(&[key]).await?;
+        let record = self.store.head(&verified_key(tier, database, id)).await?;
+        for meta in manifest.into_iter().chain(record) {
+            freed += meta.size;
+            self.purge_all(&[meta]).await?;
         }
         let change = Change::Remove { tier: tier.to_owned(), id: id.clone() };
         self.change_index(database, change).await;
-        self.delete_all(&data.into_iter().map(|meta| meta.key).collect::<Vec<_>>()).await?;
+        self.purge_all(&data).await?;
         Ok(freed)
     }
 
-    /// Removes a leftover and says how many bytes that freed. Refuses when a manifest stands by now. May be repeated.
-    /// The database's lock must be held.
+    /// Removes a leftover and says how many bytes that freed. Refuses when a manifest stands by now, or when a part of
+    /// it is locked. May be repeated. The database's lock must be held.
     pub async fn remove_leftover(&self, leftover: &Leftover) -> Result<u64, RepositoryError> {
         if leftover.kind == LeftoverKind::UnfinishedUpload {
             return self.abort_uploads(leftover).await;
@@ -34,7 +53,12 @@ impl Repository {
                 return Err(RepositoryError::NotLeftover { location: self.store.location(), key });
             }
         }
-        self.delete_all(&leftover.keys).await?;
+        let mut found = Vec::new();
+        for key in &leftover.keys {
+            found.extend(self.store.head(key).await?);
+        }
+        self.check_unlocked(&found).await?;
+        self.purge_all(&found).await?;
         Ok(leftover.bytes)
     }
 
@@ -51,8 +75,22 @@ impl Repository {
         Ok(freed)
     }
 
-    async fn delete_all(&self, keys: &[String]) -> Result<(), RepositoryError> {
-        for (_, outcome) in self.store.delete(keys).await? {
+    /// Asked before the first deletion: a backup whose manifest is gone while its data is locked would be nothing but
+    /// paid-for bytes.
+    async fn check_unlocked(&self, objects: impl IntoIterator<Item = &ObjectMeta>) -> Result<(), RepositoryError> {
+        let now = Timestamp::now();
+        for object in objects {
+            let protection = self.store.protection(&object.key).await?;
+            if protection.holds(now) {
+                let (location, key) = (self.store.location(), object.key.clone());
+                return Err(StorageError::Locked { location, key, until: protection.until() }.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn purge_all(&self, objects: &[ObjectMeta]) -> Result<(), RepositoryError> {
+        for (_, outcome) in self.store.purge(objects).await? {
             outcome?;
         }
         Ok(())

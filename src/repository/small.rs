@@ -27,6 +27,16 @@ pub(super) async fn read(store: &dyn ObjectStore, key: &str) -> Result<Option<Ve
     Ok(Some(bytes))
 }
 
+/// What is wrong with a small file in a cold class: backstay writes none there.
+pub(super) fn frozen(error: &StorageError) -> String {
+    match error {
+        StorageError::Archived { class, .. } => {
+            format!("it lies in {class} and cannot be read: a lifecycle rule that is not backstay's moved it there")
+        }
+        error => error.to_string(),
+    }
+}
+
 /// Why a small file says nothing to this program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {

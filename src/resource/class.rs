@@ -92,6 +92,11 @@ impl StorageClass {
         StorageClass::ALL.into_iter().find(|class| class.name() == name)
     }
 
+    /// True for the class that stores without classes have.
+    pub fn is_standard(&self) -> bool {
+        *self == StorageClass::Standard
+    }
+
     /// True for classes that must be thawed before they can be read.
     pub fn is_cold(self) -> bool {
         self.thaw_time() > Period(0)

@@ -84,15 +84,22 @@ impl Availability {
     /// What holds for two objects together: the one that is further from being read decides.
     #[must_use]
     pub fn and(self, other: Availability) -> Availability {
-        let takes = |class: StorageClass| i64::try_from(class.thaw_time().0).unwrap_or(i64::MAX);
-        let distance = |of: Availability| match of {
-            Availability::Ready => (0, 0),
-            // The copy that goes away first; one that says nothing of it stays longest.
+        // Of two thawed copies the one that goes away first; one that does not say when stays longest.
+        let end = |of: Availability| match of {
             Availability::Thawed { until, .. } => (1, until.map_or(i64::MIN, |until| i64::MAX - until.as_second())),
-            Availability::Thawing(class) => (2, takes(class)),
-            Availability::Archived(class) => (3, takes(class)),
+            _ => (0, 0),
         };
-        if distance(other) > distance(self) { other } else { self }
+        let order = |of: Availability| (of.distance(), end(of));
+        if order(other) > order(self) { other } else { self }
+    }
+
+    /// How far it is from being read, to choose between copies: the smaller the sooner.
+    pub fn distance(self) -> (u8, Period) {
+        match self {
+            Availability::Ready | Availability::Thawed { .. } => (0, Period(0)),
+            Availability::Thawing(class) => (1, class.thaw_time()),
+            Availability::Archived(class) => (2, class.thaw_time()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why nothing was restored.
 
+use super::cold::ColdError;
 use super::selection::NoSelection;
 use crate::base::UnresolvedReference;
 use crate::catalog::NoChoice;
@@ -15,6 +16,9 @@ pub enum RestoreError {
     /// No backup fits what was asked for.
     #[error(transparent)]
     NoChoice(#[from] NoChoice),
+    /// It must be thawed first.
+    #[error(transparent)]
+    Cold(#[from] ColdError),
     /// The backup has no such table.
     #[error(transparent)]
     NoSelection(#[from] NoSelection),
@@ -94,10 +98,11 @@ fn are(ties: &[String]) -> String {
 impl RestoreError {
     /// True when somebody has to decide something before it can go on.
     pub fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            RestoreError::TargetTaken { .. } | RestoreError::RolesMissing(_) | RestoreError::TablesTied { .. }
-        )
+        match self {
+            RestoreError::TargetTaken { .. } | RestoreError::RolesMissing(_) | RestoreError::TablesTied { .. } => true,
+            RestoreError::Cold(error) => error.is_refusal(),
+            _ => false,
+        }
     }
 
     /// True when the backup is damaged.
@@ -112,6 +117,7 @@ impl Explain for RestoreError {
         match self {
             RestoreError::NoChoice(NoChoice::Damaged(_)) => &codes::BYTES_DAMAGED,
             RestoreError::NoChoice(_) => &codes::NOTHING_TO_RESTORE,
+            RestoreError::Cold(error) => error.code(),
             RestoreError::NoSelection(_) => &codes::TABLE_NOT_IN_BACKUP,
             RestoreError::Repository(error) => error.code(),
             RestoreError::Postgres(error) => error.code(),
@@ -137,6 +143,7 @@ impl Explain for RestoreError {
                 "Choose an older backup with `--from ID`; `backstay list` shows them.".to_owned()
             }
             RestoreError::NoChoice(_) => "Run `backstay list` to see the backups there are.".to_owned(),
+            RestoreError::Cold(error) => return error.hint(),
             RestoreError::NoSelection(_) => "Run `backstay show ID` to see the tables of a backup.".to_owned(),
             RestoreError::Repository(error) => return error.hint(),
             RestoreError::Postgres(error) => return error.hint(),

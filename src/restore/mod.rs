@@ -8,6 +8,7 @@
 
 mod carry_out;
 mod check;
+mod cold;
 mod error;
 mod fill;
 mod flow;
@@ -24,12 +25,15 @@ mod sql_guard;
 mod sql_text;
 mod table_name;
 mod tables;
+mod thaw;
 mod words;
 
 pub use carry_out::carry_out;
+pub use cold::{ColdError, Nearest};
 pub use error::RestoreError;
 pub use prepare::{Prepared, prepare};
 pub use request::{Destination, From, Hands, Old, Owners, Request, SafetyRule};
 pub use safety::is_safety_backup;
 pub use selection::{NoSelection, Reach, Selection, select};
 pub use table_name::{InvalidTableName, TableName};
+pub use thaw::{ask_for, thaw_files, wait_for};

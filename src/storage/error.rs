@@ -149,6 +149,11 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// True when trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, StorageError::Failed { transient: true, .. })
+    }
+
     /// A key that no store takes.
     pub fn invalid_key(location: String, operation: &'static str, key: &str) -> StorageError {
         let problem = "the key is not allowed: it could name something outside the store".to_owned();

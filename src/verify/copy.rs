@@ -7,6 +7,7 @@ use crate::catalog::{
 use crate::codec::archive::{Scan, Summary};
 use crate::repository::layout::{Place, manifest_key, object_key};
 use crate::repository::{Repository, RepositoryError};
+use crate::resource::StorageClass;
 use crate::storage::StorageError;
 use crate::stream::{Content, Decode, Expected, Progress, StreamError, decode};
 use jiff::Timestamp;
@@ -17,11 +18,13 @@ use std::io;
 enum Finding {
     Good,
     Damaged(VerifyProblem),
+    /// It has its size; its bytes are frozen.
+    Cold(StorageClass),
     Undecided(String),
 }
 
-/// Looks at one copy of a backup and keeps the result beside its manifest, unless nothing could be decided. `None` when
-/// the backup is gone. Errors only when interrupted or when the result cannot be kept.
+/// Looks at one copy of a backup and keeps the result beside its manifest, unless nothing could be decided. Of a file
+/// in a cold class only its size is looked at. `None` when the backup is gone. Errors only when interrupted or when the result cannot be kept.
 pub async fn verify_copy(
     repository: &Repository,
     place: &Place,
@@ -36,11 +39,12 @@ pub async fn verify_copy(
         }
         Err(error) => return Ok(Some(CopyVerdict::Undecided(error.to_string()))),
     };
-    let (mut problems, mut undecided) = (Vec::new(), Vec::new());
+    let (mut problems, mut undecided, mut cold) = (Vec::new(), Vec::new(), None);
     for object in &manifest.objects {
         match look(repository, place, &manifest, object, level, means).await? {
             Finding::Good => {}
             Finding::Damaged(problem) => problems.push(problem),
+            Finding::Cold(class) => cold = cold.max(Some(class)),
             Finding::Undecided(reason) => undecided.push(reason),
         }
     }
@@ -55,6 +59,11 @@ pub async fn verify_copy(
         && let Some(reason) = undecided.into_iter().next()
     {
         return Ok(Some(CopyVerdict::Undecided(reason)));
+    }
+    if problems.is_empty()
+        && let Some(class) = cold
+    {
+        return Ok(Some(CopyVerdict::Cold(class)));
     }
     let record = VerifyRecord { format: FORMAT, id: place.id.clone(), at: Timestamp::now(), level, problems };
     let kept = repository.write_verified(&place.tier, &place.database, &record).await;
@@ -80,6 +89,17 @@ async fn look(
     let source = match repository.open(&place.tier, &place.database, &place.id, &object.name).await {
         Ok(source) => source,
         Err(RepositoryError::Storage(StorageError::NotFound { .. })) => return damaged("it is missing".to_owned()),
+        Err(RepositoryError::Storage(StorageError::Archived { class, .. })) => {
+            return Ok(match repository.store.head(&key).await {
+                Ok(Some(meta)) if meta.size == object.stored_bytes => Finding::Cold(class),
+                Ok(Some(meta)) => {
+                    let problem = format!("it has {} bytes instead of {}", meta.size, object.stored_bytes);
+                    return damaged(problem);
+                }
+                Ok(None) => return damaged("it is missing".to_owned()),
+                Err(error) => Finding::Undecided(error.to_string()),
+            });
+        }
         Err(error) => return Ok(Finding::Undecided(error.to_string())),
     };
     let is_deep = level == VerifyLevel::Deep;

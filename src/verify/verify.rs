@@ -3,7 +3,7 @@
 use super::Selection;
 use super::copy::verify_copy;
 use crate::base::total;
-use crate::catalog::{Backup, CopyInspection, FileProblem, Inspection, VerifyLevel};
+use crate::catalog::{Backup, CopyInspection, CopyVerdict, FileProblem, Inspection, VerifyLevel};
 use crate::codec::Keys;
 use crate::event::Observer;
 use crate::repository::layout::{Key, Place, marker_key, object_key, parse, sidecar_key};
@@ -69,8 +69,10 @@ impl Round<'_> {
             }
             let verdict = verify_copy(self.repository, &place, self.level, self.means).await?;
             let Some(verdict) = verdict else { continue };
-            self.found.n_files += backup.objects.len() as u64;
-            self.found.bytes = total([self.found.bytes, backup.stored_bytes()]);
+            if !matches!(verdict, CopyVerdict::Cold(_)) {
+                self.found.n_files += backup.objects.len() as u64;
+                self.found.bytes = total([self.found.bytes, backup.stored_bytes()]);
+            }
             if let Err(error) = self.sidecars(backup).await {
                 return Ok(Err(error));
             }

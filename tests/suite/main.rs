@@ -13,6 +13,7 @@ mod backup;
 mod backup_faults;
 mod calendar;
 mod crash_sweep;
+mod deferred;
 mod filesystem;
 mod format;
 mod fuzz;

@@ -10,10 +10,11 @@ use backstay::plan::{
 };
 use backstay::policy::{self, Desired};
 use backstay::report::{self, Style};
+use backstay::resource::{Availability, Protection, StorageClass};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
-const POLICY: &str = r#"
+pub const POLICY: &str = r#"
 version: 1
 name: shop
 storage:
@@ -41,11 +42,11 @@ pub fn desired(text: &str) -> Desired {
     policy::resolve(&document, "backstay.yaml", &sources)
 }
 
-fn at(text: &str) -> Timestamp {
+pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
+pub fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
     Backup {
         id: BackupId::new(started, 7),
         policy: "shop".to_owned(),
@@ -62,9 +63,14 @@ fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
             stored_bytes: 1 << 20,
             plain_bytes: 4 << 20,
             stored_sha256: Sha256::of(b""),
+            lock: None,
+            class: StorageClass::Standard,
         }],
         verified: None,
         missing: Vec::new(),
+        availability: Availability::Ready,
+        protection: None,
+        manifest_etag: String::new(),
     }
 }
 
@@ -73,7 +79,7 @@ fn empty(location: &str) -> ReadStorage {
 }
 
 /// A world in which every place is as wanted and holds these backups.
-fn world(local: Vec<Backup>, vault: Vec<Backup>) -> Live {
+pub fn world(local: Vec<Backup>, vault: Vec<Backup>) -> Live {
     let storage = |location: &str, marker: &str, backups| {
         let folder = FolderState { mode: 0o700, n_other_modes: 0, owner: "postgres".into(), group: "postgres".into() };
         let mut read = ReadStorage { folder: Some(folder), marker: Some(marker.to_owned()), ..empty(location) };
@@ -221,6 +227,7 @@ fn a_policy_never_decides_over_the_backups_of_another() {
 fn leftovers_are_cleared_unless_a_run_may_still_write_them() {
     let mut live = world(nights("daily", at(NIGHT), 7), nights("daily", at(NIGHT), 30));
     let leftover = |id: &str, in_use| Leftover {
+        protection: Protection::Free,
         database: "app".into(),
         tier: "daily".into(),
         id: id.into(),

@@ -67,9 +67,9 @@ async fn backups_are_read_with_what_is_known_of_them() {
         assert!(contents.leftovers.is_empty() && contents.broken.is_empty() && contents.index_stale.is_empty());
         let manifest = repository.manifest("daily", "app", &samples[0].id()).await.unwrap();
         assert_eq!(manifest.objects[0].stored_bytes, contents.backups[1].stored_bytes());
-        let freed = repository.remove_backup("daily", "app", &samples[0].id()).await.unwrap();
+        let freed = repository.remove_backup("daily", "app", &samples[0].id(), None).await.unwrap();
         assert!(freed > contents.backups[1].stored_bytes());
-        repository.remove_backup("daily", "app", &samples[0].id()).await.unwrap();
+        repository.remove_backup("daily", "app", &samples[0].id(), None).await.unwrap();
         let contents = repository.read().await.unwrap();
         assert_eq!(contents.backups.len(), 2);
         assert!(contents.leftovers.is_empty() && contents.index_stale.is_empty());
@@ -188,7 +188,7 @@ async fn wherever_a_run_dies_nothing_only_looks_good() {
             let dying = Repository::new("local", Arc::new(faulty.clone()));
             let new = Sample::new("app", 2);
             let written = new.write(&dying).await;
-            let removed = dying.remove_backup("daily", "app", &old.id()).await;
+            let removed = dying.remove_backup("daily", "app", &old.id(), None).await;
             let contents = sound.read().await.unwrap();
             assert!(contents.broken.is_empty() && contents.backups.iter().all(|backup| backup.is_good()), "{at}");
             let has = |sample: &Sample| contents.backups.iter().any(|backup| backup.id == sample.id());
@@ -200,7 +200,7 @@ async fn wherever_a_run_dies_nothing_only_looks_good() {
             if !has(&new) {
                 new.write(&sound).await.unwrap();
             }
-            sound.remove_backup("daily", "app", &old.id()).await.unwrap();
+            sound.remove_backup("daily", "app", &old.id(), None).await.unwrap();
             sound.write_indexes(&sound.read().await.unwrap().index_stale).await.unwrap();
             let contents = sound.read().await.unwrap();
             assert_eq!(

@@ -5,6 +5,7 @@ use backstay::catalog::{Extension, FORMAT, Manifest, Method, ObjectRole, Origin,
 use backstay::codec::Cipher;
 use backstay::policy::Compression;
 use backstay::repository::{Repository, RepositoryError};
+use backstay::resource::StorageClass;
 use backstay::storage::Placement;
 use backstay::stream::{Encode, Encoding, Progress, complete_all, encode};
 use jiff::{SignedDuration, Timestamp};
@@ -113,6 +114,8 @@ impl Sample {
             plain_bytes: encoded.plain_bytes,
             plain_sha256: encoded.plain_sha256,
             frames: encoded.frames,
+            class: StorageClass::Standard,
+            lock: None,
         });
         Ok(manifest)
     }

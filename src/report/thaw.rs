@@ -1,0 +1,143 @@
+//! A restore that begins with a thaw, for people and machines.
+
+use super::Style;
+use crate::base::Period;
+use crate::plan::{RestoreOrigin, ThawPlan, ThawStage};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// What is thawed and how long that takes, for people, ending with a line feed.
+pub fn thaw(plan: &ThawPlan, now: Timestamp, style: Style) -> String {
+    let mut out = String::new();
+    let ThawPlan { database, origin, thaw, stage } = plan;
+    // Writing into a String cannot fail, so the results of `writeln!` are dropped throughout.
+    let _ = writeln!(out, "{}", style.bold(&format!("Restore {database}")));
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "  {}{value}", style.dim(&format!("{name:<10}")));
+    };
+    if let RestoreOrigin::Backup { id, tier, storage, taken_at, reasons, .. } = origin {
+        let age = Period::between(*taken_at, now).human();
+        line("backup", format!("{id} of {age} ago, tier `{tier}`, from `{storage}`"));
+        line("because", reasons.join("; "));
+    }
+    line("class", format!("{}: its bytes can be read once they are thawed", thaw.class));
+    let days = if thaw.days == 1 { "a day".to_owned() } else { format!("{} days", thaw.days) };
+    line("thaw", format!("{}, speed `{}`: {}; readable for {days}", thaw.amount(), thaw.speed, thaw.time));
+    let state = match (stage, thaw.n_under_way()) {
+        (ThawStage::Planned, 0) => "not asked for yet".to_owned(),
+        (ThawStage::Asked, _) => "asked for now".to_owned(),
+        (_, n) => format!("{n} of {} being thawed since an earlier request", thaw.files.len()),
+    };
+    line("state", state);
+    let _ = writeln!(out, "\n{}", style.bold("Steps"));
+    let _ = writeln!(out, "  1. ask for the thaw of {}", thaw.amount());
+    let _ = writeln!(out, "  2. wait until about {}", moment(thaw.ready_by(now)));
+    let _ = writeln!(out, "  3. restore: its steps are planned once the bytes can be read");
+    out
+}
+
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A thaw for machines. Additive changes only within a version.
+#[derive(Debug, Serialize)]
+struct ThawView<'a> {
+    format_version: u32,
+    database: &'a str,
+    id: &'a str,
+    tier: &'a str,
+    storage: &'a str,
+    thaw: StateView<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct StateView<'a> {
+    state: &'static str,
+    class: &'static str,
+    speed: &'static str,
+    files: Vec<&'a str>,
+    bytes: u64,
+    days: u32,
+    expected_seconds_from: u64,
+    expected_seconds_to: u64,
+    ready_by: Option<String>,
+}
+
+/// A thaw as one JSON document, ending with a line feed.
+pub fn thaw_json(plan: &ThawPlan, now: Timestamp) -> String {
+    let ThawPlan { database, origin, thaw, stage } = plan;
+    let (id, tier, storage) = match origin {
+        RestoreOrigin::Backup { id, tier, storage, .. } => (id.as_str(), tier.as_str(), storage.as_str()),
+        RestoreOrigin::File { path, .. } => (path.as_str(), "", ""),
+    };
+    let state = match stage {
+        ThawStage::Planned if thaw.n_under_way() == 0 => "frozen",
+        ThawStage::Planned | ThawStage::UnderWay => "thawing",
+        ThawStage::Asked => "requested",
+    };
+    let view = ThawView {
+        format_version: 1,
+        database,
+        id,
+        tier,
+        storage,
+        thaw: StateView {
+            state,
+            class: thaw.class.name(),
+            speed: thaw.speed.word(),
+            files: thaw.files.iter().map(|file| file.name.as_str()).collect(),
+            bytes: thaw.bytes(),
+            days: thaw.days,
+            expected_seconds_from: thaw.time.from.0,
+            expected_seconds_to: thaw.time.to.0,
+            // Of a thaw that an earlier run asked for nobody knows when that was.
+            ready_by: (*stage != ThawStage::UnderWay).then(|| thaw.ready_by(now).to_string()),
+        },
+    };
+    // Views hold only texts and numbers, which JSON can always say.
+    serde_json::to_string_pretty(&view).unwrap_or_default() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+    use crate::plan::{ThawFile, thaw as decide};
+    use crate::resource::{Availability, StorageClass, ThawSpeed};
+
+    fn plan(stage: ThawStage) -> ThawPlan {
+        let file = |name: &str, bytes, availability| ThawFile { name: name.to_owned(), bytes, availability };
+        let files = [
+            file("dump.zst.age", 310 << 20, Availability::Archived(StorageClass::DeepArchive)),
+            file("globals.sql.zst.age", 900, Availability::Thawing(StorageClass::DeepArchive)),
+        ];
+        ThawPlan {
+            database: "app".to_owned(),
+            origin: RestoreOrigin::Backup {
+                id: "20261020T020000Z-k3f9".parse().unwrap(),
+                tier: "monthly".to_owned(),
+                storage: "offsite".to_owned(),
+                taken_at: "2026-10-20T02:00:00Z".parse().unwrap(),
+                reasons: vec!["asked for by its id".to_owned(), "only `offsite` holds it".to_owned()],
+                passed_over: Vec::new(),
+            },
+            thaw: decide(&files, ThawSpeed::Bulk, 7, Timestamp::UNIX_EPOCH).unwrap().unwrap(),
+            stage,
+        }
+    }
+
+    #[test]
+    fn people_see_the_thaw() {
+        let now = "2026-11-20T08:00:00Z".parse().unwrap();
+        insta::assert_snapshot!(thaw(&plan(ThawStage::UnderWay), now, Style::PLAIN));
+    }
+
+    #[test]
+    fn machines_see_the_thaw() {
+        let now = "2026-11-20T08:00:00Z".parse().unwrap();
+        insta::assert_snapshot!(thaw_json(&plan(ThawStage::Asked), now));
+    }
+}
