@@ -32,8 +32,8 @@ use std::path::PathBuf;
 ///   backstay restore app --in-place --table users --table public.orders
 ///   backstay restore app --to-connection '${env:STAGING_URL}' --no-owner --jobs 4
 ///   backstay restore app --from /tmp/old.sql.gz --into app_old
-///   backstay restore app --from 20260101T040000Z-k3f9 --into app_then --thaw bulk     from GLACIER; exits 7
-///   backstay restore app --in-place --yes --thaw standard --wait                      hours, then restores
+///   backstay restore app --into app_then --thaw bulk           from GLACIER: asks for the thaw, exits 7
+///   backstay restore app --into app_then --thaw standard --wait
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 #[command(group(clap::ArgGroup::new("destination").required(true).args(["in_place", "into", "to_connection"])))]

@@ -2,8 +2,8 @@
 
 use crate::support::{Moto, PART, S3Server, s3_store};
 use backstay::storage::{
-    Condition, Faults, FaultyStore, FilesystemStore, MemoryStore, ObjectMeta, ObjectStore, Placement, Protection, S3Store,
-    StorageError,
+    Condition, Faults, FaultyStore, FilesystemStore, MemoryStore, ObjectMeta, ObjectStore, Placement, Protection,
+    S3Store, StorageError,
 };
 use bytes::Bytes;
 use std::ops::Range;

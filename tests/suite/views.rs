@@ -6,10 +6,11 @@ use crate::support::{Backstay, Database, Project, Server, with_earlier};
 use std::fmt::Write;
 
 /// What differs from run to run and from machine to machine, and what stands for it.
-const FILTERS: [(&str, &str); 19] = [
+const FILTERS: [(&str, &str); 20] = [
     (r"\d{8}T\d{6}Z-[a-z0-9]{4}", "<id>"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( UTC|Z)?", "<time>"),
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
+    (r#""manifest_etag": "[^"]+""#, "\"manifest_etag\": \"<etag>\""),
     (r"\b[0-9a-f]{12,32}\b", "<hex>"),
     (r"\b[0-9A-F]+/[0-9A-F]{6,8}\b", "<lsn>"),
     (r"\b\d+(\.\d+)? ([KM]i)?B\b", "<size>"),
