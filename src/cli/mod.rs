@@ -19,6 +19,7 @@ mod man;
 mod plan;
 mod planning;
 mod policy_files;
+mod prices;
 mod progress;
 mod prune;
 mod restore;

@@ -1,7 +1,7 @@
 //! `backstay plan`: what differs between the policy and the world.
 
-use super::planning::{Planned, observe_and_plan, write_plan};
-use super::{Context, Exit, policy_files};
+use super::planning::{Planned, observe_and_plan_by, write_plan};
+use super::{Context, Exit, policy_files, prices};
 use crate::plan::{FORMAT_VERSION, Phase, SavedPlan, Scope};
 use crate::report::{self, Style};
 use std::path::PathBuf;
@@ -27,9 +27,13 @@ pub struct Args {
     #[arg(long)]
     detailed_exitcode: bool,
 
-    /// Where every value of the policy comes from
+    /// Where every value of the policy comes from, and every permission that the steps take
     #[arg(long)]
     explain: bool,
+
+    /// Estimate costs by this table of prices instead of the one built in; docs/aws.md has the format
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
 
     #[command(flatten)]
     scope: ScopeArgs,
@@ -84,7 +88,11 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Ok(policies) => policies,
         Err(exit) => return exit,
     };
-    let planned = match observe_and_plan(policies, &args.scope.scope(), context) {
+    let prices = match prices::prices(args.prices.as_deref(), context) {
+        Ok(prices) => prices,
+        Err(exit) => return exit,
+    };
+    let planned = match observe_and_plan_by(&prices, policies, &args.scope.scope(), context) {
         Ok(planned) => planned,
         Err(exit) => return exit,
     };
@@ -108,6 +116,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
             context.say(format_args!("{gap}{}", report::plan(plan, style)));
             if args.explain {
                 context.say(format_args!("\n{}", report::explanation(&desired.explained, style)));
+                context.say(report::permission_list(plan, style));
             }
         }
         if let Some(file) = &args.out {

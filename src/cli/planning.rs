@@ -4,7 +4,7 @@ use super::{Context, Exit};
 use crate::catalog::{BrokenSeal, seal, unseal};
 use crate::diag::{Code, Explain, codes};
 use crate::observe::{self, Places};
-use crate::plan::{FORMAT_VERSION, Plan, SavedPlan, Scope, plan};
+use crate::plan::{FORMAT_VERSION, Plan, Prices, SavedPlan, Scope, outlook, plan};
 use crate::policy::Desired;
 use jiff::Timestamp;
 use std::io;
@@ -22,8 +22,18 @@ pub struct Planned {
     pub stale_indexes: Vec<(String, Vec<String>)>,
 }
 
-/// Observes the world and plans, policy by policy.
+/// Observes the world and plans, policy by policy, with the prices that are built in.
 pub fn observe_and_plan(policies: Vec<Desired>, scope: &Scope, context: &Context) -> Result<Vec<Planned>, Exit> {
+    observe_and_plan_by(&Prices::built_in(), policies, scope, context)
+}
+
+/// The same by other prices.
+pub fn observe_and_plan_by(
+    prices: &Prices,
+    policies: Vec<Desired>,
+    scope: &Scope,
+    context: &Context,
+) -> Result<Vec<Planned>, Exit> {
     let deed = async {
         let mut planned = Vec::new();
         for desired in policies {
@@ -31,7 +41,8 @@ pub fn observe_and_plan(policies: Vec<Desired>, scope: &Scope, context: &Context
             let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
             let now = Timestamp::now();
             observe::look_closer(&desired, &places, &mut live, now).await;
-            let plan = plan(&desired, &live, now, scope);
+            let mut plan = plan(&desired, &live, now, scope);
+            plan.outlook = outlook(&desired, &live, &plan, prices, now);
             let stale = live.readable().map(|(name, read)| (name.to_owned(), read.contents.index_stale.clone()));
             let stale_indexes = stale.filter(|(_, databases)| !databases.is_empty()).collect();
             planned.push(Planned { desired, places, plan, stale_indexes });

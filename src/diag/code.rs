@@ -181,6 +181,9 @@ table! {
     CLOCK_SKEWED = "BS553", Error, "this machine's clock is wrong";
     STORE_LACKS = "BS554", Warning, "a store cannot do what the policy asks";
 
+    // The world, below the IO line: AWS beside its stores.
+    PRICES_UNUSABLE = "BS575", Error, "a table of prices cannot be used";
+
     // Plans, guards and their application.
     PRUNE_UNSAFE = "BS601", Error, "pruning stops while the newest backup is not good";
     PRUNE_TOO_MANY = "BS602", Error, "too many backups would be deleted at once";

@@ -1,8 +1,8 @@
 //! Planning: from what is wanted and what was found to what is to be done.
 
 use super::{
-    Action, Basis, Live, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, guard, infra, leftovers, notes,
-    prune, subjects,
+    Action, Basis, Live, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, guard, infra,
+    leftovers, notes, prune, subjects,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -51,6 +51,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
         notes,
         effects,
         deferred,
+        outlook: Outlook::default(),
         n_unchanged,
         basis,
     }

@@ -1,6 +1,6 @@
 //! The plan itself: a value that can be shown, saved and read back. `schemas/plan.v1.json` describes it.
 
-use super::{Action, Basis, Deferral, Effect, Guard, Scope};
+use super::{Action, Basis, Deferral, Effect, Guard, Outlook, Scope};
 use crate::base::Sha256;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -33,6 +33,9 @@ pub struct Plan {
     /// What would be deleted and is locked: planned once its date has come. No part of the plan's identity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deferred: Vec<Deferral>,
+    /// What it does over time, what it costs, which permissions it takes. Explanation only.
+    #[serde(default, skip_serializing_if = "Outlook::is_empty")]
+    pub outlook: Outlook,
     /// How many objects are as they should be: folders, markers and kept copies.
     pub n_unchanged: u64,
     /// The facts it was made from.

@@ -40,7 +40,10 @@ pub use due::{Due, GRACE, judge};
 pub use effects::Effect;
 pub use guard::{Approval, Guard, GuardKind, refused};
 pub use live::{FolderState, Live, LiveStorage, ReadStorage};
-pub use outlook::{InvalidPrices, Prices, ThawCost, thaw_cost};
+pub use outlook::{
+    Asked, ClassCost, Cost, EarlyCost, Forecast, ForecastDay, ForecastMove, Identity, InvalidPrices, Needs, Outlook,
+    Permission, Prices, Question, Recovery, StorageCost, ThawCost, Turn, outlook, thaw_cost,
+};
 pub use questions::{CopyPlace, Questions, questions};
 pub use restoration::{
     OldOne, Restoration, RestoreDeed, RestoreFacts, RestoreOrigin, RestoreStep, RestoreTarget, Restored, Safety,

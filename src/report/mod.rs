@@ -2,13 +2,19 @@
 //! colour and width are arguments.
 
 mod backup;
+mod cost;
 mod deferred;
 mod diagnostics;
 mod diagnostics_json;
+mod forecast;
+mod identity;
+mod irreversible;
 mod list;
 mod outcome;
 mod paint;
+mod permissions;
 mod plan;
+mod recovery;
 mod restore;
 mod show;
 mod stale;
@@ -22,6 +28,7 @@ pub use diagnostics_json::diagnostics_json;
 pub use list::{ListedDatabase, Listing, list, list_json};
 pub use outcome::{OutcomeView, StepView};
 pub use paint::Style;
+pub use permissions::permission_list;
 pub use plan::{explanation, plan};
 pub use restore::{restoration, restoration_json, restored, restored_json};
 pub use show::{show, show_json};

@@ -1,7 +1,14 @@
 //! A plan for people: what is done where and why, what that does to recoverability, what is not done and why not.
 
 use super::Style;
+use super::cost::cost;
 use super::deferred::deferred;
+use super::forecast::forecasts;
+use super::identity::identities;
+use super::irreversible::irreversible;
+use super::permissions::permissions;
+use super::recovery::recovery;
+use super::table::plural;
 use crate::base::{Size, total};
 use crate::plan::{Action, Deed, Effect, FieldChange, Phase, Plan, Symbol};
 use crate::policy::ExplainedValue;
@@ -14,11 +21,17 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
     // Writing into a String cannot fail, so the results of `writeln!` are dropped throughout.
     let _ = writeln!(out, "{} {}", style.bold(&plan.policy.name), style.dim(&format!("({})", plan.policy.file)));
+    identities(&mut out, plan, style);
+    irreversible(&mut out, plan, style);
     actions(&mut out, plan, style);
     notes(&mut out, plan, style);
     guards(&mut out, plan, style);
     deferred(&mut out, plan, style);
     effects(&mut out, plan, style);
+    forecasts(&mut out, plan, style);
+    recovery(&mut out, plan, style);
+    cost(&mut out, plan, style);
+    permissions(&mut out, plan, style);
     let _ = writeln!(out, "\n{}", summary(plan, style));
     out
 }
@@ -64,15 +77,15 @@ fn summary(plan: &Plan, style: Style) -> String {
     format!("{} {id}", style.bold(&format!("Plan: {}.", parts.join(", "))))
 }
 
-fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
-}
-
 fn actions(out: &mut String, plan: &Plan, style: Style) {
     let guarded: BTreeSet<&str> = plan.guards.iter().flat_map(|guard| &guard.actions).map(String::as_str).collect();
     let mut groups: BTreeMap<String, BTreeMap<Option<&str>, Vec<&Action>>> = BTreeMap::new();
     for action in &plan.actions {
-        let group = groups.entry(action.deed.storages().join(", ")).or_default();
+        let place = match &action.deed {
+            Deed::Provision { storage: None, access: Some(access), .. } => format!("access {access}"),
+            deed => deed.storages().join(", "),
+        };
+        let group = groups.entry(place).or_default();
         group.entry(action.deed.database()).or_default().push(action);
     }
     for (storages, databases) in groups {

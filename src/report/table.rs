@@ -33,6 +33,11 @@ pub(super) fn table(
     out
 }
 
+/// The ending of a noun that is counted.
+pub(super) fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,7 @@ mod harness;
 mod init;
 mod killing;
 mod list;
+mod outlook;
 mod planning;
 mod policy_meaning;
 mod policy_problems;

@@ -6,7 +6,7 @@ use crate::support::{Backstay, Database, Project, Server, with_earlier};
 use std::fmt::Write;
 
 /// What differs from run to run and from machine to machine, and what stands for it.
-const FILTERS: [(&str, &str); 20] = [
+const FILTERS: [(&str, &str); 22] = [
     (r"\d{8}T\d{6}Z-[a-z0-9]{4}", "<id>"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( UTC|Z)?", "<time>"),
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
@@ -24,6 +24,9 @@ const FILTERS: [(&str, &str); 20] = [
     (r"views(_copy)?_\d+", "views$1"),
     (r"\b\d+[smhd]( \d+[smh])?( of \d+[smhd])? ago", "<age> ago"),
     (r"(in|took|about) +\d+s\b", "$1 <time>"),
+    (r"\b\d{4}-\d\d-\d\d\b", "<day>"),
+    // A leap year is among the next ones, or is not.
+    (r"at most \d+[a-z]( \d+[a-z])?", "at most <period>"),
     (r"<id> +\d+s ", "<id> <age> "),
     (r#""(host|user|database_host)": "[^"]*""#, "\"$1\": <name>"),
     (r#"0700 [^"]+:[^"]+""#, "0700 <owner>\""),

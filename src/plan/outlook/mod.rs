@@ -4,8 +4,21 @@
 //! [`outlook`] is a function of the same values as [`plan`](super::plan) and the plan itself, so it is as pure and as
 //! deterministic. It explains and is no part of a plan's identity.
 
+mod cost;
+mod forecast;
+mod life;
+mod needs;
+mod outlook;
 mod prices;
+mod recovery;
+mod rules;
+mod shelf;
 mod thaw_cost;
 
+pub use cost::{ClassCost, Cost, EarlyCost, StorageCost};
+pub use forecast::{Forecast, ForecastDay, ForecastMove, Turn};
+pub use needs::{Asked, Needs, Permission, Question};
+pub use outlook::{Identity, Outlook, outlook};
 pub use prices::{InvalidPrices, Prices};
+pub use recovery::Recovery;
 pub use thaw_cost::{ThawCost, thaw_cost};

@@ -1,0 +1,96 @@
+//! How much would be lost and how soon data is back, before and after a plan.
+
+use super::life::Life;
+use super::shelf::Shelf;
+use crate::base::Period;
+use crate::catalog::Backup;
+use crate::plan::Subject;
+use crate::plan::backups::Slot;
+use crate::policy::Desired;
+use crate::resource::StorageClass;
+use crate::schedule::Schedule;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a plan does to the recovery of one database; only where it changes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Recovery {
+    /// The database entry.
+    pub database: String,
+    /// What would be lost now: the age of the newest good backup. Absent: everything, there is none.
+    pub loss_before_seconds: Option<u64>,
+    /// What would be lost at most once the plan is carried out and the schedule runs. Absent: no schedule bounds it.
+    pub loss_after_seconds: Option<u64>,
+    /// `objectives.rpo`.
+    pub rpo_seconds: Option<u64>,
+    /// How long the newest good backup takes to thaw now; 0 where it needs none. Absent: there is none.
+    pub thaw_before_seconds: Option<u64>,
+    /// How long the newest backup takes to thaw at worst, just before the next one. Absent: there is none.
+    pub thaw_after_seconds: Option<u64>,
+    /// How long the oldest backup that stays takes to thaw.
+    pub oldest_thaw_after_seconds: Option<u64>,
+    /// How long the newest backup took to be made, which a restore takes about as well; indexes come on top. Absent:
+    /// no backup has been made.
+    pub transfer_seconds: Option<u64>,
+    /// `objectives.rto`.
+    pub rto_seconds: Option<u64>,
+}
+
+/// One tier of a database, with its shelves.
+pub(super) struct Tier<'a, 'b> {
+    pub(super) slot: &'b Slot<'a>,
+    pub(super) shelves: &'b [Shelf<'a>],
+}
+
+/// The recovery of one database; `None` when the plan changes nothing about it.
+pub(super) fn recovery(
+    desired: &Desired,
+    subject: &Subject<'_>,
+    tiers: &[Tier<'_, '_>],
+    now: Timestamp,
+) -> Option<Recovery> {
+    let objectives = subject.spec.objectives;
+    let newest = tiers.iter().filter_map(|tier| newest(tier.slot)).max_by_key(|backup| backup.started_at);
+    let shelves = || tiers.iter().flat_map(|tier| tier.shelves);
+    let good = |life: &&Life<'_>| life.is_good && life.started <= now;
+    let before: Vec<&Life<'_>> = shelves().flat_map(|shelf| &shelf.before).filter(good).collect();
+    let after: Vec<&Life<'_>> = shelves().flat_map(|shelf| &shelf.after).filter(good).collect();
+    let schedules: Vec<&Schedule> =
+        tiers.iter().filter(|tier| !tier.slot.writable.is_empty()).map(|tier| &tier.slot.spec.schedule).collect();
+    let gap = shortest_gap(desired, &schedules, now);
+    let last = after.iter().map(|life| life.started).max();
+    let until = gap.zip(last).map(|(gap, last)| super::rules::later(last, gap.to_signed()));
+    let recovery = Recovery {
+        database: subject.name.clone(),
+        loss_before_seconds: before.iter().map(|life| life.started).max().map(|at| Period::between(at, now).0),
+        loss_after_seconds: last.and(gap).map(|gap| gap.0),
+        rpo_seconds: objectives.rpo.map(|rpo| rpo.0),
+        thaw_before_seconds: thaw(&before, before.iter().map(|life| life.started).max(), now),
+        thaw_after_seconds: thaw(&after, last, until.map_or(now, |until| until.max(now))),
+        oldest_thaw_after_seconds: thaw(&after, after.iter().map(|life| life.started).min(), now),
+        transfer_seconds: newest.map(|backup| Period::between(backup.started_at, backup.finished_at).0),
+        rto_seconds: objectives.rto.map(|rto| rto.0),
+    };
+    let was = (before.len(), recovery.thaw_before_seconds);
+    let is = (after.len(), recovery.thaw_after_seconds);
+    let same_ids = before.iter().map(|life| life.id()).eq(after.iter().map(|life| life.id()));
+    (was != is || !same_ids).then_some(recovery)
+}
+
+fn newest<'a>(slot: &Slot<'a>) -> Option<&'a Backup> {
+    let id = slot.newest_good?;
+    slot.copies.values().flatten().find(|backup| backup.id == *id).copied()
+}
+
+/// The longest time between two backups of the tier that is due most often: with others beside it, at most this.
+fn shortest_gap(desired: &Desired, schedules: &[&Schedule], now: Timestamp) -> Option<Period> {
+    schedules.iter().filter_map(|schedule| schedule.longest_interval(now, &desired.timezone)).min()
+}
+
+/// How long the copy that is quickest to read of the backup of this moment takes to thaw.
+fn thaw(lives: &[&Life<'_>], started: Option<Timestamp>, at: Timestamp) -> Option<u64> {
+    let copies = lives.iter().filter(|life| Some(life.started) == started);
+    let classes = copies.map(|life| life.class_at(at));
+    classes.map(StorageClass::thaw_time).min().map(|time| time.0)
+}
