@@ -27,6 +27,7 @@ mod policy_meaning;
 mod policy_problems;
 mod policy_reference;
 mod postgres;
+mod preflight;
 mod repository;
 mod restore;
 mod restore_faults;

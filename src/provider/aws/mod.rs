@@ -2,6 +2,8 @@
 
 mod caller;
 mod error;
+mod simulate;
 
 pub use caller::caller;
 pub use error::AwsError;
+pub use simulate::lacking;
