@@ -277,3 +277,30 @@ fn the_outlook_is_no_part_of_what_a_plan_is() {
     assert!(!text.contains("outlook"), "a plan from before there was one reads as it was");
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap().id, id);
 }
+
+#[test]
+fn what_is_told_stays_short_however_many_databases_there_are() {
+    let names: Vec<String> = (0..1_000).map(|n| format!("db{n:04}")).collect();
+    let entries: String = names
+        .iter()
+        .map(|name| format!("  {name}: {{ connection: 'postgresql:///x', tiers: [daily, monthly] }}\n"))
+        .collect();
+    let text = format!("{}databases:\n{entries}", POLICY.split("databases:").next().unwrap());
+    let all = names.iter().flat_map(|name| {
+        let mut own = monthlies(StorageClass::Standard);
+        own.iter_mut().for_each(|backup| backup.database.clone_from(name));
+        own
+    });
+    let live = world(all.collect(), rule(365, &[]));
+    let desired = desired(&text);
+    let mut plan = plan(&desired, &live, at(NOON), &Scope::default());
+    plan.actions.retain(|action| matches!(action.deed, Deed::TakeBackup { .. }));
+    (plan.effects, plan.guards, plan.notes) = (Vec::new(), Vec::new(), Vec::new());
+    plan.actions.push(writes(rule(90, &[(1, StorageClass::Glacier)])));
+    plan.outlook = outlook(&desired, &live, &plan, &Prices::built_in(), at(NOON));
+    assert_eq!((plan.outlook.forecasts.len(), plan.outlook.recovery.len()), (1_000, 1_000));
+    let n_actions = plan.actions.len();
+    plan.actions.clear();
+    let lines = told(&plan).lines().count();
+    assert!(n_actions > 1_000 && lines < 80, "{n_actions} actions, {lines} lines");
+}

@@ -4,6 +4,7 @@
 //! [`outlook`] is a function of the same values as [`plan`](super::plan) and the plan itself, so it is as pure and as
 //! deterministic. It explains and is no part of a plan's identity.
 
+mod agenda;
 mod cost;
 mod forecast;
 mod life;

@@ -1,11 +1,12 @@
 //! The outlook of a plan, put together.
 
+use super::agenda::{Agenda, agendas};
 use super::cost::{Bill, Cost};
 use super::forecast::{Forecast, forecasts};
 use super::needs::{Needs, needs};
 use super::prices::Prices;
 use super::recovery::{Recovery, Tier, recovery};
-use super::shelf::{Lifecycles, Shelf, doings, is_aws, shelves};
+use super::shelf::{Doings, Lifecycles, doings, is_aws, shelves};
 use crate::plan::backups::{Slot, slots};
 use crate::plan::{Live, Plan, subjects};
 use crate::policy::Desired;
@@ -13,7 +14,7 @@ use crate::resource::Caller;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What a plan does beyond its steps. It explains, and is no part of the plan's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -57,6 +58,7 @@ pub struct Identity {
 pub fn outlook(desired: &Desired, live: &Live, plan: &Plan, prices: &Prices, now: Timestamp) -> Outlook {
     let subjects = subjects(desired, live);
     let slots = slots(desired, live, &subjects, now);
+    let agendas = agendas(desired, &slots, now);
     let lifecycles = Lifecycles::of(live, plan);
     let doings = doings(&plan.actions);
     let mut bills: BTreeMap<&str, Bill> = BTreeMap::new();
@@ -65,48 +67,38 @@ pub fn outlook(desired: &Desired, live: &Live, plan: &Plan, prices: &Prices, now
             bills.insert(storage, Bill::of(&place.region));
         }
     }
-    let mut forecast = Vec::new();
-    let mut touched: BTreeSet<&str> = BTreeSet::new();
-    let nothing = super::shelf::Doings::default();
+    let (nothing, unknown) = (Doings::default(), Agenda::default());
+    let mut by_subject: BTreeMap<&str, Vec<&Slot<'_>>> = BTreeMap::new();
     for slot in &slots {
-        let doing = doings.get(&(slot.subject.name.as_str(), slot.tier)).unwrap_or(&nothing);
-        let is_billed = slot.spec.copies.iter().any(|copy| bills.contains_key(copy.to.as_str()));
-        let is_touched = !doing.is_empty() || lifecycles.change(live, slot);
-        if !is_billed && !is_touched {
-            continue;
-        }
-        let shelves = shelves(desired, live, slot, doing, &lifecycles, now);
-        let sizes = newest_sizes(slot);
-        for shelf in &shelves {
-            let Some(bill) = bills.get_mut(shelf.storage) else { continue };
-            if is_touched {
-                bill.changed(shelf, sizes.as_deref(), now);
-            } else {
-                shelf.before.iter().for_each(|life| bill.same(life));
-            }
-        }
-        if is_touched {
-            forecast.extend(forecasts(&slot.subject.name, slot.tier, &shelves));
-            touched.insert(&slot.subject.name);
-        }
+        by_subject.entry(&slot.subject.name).or_default().push(slot);
     }
-    // The copies of tiers that the plan leaves alone protect a database too.
-    let mut recoveries = Vec::new();
+    let (mut forecast, mut recoveries) = (Vec::new(), Vec::new());
     for subject in &subjects {
-        let is_its = |slot: &&Slot<'_>| slot.subject.name == subject.name;
-        if !touched.contains(subject.name.as_str()) {
-            continue;
-        }
-        let whole: Vec<(&Slot<'_>, Vec<Shelf<'_>>)> = slots
-            .iter()
-            .filter(is_its)
+        let own = by_subject.get(subject.name.as_str()).into_iter().flatten();
+        let own: Vec<(&Slot<'_>, &Doings<'_>, bool)> = own
             .map(|slot| {
-                let doing = doings.get(&(slot.subject.name.as_str(), slot.tier)).unwrap_or(&nothing);
-                (slot, shelves(desired, live, slot, doing, &lifecycles, now))
+                let doing = doings.get(&(subject.name.as_str(), slot.tier)).unwrap_or(&nothing);
+                (*slot, doing, !doing.is_empty() || lifecycles.change(live, slot))
             })
             .collect();
-        let tiers: Vec<Tier<'_, '_>> = whole.iter().map(|(slot, shelves)| Tier { slot, shelves }).collect();
-        recoveries.extend(recovery(desired, subject, &tiers, now));
+        // The copies of tiers that the plan leaves alone protect a touched database too.
+        let is_any_touched = own.iter().any(|(_, _, is_touched)| *is_touched);
+        let is_billed = |slot: &Slot<'_>| slot.spec.copies.iter().any(|copy| bills.contains_key(copy.to.as_str()));
+        let mut tiers: Vec<Tier<'_, '_>> = Vec::new();
+        for (slot, doing, is_touched) in own.into_iter().filter(|(slot, ..)| is_any_touched || is_billed(slot)) {
+            let agenda = agendas.get(slot.tier).unwrap_or(&unknown);
+            let shelves = shelves(desired, live, slot, doing, &lifecycles, agenda, now);
+            tiers.push(Tier { slot, shelves, agenda, is_touched });
+        }
+        for tier in &tiers {
+            count(&mut bills, tier, now);
+        }
+        for tier in tiers.iter().filter(|tier| tier.is_touched) {
+            forecast.extend(forecasts(&subject.name, tier.slot.tier, &tier.shelves));
+        }
+        if is_any_touched {
+            recoveries.extend(recovery(subject, &tiers, now));
+        }
     }
     let storages = bills.into_iter().map(|(storage, bill)| bill.priced(storage, prices)).collect::<Vec<_>>();
     Outlook {
@@ -120,6 +112,19 @@ pub fn outlook(desired: &Desired, live: &Live, plan: &Plan, prices: &Prices, now
         }),
         recovery: recoveries,
         permissions: needs(desired, live, plan),
+    }
+}
+
+/// Puts the copies of one tier on the bills of their storages.
+fn count(bills: &mut BTreeMap<&str, Bill>, tier: &Tier<'_, '_>, now: Timestamp) {
+    let sizes = newest_sizes(tier.slot);
+    for shelf in &tier.shelves {
+        let Some(bill) = bills.get_mut(shelf.storage) else { continue };
+        if tier.is_touched {
+            bill.changed(shelf, sizes.as_deref(), now);
+        } else {
+            shelf.before.iter().for_each(|life| bill.same(life));
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! How much would be lost and how soon data is back, before and after a plan.
 
+use super::agenda::Agenda;
 use super::life::Life;
 use super::shelf::Shelf;
 use crate::base::Period;
 use crate::catalog::Backup;
 use crate::plan::Subject;
 use crate::plan::backups::Slot;
-use crate::policy::Desired;
 use crate::resource::StorageClass;
-use crate::schedule::Schedule;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,25 +39,23 @@ pub struct Recovery {
 /// One tier of a database, with its shelves.
 pub(super) struct Tier<'a, 'b> {
     pub(super) slot: &'b Slot<'a>,
-    pub(super) shelves: &'b [Shelf<'a>],
+    pub(super) shelves: Vec<Shelf<'a>>,
+    pub(super) agenda: &'b Agenda,
+    /// The plan changes something about it.
+    pub(super) is_touched: bool,
 }
 
 /// The recovery of one database; `None` when the plan changes nothing about it.
-pub(super) fn recovery(
-    desired: &Desired,
-    subject: &Subject<'_>,
-    tiers: &[Tier<'_, '_>],
-    now: Timestamp,
-) -> Option<Recovery> {
+pub(super) fn recovery(subject: &Subject<'_>, tiers: &[Tier<'_, '_>], now: Timestamp) -> Option<Recovery> {
     let objectives = subject.spec.objectives;
     let newest = tiers.iter().filter_map(|tier| newest(tier.slot)).max_by_key(|backup| backup.started_at);
-    let shelves = || tiers.iter().flat_map(|tier| tier.shelves);
+    let shelves = || tiers.iter().flat_map(|tier| &tier.shelves);
     let good = |life: &&Life<'_>| life.is_good && life.started <= now;
     let before: Vec<&Life<'_>> = shelves().flat_map(|shelf| &shelf.before).filter(good).collect();
     let after: Vec<&Life<'_>> = shelves().flat_map(|shelf| &shelf.after).filter(good).collect();
-    let schedules: Vec<&Schedule> =
-        tiers.iter().filter(|tier| !tier.slot.writable.is_empty()).map(|tier| &tier.slot.spec.schedule).collect();
-    let gap = shortest_gap(desired, &schedules, now);
+    // With other tiers beside the one that is due most often, at most its interval.
+    let writable = tiers.iter().filter(|tier| !tier.slot.writable.is_empty());
+    let gap = writable.filter_map(|tier| tier.agenda.interval).min();
     let last = after.iter().map(|life| life.started).max();
     let until = gap.zip(last).map(|(gap, last)| super::rules::later(last, gap.to_signed()));
     let recovery = Recovery {
@@ -81,11 +78,6 @@ pub(super) fn recovery(
 fn newest<'a>(slot: &Slot<'a>) -> Option<&'a Backup> {
     let id = slot.newest_good?;
     slot.copies.values().flatten().find(|backup| backup.id == *id).copied()
-}
-
-/// The longest time between two backups of the tier that is due most often: with others beside it, at most this.
-fn shortest_gap(desired: &Desired, schedules: &[&Schedule], now: Timestamp) -> Option<Period> {
-    schedules.iter().filter_map(|schedule| schedule.longest_interval(now, &desired.timezone)).min()
 }
 
 /// How long the copy that is quickest to read of the backup of this moment takes to thaw.

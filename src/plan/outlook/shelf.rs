@@ -1,5 +1,6 @@
 //! The copies of one tier of one database at one storage, as they live without a plan and with it.
 
+use super::agenda::Agenda;
 use super::life::{Fate, Life, brought, found, live_on, taken};
 use super::rules::Rules;
 use crate::base::BackupId;
@@ -10,9 +11,6 @@ use crate::policy::{CopySpec, Desired, PruneBy, StorageKind};
 use crate::resource::{BucketPlace, Found, Lifecycle, Resource};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How far the schedule is looked into: a floor of more backups than this is never reached.
-const LOOKAHEAD: u32 = 1_000;
 
 /// What the actions of a plan do to one tier of one database.
 #[derive(Debug, Default)]
@@ -119,10 +117,10 @@ pub(super) fn shelves<'a>(
     slot: &Slot<'a>,
     doings: &Doings<'_>,
     lifecycles: &Lifecycles,
+    agenda: &Agenda,
     now: Timestamp,
 ) -> Vec<Shelf<'a>> {
     let keep_at_least = slot.subject.spec.safety.keep_at_least;
-    let future = future(desired, slot, now);
     let backups: BTreeMap<&str, &Backup> =
         slot.copies.values().flatten().map(|backup| (backup.id.as_str(), *backup)).collect();
     let newest = slot.newest_good.and_then(|id: &BackupId| backups.get(id.as_str()));
@@ -151,7 +149,7 @@ pub(super) fn shelves<'a>(
         if doings.taken.contains(&storage) {
             after.push(taken(copy.class, size, now));
         }
-        let fate = |rules| Fate { copy, prune, keep_at_least, rules, future: &future };
+        let fate = |rules| Fate { copy, prune, keep_at_least, rules, future: &agenda.next };
         live_on(&mut before, &fate(&old), now);
         live_on(&mut after, &fate(&new), now);
         let n_pruned = doings.pruned.iter().filter(|(at, _)| *at == storage).count();
@@ -166,14 +164,6 @@ pub(super) fn shelves<'a>(
         });
     }
     shelves
-}
-
-/// When the next backups are due, as many as the largest floor asks for.
-fn future(desired: &Desired, slot: &Slot<'_>, now: Timestamp) -> Vec<Timestamp> {
-    let keep_at_least = slot.subject.spec.safety.keep_at_least;
-    let floor = slot.spec.copies.iter().map(|copy| copy.keep.floor(keep_at_least)).max().unwrap_or(0);
-    let next = |at: &Timestamp| slot.spec.schedule.next_after(*at, &desired.timezone);
-    std::iter::successors(next(&now), next).take(floor.min(LOOKAHEAD) as usize).collect()
 }
 
 /// True for a bucket of AWS itself: other servers have prices and minimum durations of their own.
