@@ -5,8 +5,8 @@ use super::planning::desired;
 use backstay::base::{BackupId, Sha256};
 use backstay::catalog::{Backup, BackupObject, Layer, Method};
 use backstay::plan::{
-    Action, Asked, Deed, FolderState, Live, LiveStorage, Outlook, Phase, Plan, Prices, ReadStorage, Scope, Symbol,
-    Turn, outlook, plan,
+    Action, Asked, Deed, FolderState, Live, LiveStorage, Outlook, Phase, Plan, Prices, ReadStorage, SavedPlan, Scope,
+    Symbol, Turn, outlook, plan,
 };
 use backstay::report::{self, Style};
 use backstay::resource::{
@@ -271,6 +271,11 @@ fn the_outlook_is_no_part_of_what_a_plan_is() {
     let mut plan = planned(&live, vec![writes(rule(90, &[]))]);
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    let saved = SavedPlan { format_version: 1, tool: "backstay".to_owned(), plans: vec![plan.clone()] };
+    let validator = jsonschema::validator_for(&backstay::plan::plan_schema()).unwrap();
+    let value = serde_json::to_value(&saved).unwrap();
+    let problems: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:?}");
     let id = plan.id;
     plan.outlook = Outlook::default();
     let text = serde_json::to_string(&plan).unwrap();
