@@ -3,17 +3,18 @@
 use super::Style;
 use super::cost::cost;
 use super::deferred::deferred;
+use super::effects::effects;
 use super::forecast::forecasts;
 use super::identity::identities;
 use super::irreversible::irreversible;
 use super::permissions::permissions;
 use super::recovery::recovery;
+use super::steps::steps;
 use super::table::plural;
 use crate::base::{Size, total};
-use crate::plan::{Action, Deed, Effect, FieldChange, Phase, Plan, Symbol};
+use crate::plan::{Phase, Plan, Symbol};
 use crate::policy::ExplainedValue;
-use similar::{ChangeTag, TextDiff};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The whole plan as text, ending with a line feed.
@@ -23,7 +24,7 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     let _ = writeln!(out, "{} {}", style.bold(&plan.policy.name), style.dim(&format!("({})", plan.policy.file)));
     identities(&mut out, plan, style);
     irreversible(&mut out, plan, style);
-    actions(&mut out, plan, style);
+    steps(&mut out, plan, style);
     notes(&mut out, plan, style);
     guards(&mut out, plan, style);
     deferred(&mut out, plan, style);
@@ -77,85 +78,6 @@ fn summary(plan: &Plan, style: Style) -> String {
     format!("{} {id}", style.bold(&format!("Plan: {}.", parts.join(", "))))
 }
 
-fn actions(out: &mut String, plan: &Plan, style: Style) {
-    let guarded: BTreeSet<&str> = plan.guards.iter().flat_map(|guard| &guard.actions).map(String::as_str).collect();
-    let mut groups: BTreeMap<String, BTreeMap<Option<&str>, Vec<&Action>>> = BTreeMap::new();
-    for action in &plan.actions {
-        let place = match &action.deed {
-            Deed::Provision { storage: None, access: Some(access), .. } => format!("access {access}"),
-            deed => deed.storages().join(", "),
-        };
-        let group = groups.entry(place).or_default();
-        group.entry(action.deed.database()).or_default().push(action);
-    }
-    for (storages, databases) in groups {
-        let location = plan.basis.storages.get(&storages).map_or("", |basis| &basis.location);
-        let _ = writeln!(out, "{}", format!("\n{} {}", style.bold(&storages), style.dim(location)).trim_end());
-        for (database, actions) in databases {
-            if let Some(database) = database {
-                let _ = writeln!(out, "  {}", style.bold(database));
-            }
-            for action in actions {
-                line(out, action, guarded.contains(action.address.as_str()), style);
-            }
-        }
-    }
-}
-
-fn line(out: &mut String, action: &Action, guarded: bool, style: Style) {
-    let symbol = action.symbol.character().to_string();
-    let symbol = match (guarded, action.symbol) {
-        (true, _) => style.yellow("!"),
-        (_, Symbol::Create) => style.green(&symbol),
-        (_, Symbol::Change) => style.yellow(&symbol),
-        (_, Symbol::Delete) => style.red(&symbol),
-        (_, Symbol::Copy) => style.cyan(&symbol),
-    };
-    let what = match &action.deed {
-        Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } => "folder".to_owned(),
-        Deed::CreateMarker { .. } => "marker".to_owned(),
-        Deed::Provision { resource, .. } => resource.word().replace('-', " "),
-        Deed::TakeBackup { tier, .. } => format!("backup {tier}"),
-        Deed::CopyBackup { tier, id, from, .. } => format!("copy {tier} {id} from {from}"),
-        Deed::PruneBackup { tier, id, .. } => format!("prune {tier} {id}"),
-        Deed::ClearLeftover { tier, id, keys, .. } => match id.as_str() {
-            "" => format!("leftover {}", keys.join(", ")),
-            id => format!("leftover {tier} {id}"),
-        },
-    };
-    let bytes = match (action.bytes, action.symbol) {
-        (None, _) => String::new(),
-        (Some(bytes), Symbol::Create) => format!(", about {}", Size(bytes)),
-        (Some(bytes), _) => format!(", {}", Size(bytes)),
-    };
-    let guard = if guarded { style.yellow(" (guarded, see below)") } else { String::new() };
-    let reason = style.dim(&format!("{}{bytes}", action.reason));
-    let _ = writeln!(out, "  {symbol} {what}: {reason}{guard}");
-    for change in &action.changes {
-        let _ = writeln!(out, "      {}", field(change, style));
-    }
-}
-
-/// `mode: 0755 → 0700`, the characters that differ emphasised.
-fn field(change: &FieldChange, style: Style) -> String {
-    let (Some(before), Some(after)) = (&change.before, &change.after) else {
-        let only = change.after.as_ref().or(change.before.as_ref()).map_or("", String::as_str);
-        return format!("{}: {only}", change.field);
-    };
-    let diff = TextDiff::from_chars(before.as_str(), after.as_str());
-    let side = |wanted: ChangeTag| -> String {
-        diff.iter_all_changes()
-            .filter(|part| part.tag() == ChangeTag::Equal || part.tag() == wanted)
-            .map(|part| match part.tag() {
-                ChangeTag::Equal => part.value().to_owned(),
-                ChangeTag::Delete => style.red(part.value()),
-                ChangeTag::Insert => style.green(part.value()),
-            })
-            .collect()
-    };
-    format!("{}: {} → {}", change.field, side(ChangeTag::Delete), side(ChangeTag::Insert))
-}
-
 fn notes(out: &mut String, plan: &Plan, style: Style) {
     if plan.notes.is_empty() {
         return;
@@ -176,48 +98,6 @@ fn guards(out: &mut String, plan: &Plan, style: Style) {
         let _ = writeln!(out, "  {} [{}] {}", style.yellow("!"), guard.kind.code().id, guard.message);
         let _ = writeln!(out, "      {}", guard.hint);
     }
-}
-
-fn effects(out: &mut String, plan: &Plan, style: Style) {
-    if plan.effects.is_empty() {
-        return;
-    }
-    let _ = writeln!(out, "\n{}", style.bold("Effects"));
-    for effect in &plan.effects {
-        let _ = writeln!(out, "  {} {}: {}", effect.database, effect.tier, effect_line(effect));
-        if !effect.lost.is_empty() {
-            let shown: Vec<&str> = effect.lost.iter().take(5).map(String::as_str).collect();
-            let more = effect.lost.len() - shown.len();
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let _ = writeln!(out, "      no longer restorable: {}{more}", shown.join(", "));
-        }
-    }
-}
-
-fn effect_line(effect: &Effect) -> String {
-    let moment = |at: &Option<jiff::Timestamp>| match at {
-        Some(at) => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-        None => "none".to_owned(),
-    };
-    let mut parts = vec![format!(
-        "restore points {} → {} (+{}, -{})",
-        effect.points_before,
-        effect.points_after,
-        effect.gained,
-        effect.lost.len()
-    )];
-    parts.push(if effect.oldest_before == effect.oldest_after {
-        format!("oldest {}", moment(&effect.oldest_after))
-    } else {
-        format!("oldest {} → {}", moment(&effect.oldest_before), moment(&effect.oldest_after))
-    });
-    if effect.bytes_freed > 0 {
-        parts.push(format!("frees {}", Size(effect.bytes_freed)));
-    }
-    if effect.bytes_added > 0 {
-        parts.push(format!("adds about {}", Size(effect.bytes_added)));
-    }
-    parts.join(", ")
 }
 
 /// Every value of a policy with where it came from, for `plan --explain`.

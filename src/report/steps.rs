@@ -1,0 +1,88 @@
+//! The steps of a plan, by storage and database, for people.
+
+use super::Style;
+use crate::base::Size;
+use crate::plan::{Action, Deed, FieldChange, Plan, Symbol};
+use similar::{ChangeTag, TextDiff};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// Every step, one line each, with the fields that change below it.
+pub(super) fn steps(out: &mut String, plan: &Plan, style: Style) {
+    let guarded: BTreeSet<&str> = plan.guards.iter().flat_map(|guard| &guard.actions).map(String::as_str).collect();
+    let mut groups: BTreeMap<String, BTreeMap<Option<&str>, Vec<&Action>>> = BTreeMap::new();
+    for action in &plan.actions {
+        let place = match &action.deed {
+            Deed::Provision { storage: None, access: Some(access), .. } => format!("access {access}"),
+            deed => deed.storages().join(", "),
+        };
+        let group = groups.entry(place).or_default();
+        group.entry(action.deed.database()).or_default().push(action);
+    }
+    for (storages, databases) in groups {
+        let location = plan.basis.storages.get(&storages).map_or("", |basis| &basis.location);
+        let _ = writeln!(out, "{}", format!("\n{} {}", style.bold(&storages), style.dim(location)).trim_end());
+        for (database, actions) in databases {
+            if let Some(database) = database {
+                let _ = writeln!(out, "  {}", style.bold(database));
+            }
+            for action in actions {
+                line(out, action, guarded.contains(action.address.as_str()), style);
+            }
+        }
+    }
+}
+
+fn line(out: &mut String, action: &Action, guarded: bool, style: Style) {
+    let symbol = action.symbol.character().to_string();
+    let symbol = match (guarded, action.symbol) {
+        (true, _) => style.yellow("!"),
+        (_, Symbol::Create) => style.green(&symbol),
+        (_, Symbol::Change) => style.yellow(&symbol),
+        (_, Symbol::Delete) => style.red(&symbol),
+        (_, Symbol::Copy) => style.cyan(&symbol),
+    };
+    let what = match &action.deed {
+        Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } => "folder".to_owned(),
+        Deed::CreateMarker { .. } => "marker".to_owned(),
+        Deed::Provision { resource, .. } => resource.word().replace('-', " "),
+        Deed::TakeBackup { tier, .. } => format!("backup {tier}"),
+        Deed::CopyBackup { tier, id, from, .. } => format!("copy {tier} {id} from {from}"),
+        Deed::PruneBackup { tier, id, .. } => format!("prune {tier} {id}"),
+        Deed::ClearLeftover { tier, id, keys, .. } => match id.as_str() {
+            "" => format!("leftover {}", keys.join(", ")),
+            id => format!("leftover {tier} {id}"),
+        },
+    };
+    let bytes = match (action.bytes, action.symbol) {
+        (None, _) => String::new(),
+        (Some(bytes), Symbol::Create) => format!(", about {}", Size(bytes)),
+        (Some(bytes), _) => format!(", {}", Size(bytes)),
+    };
+    let guard = if guarded { style.yellow(" (guarded, see below)") } else { String::new() };
+    let reason = style.dim(&format!("{}{bytes}", action.reason));
+    let _ = writeln!(out, "  {symbol} {what}: {reason}{guard}");
+    for change in &action.changes {
+        let _ = writeln!(out, "      {}", field(change, style));
+    }
+}
+
+/// `mode: 0755 → 0700`, the characters that differ emphasised.
+fn field(change: &FieldChange, style: Style) -> String {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else {
+        let only = change.after.as_ref().or(change.before.as_ref()).map_or("", String::as_str);
+        return format!("{}: {only}", change.field);
+    };
+    let diff = TextDiff::from_chars(before.as_str(), after.as_str());
+    let side = |wanted: ChangeTag| -> String {
+        diff.iter_all_changes()
+            .filter(|part| part.tag() == ChangeTag::Equal || part.tag() == wanted)
+            .map(|part| match part.tag() {
+                ChangeTag::Equal => part.value().to_owned(),
+                ChangeTag::Delete => style.red(part.value()),
+                ChangeTag::Insert => style.green(part.value()),
+            })
+            .collect()
+    };
+    format!("{}: {} → {}", change.field, side(ChangeTag::Delete), side(ChangeTag::Insert))
+}
