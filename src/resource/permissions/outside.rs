@@ -31,8 +31,8 @@ pub fn reads(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<Sta
         Resource::User(user) => of_iam(&["iam:GetUser"], at.iam("user", &user.path, &user.name)),
         Resource::Role(role) => of_iam(&["iam:GetRole"], at.iam("role", &role.path, &role.name)),
         Resource::Grants(grants) => match &grants.principal {
-            who @ Principal::User(_) => of_iam(&["iam:GetUserPolicy", "iam:ListUserPolicies"], at.principal(who)),
-            who @ Principal::Role(_) => of_iam(&["iam:GetRolePolicy", "iam:ListRolePolicies"], at.principal(who)),
+            who @ Principal::User(_) => of_iam(&["iam:GetUserPolicy"], at.principal(who)),
+            who @ Principal::Role(_) => of_iam(&["iam:GetRolePolicy"], at.principal(who)),
         },
         Resource::AccessKeys(keys) => of_iam(
             &["iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"],
@@ -72,20 +72,16 @@ pub fn writes(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<St
             // A key has no ARN before it is made, and an alias takes permission on both its ends.
             let mut all = vec![Statement::new("Alias", ["kms:CreateAlias"], [at.kms("key/*"), at.kms(&key.alias)])];
             if key.arn.is_none() {
-                all.push(Statement::new("CreateKey", ["kms:CreateKey", "kms:TagResource"], ["*".to_owned()]));
+                all.push(Statement::new("CreateKey", ["kms:CreateKey"], ["*".to_owned()]));
             }
             all
         }
         Resource::OidcProvider(provider) => of_iam(
-            &[
-                "iam:CreateOpenIDConnectProvider",
-                "iam:AddClientIDToOpenIDConnectProvider",
-                "iam:TagOpenIDConnectProvider",
-            ],
+            &["iam:CreateOpenIDConnectProvider", "iam:AddClientIDToOpenIDConnectProvider"],
             at.iam("oidc-provider", "/", &provider.url),
         ),
         Resource::User(user) => {
-            let mut actions = vec!["iam:CreateUser", "iam:TagUser", "iam:UntagUser"];
+            let mut actions = vec!["iam:CreateUser", "iam:TagUser"];
             actions.push(match user.boundary {
                 Some(_) => "iam:PutUserPermissionsBoundary",
                 None => "iam:DeleteUserPermissionsBoundary",
@@ -93,8 +89,7 @@ pub fn writes(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<St
             of_iam(&actions, at.iam("user", &user.path, &user.name))
         }
         Resource::Role(role) => {
-            let mut actions =
-                vec!["iam:CreateRole", "iam:UpdateRole", "iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:UntagRole"];
+            let mut actions = vec!["iam:CreateRole", "iam:UpdateRole", "iam:UpdateAssumeRolePolicy", "iam:TagRole"];
             actions.push(match role.boundary {
                 Some(_) => "iam:PutRolePermissionsBoundary",
                 None => "iam:DeleteRolePermissionsBoundary",
@@ -102,8 +97,8 @@ pub fn writes(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<St
             of_iam(&actions, at.iam("role", &role.path, &role.name))
         }
         Resource::Grants(grants) => match &grants.principal {
-            who @ Principal::User(_) => of_iam(&["iam:PutUserPolicy", "iam:DeleteUserPolicy"], at.principal(who)),
-            who @ Principal::Role(_) => of_iam(&["iam:PutRolePolicy", "iam:DeleteRolePolicy"], at.principal(who)),
+            who @ Principal::User(_) => of_iam(&["iam:PutUserPolicy"], at.principal(who)),
+            who @ Principal::Role(_) => of_iam(&["iam:PutRolePolicy"], at.principal(who)),
         },
         Resource::AccessKeys(keys) => of_iam(
             &["iam:CreateAccessKey", "iam:UpdateAccessKey", "iam:DeleteAccessKey"],
