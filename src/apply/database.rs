@@ -2,6 +2,7 @@
 
 use super::copy::{CopyError, Transfer};
 use super::{Hands, backup};
+use crate::backup::tell_lacking;
 use crate::base::{BackupId, InvalidBackupId, Size};
 use crate::catalog::Leftover;
 use crate::diag::Explain;
@@ -163,7 +164,9 @@ async fn copy(
     let spec = tier_spec.and_then(|tier| tier.copies.iter().find(|copy| copy.to == to));
     let (from, to) = (repository(from, hands)?, repository(to, hands)?);
     let transfer = Transfer { database, tier, id: &id, from, to, spec };
-    match transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await {
+    let copied = transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await;
+    tell_lacking(to, hands.observer.as_ref());
+    match copied {
         Ok(copied) => Ok(copied.map_or(StepEnd::AlreadyDone, |bytes| StepEnd::Done(format!("{} copied", Size(bytes))))),
         Err(CopyError::Repository(error)) => deferred(&error).ok_or_else(|| error.to_string()),
         Err(error) => Err(error.to_string()),

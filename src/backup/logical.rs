@@ -4,6 +4,7 @@ use super::cipher::cipher;
 use super::copies::{Address, Copies};
 use super::error::{BackupError, CopyProblem, FailedCopy};
 use super::hooks::{run_hooks, run_hooks_anyway};
+use super::lacking::tell_lacking;
 use super::origin::origin;
 use super::pipeline::{File, store};
 use super::placement::placement;
@@ -80,6 +81,9 @@ pub async fn logical(order: &Order<'_>, tools: &Tools<'_>) -> Result<BackupOutco
         Err(_) if tools.cancel.is_cancelled() => Err(BackupError::Interrupted),
         Err((command, problem)) => Err(BackupError::Hook { command, problem }),
     };
+    order.storages.iter().filter_map(|name| tools.repositories.get(*name)).for_each(|repository| {
+        tell_lacking(repository, observer);
+    });
     let (status, problem) = match &outcome {
         Ok(outcome) if outcome.failed.is_empty() => ("done", String::new()),
         Ok(outcome) => ("partly", outcome.failed.iter().map(|copy| format!("{copy}; ")).collect()),

@@ -8,6 +8,7 @@ mod cipher;
 mod copies;
 mod error;
 mod hooks;
+mod lacking;
 mod locks;
 mod logical;
 mod origin;
@@ -18,6 +19,7 @@ mod target;
 
 pub use error::{BackupError, CopyProblem, FailedCopy};
 pub use hooks::{HookFacts, run_hooks, run_hooks_anyway};
+pub use lacking::tell_lacking;
 pub use locks::LockedStorages;
 pub use logical::{BackupOutcome, Order, Tools, logical};
 pub use placement::placement;

@@ -15,3 +15,25 @@ pub fn placement(copy: Option<&CopySpec>, now: Timestamp, expected: Option<u64>)
     });
     Placement { class: copy.class, lock, expected }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Period;
+    use crate::catalog::Keep;
+    use crate::resource::{LockMode, Retain, StorageClass};
+
+    #[test]
+    fn a_lock_counts_from_when_the_copy_is_written() {
+        let lock = Some(Retain { mode: LockMode::Governance, period: Period::hours(24) });
+        let (to, keep) = ("far".to_owned(), Keep::Last(1));
+        let spec = CopySpec { to, keep, class: StorageClass::StandardIa, transitions: Vec::new(), lock };
+        let placed = placement(Some(&spec), Timestamp::UNIX_EPOCH, Some(7));
+        assert_eq!(placed.lock.map(|lock| lock.until.as_second()), Some(86_400));
+        assert_eq!((placed.class, placed.expected), (StorageClass::StandardIa, Some(7)));
+        let endless = Retain { mode: LockMode::Compliance, period: Period(u64::MAX) };
+        let placed = placement(Some(&CopySpec { lock: Some(endless), ..spec }), Timestamp::UNIX_EPOCH, None);
+        assert_eq!(placed.lock.map(|lock| lock.until), Some(Timestamp::MAX));
+        assert_eq!(placement(None, Timestamp::UNIX_EPOCH, None), Placement::default());
+    }
+}

@@ -223,6 +223,10 @@ impl Explain for StorageError {
             StorageError::Archived { .. } => Some(
                 "Run `backstay restore` for that backup; it asks for the thaw and says how long that takes.".to_owned(),
             ),
+            StorageError::Failed { problem, .. } if problem.contains("Object Lock Configuration") => Some(
+                "Enable object lock on the bucket (`manage: { object_lock: … }`), or take `lock` out of the copy."
+                    .to_owned(),
+            ),
             StorageError::Failed { transient: true, .. } => {
                 Some("Run the same command again; it starts from what is there now.".to_owned())
             }

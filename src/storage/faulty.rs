@@ -165,6 +165,10 @@ impl ObjectStore for FaultyStore {
         self.inner.capabilities()
     }
 
+    fn newly_lacking(&self) -> Vec<&'static str> {
+        self.inner.newly_lacking()
+    }
+
     fn location(&self) -> String {
         self.inner.location()
     }

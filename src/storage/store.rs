@@ -134,6 +134,11 @@ pub trait ObjectStore: Send + Sync {
     /// What this store can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// What the store turned out not to do since this was last asked, as phrases about it; each is told once.
+    fn newly_lacking(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Where it is, for people; never holds a secret.
     fn location(&self) -> String;
 }

@@ -2,8 +2,6 @@
 
 mod caller;
 mod error;
-mod simulate;
 
 pub use caller::caller;
 pub use error::AwsError;
-pub use simulate::lacking;

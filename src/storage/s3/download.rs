@@ -7,7 +7,7 @@
 use super::budget::Share;
 use super::retry;
 use super::store::{S3Store, etag, size};
-use super::trouble::{Call, Trouble};
+use super::trouble::{Call, Trouble, chain};
 use crate::storage::{Body, ObjectMeta, ObjectStore, StorageError};
 use aws_sdk_s3::error::SdkError;
 use bytes::{Bytes, BytesMut};
@@ -144,7 +144,12 @@ async fn fetch(store: &S3Store, key: &str, range: Range<u64>, same: Option<Strin
         let mut skip = if all.is_some() { 0 } else { from };
         let ends_at = total.insert(all.unwrap_or_else(|| size(answer.content_length())));
         let goal = wanted.min(usize::try_from(ends_at.saturating_sub(range.start)).unwrap_or(usize::MAX));
-        same.get_or_insert_with(|| etag(answer.e_tag()));
+        let found = etag(answer.e_tag());
+        // Some servers do not hold the condition.
+        if same.as_ref().is_some_and(|same| *same != found) {
+            return Err(StorageError::Changed { location: store.location(), key: key.to_owned() });
+        }
+        same.get_or_insert(found);
         bytes.reserve(goal.saturating_sub(bytes.len()));
         let problem = loop {
             if bytes.len() >= goal {
@@ -152,7 +157,7 @@ async fn fetch(store: &S3Store, key: &str, range: Range<u64>, same: Option<Strin
             }
             match answer.body.next().await {
                 None => break Some("the answer ended too soon".to_owned()),
-                Some(Err(error)) => break Some(aws_sdk_s3::error::DisplayErrorContext(&error).to_string()),
+                Some(Err(error)) => break Some(chain(&error)),
                 Some(Ok(chunk)) => {
                     let dropped = usize::try_from(skip).unwrap_or(usize::MAX).min(chunk.len());
                     skip -= dropped as u64;

@@ -3,7 +3,7 @@
 use super::store::{S3Store, class_named, etag, size};
 use super::trouble::{Call, Trouble};
 use crate::storage::{ObjectMeta, StorageError};
-use aws_sdk_s3::types::{EncodingType, MultipartUpload};
+use aws_sdk_s3::types::{EncodingType, MultipartUpload, Object};
 use std::borrow::Cow;
 
 /// Keys of others may hold what XML cannot say, so they are to come encoded. Some servers say that they did and did not.
@@ -23,18 +23,7 @@ pub(super) async fn objects(store: &S3Store, prefix: &str) -> Result<Vec<ObjectM
             .set_expected_bucket_owner(store.owner().await);
         let page = request.send().await.map_err(|error| store.problem(call, &error))?;
         let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
-        for object in page.contents() {
-            let key = decoded(object.key().unwrap_or_default(), is_encoded);
-            // A key that ends in a slash is what consoles show as a folder.
-            let Some(key) = store.within(&key).filter(|key| !key.ends_with('/')) else { continue };
-            found.push(ObjectMeta {
-                key: key.to_owned(),
-                size: size(object.size()),
-                etag: etag(object.e_tag()),
-                modified: object.last_modified().map_or(0, aws_sdk_s3::primitives::DateTime::secs),
-                class: object.storage_class().map_or_else(Default::default, |class| class_named(class.as_str())),
-            });
-        }
+        found.extend(page.contents().iter().filter_map(|object| listed(store, object, is_encoded)));
         next = page.next_continuation_token().map(ToOwned::to_owned);
         if next.is_none() || page.is_truncated() != Some(true) {
             break;
@@ -42,6 +31,31 @@ pub(super) async fn objects(store: &S3Store, prefix: &str) -> Result<Vec<ObjectM
     }
     found.sort();
     Ok(found)
+}
+
+/// One object, by listing: who may write to a store may list it, and need not read what others wrote.
+pub(super) async fn find(store: &S3Store, key: &str) -> Result<Option<ObjectMeta>, StorageError> {
+    let call = Call { operation: "list", permission: "s3:ListBucket", key };
+    // Of all keys that begin with a key, the key itself comes first.
+    let request = store.client().await.list_objects_v2().bucket(store.bucket()).prefix(store.full(key)).max_keys(1);
+    let request = request.set_encoding_type(encoding(store)).set_expected_bucket_owner(store.owner().await);
+    let page = request.send().await.map_err(|error| store.problem(call, &error))?;
+    let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
+    Ok(page.contents().iter().find_map(|object| listed(store, object, is_encoded)).filter(|meta| meta.key == key))
+}
+
+/// What a listing says of an object of this store.
+fn listed(store: &S3Store, object: &Object, is_encoded: bool) -> Option<ObjectMeta> {
+    let key = decoded(object.key().unwrap_or_default(), is_encoded);
+    // A key that ends in a slash is what consoles show as a folder.
+    let key = store.within(&key).filter(|key| !key.ends_with('/'))?;
+    Some(ObjectMeta {
+        key: key.to_owned(),
+        size: size(object.size()),
+        etag: etag(object.e_tag()),
+        modified: object.last_modified().map_or(0, aws_sdk_s3::primitives::DateTime::secs),
+        class: object.storage_class().map_or_else(Default::default, |class| class_named(class.as_str())),
+    })
 }
 
 pub(super) async fn unfinished(store: &S3Store, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError> {

@@ -239,6 +239,10 @@ impl ObjectStore for S3Store {
         self.powers().capabilities()
     }
 
+    fn newly_lacking(&self) -> Vec<&'static str> {
+        self.powers().newly_lacking()
+    }
+
     fn location(&self) -> String {
         let BucketPlace { bucket, prefix, endpoint, .. } = &self.0.at.place;
         let at = endpoint.as_deref().map(|url| format!(" at {}", without_login(url))).unwrap_or_default();

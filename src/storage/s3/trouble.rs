@@ -2,7 +2,7 @@
 
 use crate::resource::StorageClass;
 use crate::storage::StorageError;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 /// A call that failed.
@@ -44,7 +44,7 @@ impl Trouble {
                     format!("the server answered with status {}", response.status().as_u16())
                 }
                 // No answer, or one that is not understood.
-                _ => DisplayErrorContext(error).to_string(),
+                _ => chain(error),
             },
         };
         Trouble {
@@ -132,6 +132,20 @@ impl Trouble {
             }
         }
     }
+}
+
+/// An error and what is behind it, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
 }
 
 /// S3 says AccessDenied of locked objects; only its words tell why.

@@ -7,10 +7,11 @@
 use super::budget::Share;
 use super::parts::{MOST_PARTS, PartSizes};
 use super::stamp::{STAMP, stamp};
-use super::store::{S3Store, etag, meta_of};
+use super::store::{S3Store, etag};
 use super::trouble::{Call, Trouble};
-use super::write::{class, lock, look_first, ours, write};
-use super::{delete, retry};
+use super::write::{class, is_refused_for_placement, lock, look_first, ours, write};
+use super::{delete, list, retry};
+use crate::resource::StorageClass;
 use crate::storage::{Condition, ObjectMeta, ObjectStore, Placement, StorageError, Upload};
 use async_trait::async_trait;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -72,8 +73,7 @@ impl S3Upload {
         let mut attempt = 1;
         loop {
             let request = self.store.client().await.create_multipart_upload();
-            let (mode, until) = lock(&self.placement);
-            let class = class(&self.placement).filter(|_| self.store.powers().may_know_classes());
+            let (mode, until) = lock(&self.store, &self.placement);
             let algorithm = self.store.checksum();
             let whole = (algorithm == ChecksumAlgorithm::Crc64Nvme).then_some(ChecksumType::FullObject);
             let request = request
@@ -82,7 +82,7 @@ impl S3Upload {
                 .checksum_algorithm(algorithm)
                 .set_checksum_type(whole)
                 .metadata(STAMP, &self.stamp)
-                .set_storage_class(class)
+                .set_storage_class(class(&self.store, &self.placement))
                 .set_object_lock_mode(mode)
                 .set_object_lock_retain_until_date(until)
                 .set_expected_bucket_owner(self.store.owner().await);
@@ -90,6 +90,9 @@ impl S3Upload {
                 Ok(begun) => return Ok(begun.upload_id().unwrap_or_default().to_owned()),
                 Err(error) => Trouble::of(&error),
             };
+            if is_refused_for_placement(&self.store, &self.placement, &trouble) {
+                continue;
+            }
             if trouble.is_conflict() && attempt < retry::ATTEMPTS {
                 retry::pause(attempt).await;
                 attempt += 1;
@@ -142,8 +145,8 @@ impl S3Upload {
         }
     }
 
-    /// Makes what was sent one object.
-    async fn join(&mut self, id: &str) -> Result<(), StorageError> {
+    /// Makes what was sent one object, and gives its etag where the server told it.
+    async fn join(&mut self, id: &str) -> Result<String, StorageError> {
         if !self.filling.is_empty() {
             let rest = self.filling.split().freeze();
             self.send(rest).await?;
@@ -152,7 +155,7 @@ impl S3Upload {
             self.take_one().await?;
         }
         let absent = Condition::IfAbsent;
-        let is_held = self.store.powers().may_hold_conditions();
+        let is_held = self.store.powers().conditions.may_be_there();
         if !is_held {
             look_first(&self.store, &self.key, &absent).await?;
         }
@@ -167,12 +170,12 @@ impl S3Upload {
             .set_if_none_match(is_held.then(|| "*".to_owned()))
             .set_expected_bucket_owner(self.store.owner().await);
         let trouble = match request.send().await {
-            Ok(_) => return Ok(()),
+            Ok(joined) => return Ok(etag(joined.e_tag())),
             Err(error) => Trouble::of(&error),
         };
         // The answer to an earlier attempt may have been lost: then the upload is gone and the object is there.
-        if ours(&self.store, &self.key, &self.stamp).await.is_some() {
-            return Ok(());
+        if let Some(there) = ours(&self.store, &self.key, &self.stamp, self.written).await {
+            return Ok(there.etag);
         }
         if trouble.is_precondition() {
             return Err(StorageError::AlreadyExists { location: self.store.location(), key: self.key.clone() });
@@ -181,18 +184,32 @@ impl S3Upload {
     }
 
     /// The object as it is now, which must be what was sent.
-    async fn check(&self) -> Result<ObjectMeta, StorageError> {
-        let Some(head) = self.store.look(&self.key).await? else {
+    async fn check(&self, etag: String) -> Result<ObjectMeta, StorageError> {
+        let Some(mut meta) = list::find(&self.store, &self.key).await? else {
             return Err(self.failed("the server said it was written, and it is not there".to_owned()));
         };
-        let meta = meta_of(&self.key, &head);
         if meta.size != self.written {
             let problem = format!("it has {} bytes there instead of {}", meta.size, self.written);
             return Err(self.failed(problem));
         }
-        let lock_kept = self.placement.lock.is_none() || head.object_lock_retain_until_date().is_some();
-        self.store.powers().judge_placement(meta.class == self.placement.class, lock_kept);
+        if !self.store.is_aws() && (self.placement.lock.is_some() || self.placement.class != StorageClass::Standard) {
+            self.judge(&meta).await;
+        }
+        if meta.etag.is_empty() {
+            meta.etag = etag;
+        }
         Ok(meta)
+    }
+
+    /// Whether a server that is not AWS did what was asked beside keeping the bytes.
+    async fn judge(&self, meta: &ObjectMeta) {
+        let Ok(Some(head)) = self.store.look(&self.key).await else { return };
+        if self.placement.class != StorageClass::Standard {
+            self.store.powers().classes.judge(meta.class == self.placement.class);
+        }
+        if self.placement.lock.is_some() {
+            self.store.powers().locks.judge(head.object_lock_retain_until_date().is_some());
+        }
     }
 }
 
@@ -283,15 +300,17 @@ impl Upload for S3Upload {
             Some(id) => self.join(&id).await,
             None => {
                 let bytes = std::mem::take(&mut self.filling).freeze();
-                write(&self.store, &self.key, bytes, &Condition::IfAbsent, &self.placement).await.map(drop)
+                write(&self.store, &self.key, bytes, &Condition::IfAbsent, &self.placement).await.map(|meta| meta.etag)
             }
         };
-        if let Err(error) = written {
-            // What cannot be given up now is named as unfinished by the next plan.
-            let _ = self.give_up().await;
-            return Err(error);
+        match written {
+            Ok(etag) => self.check(etag).await,
+            Err(error) => {
+                // What cannot be given up now is named as unfinished by the next plan.
+                let _ = self.give_up().await;
+                Err(error)
+            }
         }
-        self.check().await
     }
 
     async fn abort(mut self: Box<Self>) -> Result<(), StorageError> {

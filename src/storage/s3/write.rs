@@ -1,9 +1,9 @@
 //! Writing a small object in one call, under a condition.
 
-use super::retry;
 use super::stamp::{STAMP, stamp};
 use super::store::{S3Store, etag, meta_of};
 use super::trouble::{Call, Trouble};
+use super::{list, retry};
 use crate::resource::{LockMode, LockedUntil, StorageClass};
 use crate::storage::{Condition, ObjectMeta, ObjectStore, Placement, StorageError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
@@ -37,13 +37,13 @@ pub(super) async fn write(
     let stamp = stamp();
     let mut attempt = 1;
     loop {
-        if !store.powers().may_hold_conditions() {
+        if !store.powers().conditions.may_be_there() {
             look_first(store, key, condition).await?;
         }
         let trouble = match send(store, key, &bytes, condition, placement, &stamp).await {
             Ok(etag) => {
                 let etag = match condition {
-                    Condition::IfAbsent if store.powers().are_conditions_untried() => {
+                    Condition::IfAbsent if store.powers().conditions.is_untried() => {
                         try_condition(store, key, &bytes, placement, &stamp).await.unwrap_or(etag)
                     }
                     _ => etag,
@@ -59,13 +59,16 @@ pub(super) async fn write(
             }
             Err(trouble) => trouble,
         };
+        if is_refused_for_placement(store, placement, &trouble) {
+            continue;
+        }
         if *condition != Condition::Always {
-            if trouble.is_not_implemented() && store.powers().are_conditions_untried() {
-                store.powers().holds_conditions(false);
+            if trouble.is_not_implemented() && store.powers().conditions.is_untried() {
+                store.powers().conditions.judge(false);
                 continue;
             }
             let may_be_ours = trouble.is_precondition() || trouble.is_ambiguous() || trouble.is_conflict();
-            if may_be_ours && let Some(meta) = ours(store, key, &stamp).await {
+            if may_be_ours && let Some(meta) = ours(store, key, &stamp, bytes.len() as u64).await {
                 return Ok(meta);
             }
             if trouble.is_conflict() && attempt < retry::ATTEMPTS {
@@ -91,11 +94,18 @@ fn refusal(store: &S3Store, key: &str, condition: &Condition, trouble: Trouble) 
     }
 }
 
-/// The object, when it is the one that was written with this stamp.
-pub(super) async fn ours(store: &S3Store, key: &str, stamp: &str) -> Option<ObjectMeta> {
-    let head = store.look(key).await.ok()??;
-    let is_ours = head.metadata().and_then(|all| all.get(STAMP)).is_some_and(|there| there == stamp);
-    is_ours.then(|| meta_of(key, &head))
+/// The object, when it is the one that was written with this stamp. Who may not read it goes by its length: then it is
+/// a file of a backup, whose key holds the backup's id and is made up by one writer only.
+pub(super) async fn ours(store: &S3Store, key: &str, stamp: &str, length: u64) -> Option<ObjectMeta> {
+    match store.look(key).await {
+        Ok(head) => {
+            let head = head?;
+            let is_ours = head.metadata().and_then(|all| all.get(STAMP)).is_some_and(|there| there == stamp);
+            is_ours.then(|| meta_of(key, &head))
+        }
+        Err(StorageError::Forbidden { .. }) => list::find(store, key).await.ok()?.filter(|meta| meta.size == length),
+        Err(_) => None,
+    }
 }
 
 /// Judges a condition by looking, for servers that do not. Another writer may come between.
@@ -125,12 +135,12 @@ async fn try_condition(
 ) -> Option<String> {
     match send(store, key, bytes, &Condition::IfAbsent, placement, stamp).await {
         Ok(etag) => {
-            store.powers().holds_conditions(false);
+            store.powers().conditions.judge(false);
             Some(etag)
         }
         Err(trouble) => {
             if trouble.is_precondition() {
-                store.powers().holds_conditions(true);
+                store.powers().conditions.judge(true);
             }
             None
         }
@@ -152,11 +162,10 @@ async fn send(
         .checksum_algorithm(store.checksum())
         .metadata(STAMP, stamp)
         .set_expected_bucket_owner(store.owner().await);
-    let request = under(request, condition, store.powers().may_hold_conditions());
-    let class = class(placement).filter(|_| store.powers().may_know_classes());
-    let (mode, until) = lock(placement);
+    let request = under(request, condition, store.powers().conditions.may_be_there());
+    let (mode, until) = lock(store, placement);
     let request = request
-        .set_storage_class(class)
+        .set_storage_class(class(store, placement))
         .set_object_lock_mode(mode)
         .set_object_lock_retain_until_date(until)
         .customize();
@@ -173,17 +182,34 @@ fn under(request: PutObjectFluentBuilder, condition: &Condition, is_held: bool) 
     }
 }
 
-/// The class to ask for; none for the one that everything gets.
-pub(super) fn class(placement: &Placement) -> Option<types::StorageClass> {
-    (placement.class != StorageClass::Standard).then(|| types::StorageClass::from(placement.class.name()))
+/// The class to ask for; none for the one that everything gets, and none where it would not be kept.
+pub(super) fn class(store: &S3Store, placement: &Placement) -> Option<types::StorageClass> {
+    let is_asked = placement.class != StorageClass::Standard && store.powers().classes.may_be_there();
+    is_asked.then(|| types::StorageClass::from(placement.class.name()))
 }
 
-/// The lock to ask for.
-pub(super) fn lock(placement: &Placement) -> (Option<types::ObjectLockMode>, Option<DateTime>) {
-    let Some(LockedUntil { mode, until }) = placement.lock else { return (None, None) };
+/// The lock to ask for; none where it would not be kept.
+pub(super) fn lock(store: &S3Store, placement: &Placement) -> (Option<types::ObjectLockMode>, Option<DateTime>) {
+    let asked = placement.lock.filter(|_| store.powers().locks.may_be_there());
+    let Some(LockedUntil { mode, until }) = asked else { return (None, None) };
     let mode = match mode {
         LockMode::Governance => types::ObjectLockMode::Governance,
         LockMode::Compliance => types::ObjectLockMode::Compliance,
     };
     (Some(mode), Some(DateTime::from_secs(until.as_second())))
+}
+
+/// True when the server refused for what it lacks, which is noted: the same call may succeed without it.
+pub(super) fn is_refused_for_placement(store: &S3Store, placement: &Placement, trouble: &Trouble) -> bool {
+    let powers = store.powers();
+    let is_class_asked = placement.class != StorageClass::Standard;
+    if is_class_asked && trouble.code == "InvalidStorageClass" && powers.classes.is_untried() {
+        powers.classes.judge(false);
+        return true;
+    }
+    if placement.lock.is_some() && trouble.is_not_implemented() && powers.locks.is_untried() {
+        powers.locks.judge(false);
+        return true;
+    }
+    false
 }

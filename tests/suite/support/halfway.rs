@@ -1,6 +1,7 @@
 //! Runs that are stopped, signalled or looked at half way.
 
 use super::{Database, Project, Run, Server};
+use rustix::fs::{Mode, OFlags};
 use std::fs::{self, File};
 use std::io::Read;
 use std::process::{Child, Command};
@@ -39,6 +40,17 @@ pub fn stopped_in_the_middle(project: &Project, arguments: &[&str]) -> (Child, F
     File::open(&fifo).unwrap().read_exact(&mut line).unwrap();
     let hold = fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
     (child, hold)
+}
+
+/// Lets a dump that was stopped in the middle go on.
+pub fn go_on(project: &Project, hold: File) {
+    drop(hold);
+    // Whoever waits may not have opened the file before its holder let go of it; then it waits for another one.
+    let open = || rustix::fs::open(project.path("fifo"), OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty());
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) && open().is_err() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// From now on the programs behind the wrapper run to their end.
