@@ -74,8 +74,9 @@ pub(super) async fn unfinished(store: &S3Store, prefix: &str) -> Result<Vec<Obje
             Ok(page) => page,
             Err(error) => {
                 let trouble = Trouble::of(&error);
-                // A server that cannot list them leaves it to its own cleaning.
-                if trouble.is_not_implemented() {
+                // A server that cannot list them leaves it to its own cleaning; who may not list them, as one who only
+                // restores, may not clear them either.
+                if trouble.is_not_implemented() || trouble.code == "AccessDenied" {
                     return Ok(Vec::new());
                 }
                 return Err(store.error(call, trouble));

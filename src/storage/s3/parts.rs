@@ -21,7 +21,7 @@ pub struct PartSizes {
 
 impl PartSizes {
     /// For an object that is expected to have so many bytes; 0 when nobody knows. A good quarter more fits without
-    /// growth; with it, at least 12 TiB fit whatever was expected, and what was expected fits up to 48 TiB.
+    /// growth; with it, at least 5 TiB fit whatever was expected, and what was expected fits up to 48 TiB.
     pub fn of(expected: u64) -> PartSizes {
         let first = (expected.saturating_add(expected / 4) / u64::from(MOST_PARTS)).next_multiple_of(MIB);
         let first = first.clamp(USUAL, LARGEST);
@@ -38,7 +38,7 @@ impl PartSizes {
     pub fn size(self, number: u32) -> u64 {
         let beyond = number.saturating_sub(self.flat.max(1));
         // Doubled so often that the largest size is reached well before the last part.
-        let doublings = beyond / (MOST_PARTS.saturating_sub(self.flat) / 14).max(1);
+        let doublings = beyond / (MOST_PARTS.saturating_sub(self.flat) / 20).max(1);
         let size = self.first.checked_shl(doublings.min(20)).unwrap_or(LARGEST);
         size.clamp(self.first, LARGEST)
     }
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn forty_eight_tebibytes_fit() {
         assert!(whole(PartSizes::of(48 * TIB)) >= 48 * TIB);
-        assert!(whole(PartSizes::of(0)) >= 12 * TIB);
+        assert!(whole(PartSizes::of(0)) >= 5 * TIB);
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
         #[test]
         fn what_is_expected_fits_and_parts_only_grow(expected in prop_oneof![0..TIB, 0..48 * TIB]) {
             let sizes = PartSizes::of(expected);
-            prop_assert!(whole(sizes) >= expected.max(12 * TIB), "{} of {expected}", whole(sizes));
+            prop_assert!(whole(sizes) >= expected.max(5 * TIB), "{} of {expected}", whole(sizes));
             // Without growth: a quarter more than expected, as far as S3 goes.
             prop_assert!(sizes.size(1) * u64::from(MOST_PARTS) >= (expected / 4 * 5).min(48 * TIB));
             let all: Vec<u64> = (1..=MOST_PARTS).map(|number| sizes.size(number)).collect();
