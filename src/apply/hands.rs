@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+/// Prints a new access key, once. It must say so when it could not.
+pub type PrintKey = Arc<dyn Fn(&str) -> std::io::Result<()> + Send + Sync>;
+
 /// What a run works with.
 pub struct Hands<'a> {
     /// What the policy means.
@@ -24,6 +27,8 @@ pub struct Hands<'a> {
     pub run: String,
     /// The verb, as locks name it.
     pub verb: &'static str,
+    /// Prints keys that go to standard output; `None` where that carries something else.
+    pub print_key: Option<PrintKey>,
 }
 
 /// A new id for a run: the time and four letters.

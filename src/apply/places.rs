@@ -1,14 +1,18 @@
 //! Steps that make a storage a place for backups.
 
-use super::Hands;
+use super::{Hands, outside};
 use crate::event::StepEnd;
 use crate::observe::{Ground, ObserveError};
 use crate::plan::Deed;
 use crate::provider::{change_folder, create_folder};
 use jiff::Timestamp;
 
-/// Carries out one step on a storage. Other deeds are none of its business and count as already done.
+/// Carries out one step on a storage or on a resource outside. Other deeds are none of its business and count as already
+/// done.
 pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
+    if let Deed::Provision { storage, access, resource } = deed {
+        return outside::settle(storage.as_deref(), access.as_deref(), resource, hands).await;
+    }
     match attempt(deed, hands).await {
         Ok(what) => StepEnd::Done(what),
         Err(error) => StepEnd::Failed(error.to_string()),

@@ -190,6 +190,7 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
             cancel: context.cancel.clone(),
             run: run.clone(),
             verb: "apply",
+            print_key: context.key_printer(),
         };
         let outcome = if plan.is_empty() {
             Ok(Outcome::default())

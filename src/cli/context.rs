@@ -3,6 +3,7 @@
 use super::environment::ProcessEnvironment;
 use super::exit::Exit;
 use super::progress;
+use crate::apply::PrintKey;
 use crate::base::Lookup;
 use crate::diag::Explain;
 use crate::event::{Observer, Silent};
@@ -78,6 +79,15 @@ impl Context {
             // Nobody reads our output any more.
             std::process::exit(i32::from(Exit::Done as u8));
         }
+    }
+
+    /// Writes a new access key to standard output, also with `--quiet`; nothing with `--json`, whose output is kept.
+    pub fn key_printer(&self) -> Option<PrintKey> {
+        let print = |text: &str| {
+            let mut out = std::io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+        (!self.json).then(|| Arc::new(print) as PrintKey)
     }
 
     /// Talks to the person on standard error; silent with `--quiet`.

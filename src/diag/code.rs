@@ -181,6 +181,15 @@ table! {
     CLOCK_SKEWED = "BS553", Error, "this machine's clock is wrong";
     STORE_LACKS = "BS554", Warning, "a store cannot do what the policy asks";
 
+    // Buckets and identities of AWS.
+    AWS_DENIED = "BS560", Error, "AWS refuses an action";
+    BUCKET_FOREIGN = "BS561", Error, "a bucket belongs to someone else";
+    AWS_THROTTLED = "BS562", Error, "AWS asks to slow down";
+    AWS_NOT_SEEN = "BS563", Error, "a change does not show";
+    AWS_MOVED = "BS564", Error, "something foreign came since the plan";
+    AWS_FAILED = "BS565", Error, "a call of AWS failed";
+    KEY_NOT_DELIVERED = "BS566", Error, "an access key could not be delivered";
+
     // The world, below the IO line: AWS beside its stores.
     PRICES_UNUSABLE = "BS575", Error, "a table of prices cannot be used";
 

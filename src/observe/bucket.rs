@@ -4,6 +4,7 @@ use super::{Ground, ObserveError, Place};
 use crate::base::{Lookup, Template, UnresolvedReference};
 use crate::plan::ReadStorage;
 use crate::policy::{CredentialsSpec, S3Spec};
+use crate::provider::aws::AwsSession;
 use crate::repository::{Repository, RepositoryError};
 use crate::resource::{Bucket, BucketPlace, Found, Resource};
 use crate::storage::{AwsConnection, AwsSettings, Login, S3Place, S3Store, StorageError};
@@ -29,9 +30,14 @@ pub(super) fn open(name: &str, spec: &S3Spec, lookup: &dyn Lookup) -> Result<Pla
     };
     let connection = AwsConnection::new(AwsSettings { region, endpoint, path_style: spec.path_style, login });
     // A bucket whose settings we manage is in our account; one that is only used may be anybody's.
-    let at = S3Place { place: place.clone(), is_ours: spec.manage.is_some() };
+    let is_ours = spec.manage.is_some();
+    let at = S3Place { place: place.clone(), is_ours };
     let store = S3Store::new(connection.clone(), at);
-    let ground = Ground::Bucket { place, connection, spec: Box::new(spec.clone()) };
+    let session = match is_ours {
+        true => AwsSession::ours(connection.clone()),
+        false => AwsSession::anybodys(connection.clone()),
+    };
+    let ground = Ground::Bucket { place, connection, session, spec: Box::new(spec.clone()) };
     Ok(Place { repository: Repository::new(name, Arc::new(store)), ground })
 }
 

@@ -4,6 +4,7 @@ mod bucket;
 mod closer;
 mod error;
 mod open;
+mod outside;
 mod world;
 
 pub use closer::look_closer;

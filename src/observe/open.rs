@@ -3,6 +3,7 @@
 use super::{ObserveError, bucket};
 use crate::base::{Lookup, UnresolvedReference};
 use crate::policy::{Desired, FilesystemSpec, S3Spec, StorageKind};
+use crate::provider::aws::AwsSession;
 use crate::repository::Repository;
 use crate::resource::BucketPlace;
 use crate::storage::{AwsConnection, FilesystemStore};
@@ -37,6 +38,8 @@ pub enum Ground {
         place: BucketPlace,
         /// The connection that everything of this storage uses.
         connection: AwsConnection,
+        /// The same with what is beside S3.
+        session: AwsSession,
         /// What is wanted.
         spec: Box<S3Spec>,
     },

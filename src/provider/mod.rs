@@ -3,7 +3,9 @@
 
 mod accounts;
 pub mod aws;
+mod credentials_file;
 mod folder;
 
 pub use accounts::user_name;
+pub use credentials_file::{Delivery, DeliveryError, credentials_section, delivered_key, prepare_delivery};
 pub use folder::{FolderError, change_folder, create_folder, read_folder};

@@ -29,6 +29,14 @@ pub struct AccessKey {
     pub active: bool,
     /// When it was made, seconds since 1970.
     pub created: i64,
+    /// When it was last used, seconds since 1970; `None`: never, as far as AWS knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<i64>,
+}
+
+impl AccessKey {
+    /// The id, in what is to be written, of a key that is still to be made.
+    pub const NEW: &str = "new";
 }
 
 /// A key of KMS with its alias.

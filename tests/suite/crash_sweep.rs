@@ -121,6 +121,7 @@ impl World {
             cancel: CancellationToken::new(),
             run: run_id(Timestamp::now()),
             verb: "apply",
+            print_key: None,
         };
         let outcome = apply(plan, &BTreeSet::new(), &refused(plan, &Approval::default()), &hands).await;
         (outcome, faulty.map(|store| store.n_calls()))

@@ -9,6 +9,7 @@ mod support;
 mod applying;
 mod applying_faults;
 mod archive;
+mod aws_buckets;
 mod backup;
 mod backup_faults;
 mod calendar;

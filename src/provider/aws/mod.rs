@@ -1,7 +1,40 @@
 //! Buckets and identities of AWS: one file a kind of resource, each read into canonical form and written whole.
+//!
+//! [`read`] fills in what AWS leaves out, so that equal meaning is equal value; a permission that is missing is part of
+//! what was found. [`write`] replaces a document and returns once AWS shows it. What is not ours in a document is in
+//! what is written, and goes back as it came; what came into it since the plan was made stops the step. Answers that
+//! say "not yet" are tried again for two minutes, others are not.
 
-mod caller;
+mod access_key;
+mod access_log;
+mod answer;
+mod at;
+mod bucket;
+mod bucket_policy;
+mod encryption;
 mod error;
+mod grants;
+mod iam_tags;
+mod kms;
+mod lifecycle;
+mod lifecycle_rule;
+mod object_lock;
+mod oidc_provider;
+mod ownership;
+mod patience;
+mod public_access;
+mod read;
+mod replication;
+mod role;
+mod rule_text;
+mod session;
+mod tags;
+mod user;
+mod versioning;
+mod write;
 
-pub use caller::caller;
+pub use access_key::{NewKey, access_keys, create_key, deactivate_key, delete_key};
 pub use error::AwsError;
+pub use read::{is_of_bucket, read};
+pub use session::AwsSession;
+pub use write::write;

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each area uses its part")]
 
+mod canned;
 mod database;
 mod dice;
 mod earlier;
@@ -19,6 +20,7 @@ mod sample;
 mod server;
 mod torture;
 
+pub use canned::{Asked, Canned};
 pub use database::Database;
 pub use dice::{Dice, rounds};
 pub use earlier::{faketime, with_earlier};

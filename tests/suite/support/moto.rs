@@ -140,10 +140,21 @@ fn program(name: &str) -> PathBuf {
     path
 }
 
+/// Some of its answers have another root element than those of S3, which clients that read them strictly refuse.
+const STARTER: &str = r#"
+from moto.core.serialize import S3Serializer
+from moto.server import main
+
+NAMES = {"GetBucketVersioningResponse": "VersioningConfiguration", "GetBucketLoggingResponse": "BucketLoggingStatus"}
+plain = S3Serializer._serialize_body
+S3Serializer._serialize_body = lambda self, body: plain(self, {NAMES.get(key, key): value for key, value in body.items()})
+main()
+"#;
+
 /// Starts the emulation and returns once it answers; `None` when it ended instead.
 fn launch(port: u16) -> Option<Moto> {
     const SCRIPT: &str = r#"
-        "$1" -H 127.0.0.1 -p "$2" </dev/null >/dev/null 2>&1 &
+        "$1" -c "$3" -H 127.0.0.1 -p "$2" </dev/null >/dev/null 2>&1 &
         server=$!
         read -r _
         kill -KILL "$server"
@@ -151,8 +162,9 @@ fn launch(port: u16) -> Option<Moto> {
     "#;
     let mut watchdog = Command::new("/bin/sh")
         .args(["-c", SCRIPT, "watchdog"])
-        .arg(program("moto_server"))
+        .arg(program("python3"))
         .arg(port.to_string())
+        .arg(STARTER)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::piped())
