@@ -121,6 +121,27 @@ fn a_bucket_holds_backups_as_a_folder_does() {
     place.run(&["plan", "--detailed-exitcode"]).run().expect(0);
 }
 
+/// Without `endpoint` a server is taken for AWS: another checksum, keys of listings encoded, conditions trusted.
+#[test]
+fn what_is_taken_for_aws_is_spoken_to_as_aws() {
+    let source = source("s3_aws");
+    let moto = Moto::shared();
+    let place = Place::new(&source, moto.port, bucket("aws"), "");
+    place.project.edit_policy(&format!("    endpoint: {}\n", moto.url()), "");
+    let run = |arguments: &[&str]| moto.seen_by(place.project.backstay(arguments), &Login::root()).run();
+    run(&["apply", "--yes"]).expect(0);
+    run(&["backup", "app"]).expect(0);
+    assert_eq!(place.digest(), digest_of(&place.project.data("near").join("dump")));
+    run(&["verify", "--deep"]).expect(0);
+    run(&["plan", "--detailed-exitcode"]).expect(0);
+    // A bucket that is managed must be ours, and every call says whom that is.
+    place.project.edit_policy("    region: us-east-1\n", "    region: us-east-1\n    manage: { create: true }\n");
+    run(&["verify"]).expect(0);
+    let into = Database::name_only(Server::any(), "s3_aws_back");
+    run(&["restore", "app", "--storage", "far", "--into", &into.name]).expect(0);
+    assert_eq!(count(&into), 22_000);
+}
+
 #[test]
 fn class_and_lock_are_for_data_only() {
     // Of one part: this server forgets the lock of an object with several.
