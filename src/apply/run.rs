@@ -17,16 +17,8 @@ pub async fn apply(
 ) -> Outcome {
     let mut run = Run { plan, already_done, refused, hands, outcome: Outcome::default(), failed: BTreeSet::new() };
     let (infra, rest): (Vec<&Action>, Vec<&Action>) = plan.actions.iter().partition(|a| a.phase == Phase::Infra);
-    for action in infra {
-        let end = match run.left_out(action) {
-            Some(end) => end,
-            None => {
-                run.started(action);
-                places::settle(&action.deed, hands).await
-            }
-        };
-        run.settled(action, end);
-    }
+    let (loosening, infra): (Vec<&Action>, Vec<&Action>) = infra.into_iter().partition(|action| action.loosens);
+    run.places(&infra).await;
     let mut journal = run.open_journal().await;
     let mut written = 0;
     for (name, actions) in by_database(&rest) {
@@ -37,6 +29,11 @@ pub async fn apply(
             let _ = journal.record(settled).await;
             written = run.outcome.steps.len();
         }
+    }
+    // What takes protection away comes after everything that protects.
+    run.places(&loosening).await;
+    if let Some(journal) = &mut journal {
+        let _ = journal.record(run.outcome.steps[written..].iter().map(journal_entry).collect()).await;
     }
     run.outcome.interrupted = hands.cancel.is_cancelled();
     if let Some(journal) = journal {
@@ -80,6 +77,19 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    async fn places(&mut self, actions: &[&'a Action]) {
+        for action in actions {
+            let end = match self.left_out(action) {
+                Some(end) => end,
+                None => {
+                    self.started(action);
+                    places::settle(&action.deed, self.hands).await
+                }
+            };
+            self.settled(action, end);
+        }
+    }
+
     async fn database(&mut self, name: Option<&str>, actions: &[&'a Action]) {
         let pending: Vec<&Action> = actions.iter().copied().filter(|action| self.left_out(action).is_none()).collect();
         let locks = match name {

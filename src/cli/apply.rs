@@ -24,6 +24,7 @@ use std::path::PathBuf;
 ///   backstay apply --yes --only backups,prune      from cron
 ///   backstay apply --expect 3f9a01b2c4d5           only the plan that was reviewed
 ///   backstay apply --allow-prune app=14            exactly 14 backups of app may go
+///   backstay apply --allow-irreversible storage/offsite/versioning
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -43,6 +44,10 @@ pub struct Args {
     #[arg(long, value_name = "DATABASE=N", value_parser = allowance)]
     allow_prune: Vec<(String, usize)>,
 
+    /// Do this step though it cannot be taken back; the exact address that the plan shows, repeatable
+    #[arg(long, value_name = "ADDRESS")]
+    allow_irreversible: Vec<String>,
+
     #[command(flatten)]
     scope: ScopeArgs,
 }
@@ -50,7 +55,7 @@ pub struct Args {
 impl Args {
     /// What `prune` and `sync` run: one part, the rest as typed there.
     pub(super) fn shorthand(scope: ScopeArgs, yes: bool, allow_prune: Vec<(String, usize)>) -> Args {
-        Args { plan_file: None, yes, expect: None, allow_prune, scope }
+        Args { plan_file: None, yes, expect: None, allow_prune, allow_irreversible: Vec::new(), scope }
     }
 }
 
@@ -174,7 +179,10 @@ fn approve(args: &Args, ready: Vec<Ready>, context: &Context) -> Result<Vec<Read
 }
 
 fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
-    let approval = Approval { allow_prune: args.allow_prune.iter().cloned().collect::<BTreeMap<_, _>>() };
+    let approval = Approval {
+        allow_prune: args.allow_prune.iter().cloned().collect::<BTreeMap<_, _>>(),
+        allow_irreversible: args.allow_irreversible.iter().cloned().collect(),
+    };
     let observer = context.observer();
     let mut views = Vec::new();
     let mut exits = Vec::new();
@@ -255,8 +263,9 @@ fn told(outcome: &Outcome, plan: &Plan, exit: Exit, args: &Args, context: &Conte
             phases => format!(" --only {}", phases.iter().map(|phase| phase.word()).collect::<Vec<_>>().join(",")),
         };
         let yes = if args.yes || args.plan_file.is_some() { " --yes" } else { "" };
-        let allowed: String =
+        let mut allowed: String =
             args.allow_prune.iter().map(|(database, count)| format!(" --allow-prune {database}={count}")).collect();
+        allowed.extend(args.allow_irreversible.iter().map(|address| format!(" --allow-irreversible {address}")));
         let file = &plan.policy.file;
         context.warn(format_args!("hint: To do what is left: backstay apply --policy {file}{only}{allowed}{yes}"));
     }

@@ -200,6 +200,7 @@ table! {
     PLAN_UNREADABLE = "BS604", Error, "the plan file cannot be used";
     APPROVAL_MISSING = "BS605", Error, "approval is missing";
     STEPS_FAILED = "BS606", Error, "some steps failed";
+    IRREVERSIBLE = "BS610", Error, "a step cannot be taken back";
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub struct Action {
     /// Why the step cannot be taken back, if so: it is carried out only when its address is allowed by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub irreversible: Option<String>,
+    /// It lets more be deleted, changed or read than now: done last, and only when what protects was done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub loosens: bool,
 }
 
 /// The kind of a change.

@@ -123,6 +123,7 @@ pub(super) fn action(slot: &Slot<'_>, now: Timestamp) -> Option<Action> {
             .collect(),
         bytes: newest.map(|backup| backup.stored_bytes()),
         irreversible: None,
+        loosens: false,
         deed: Deed::TakeBackup {
             database,
             tier: slot.tier.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Basis, Live, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, guard, infra,
-    leftovers, notes, prune, subjects,
+    irreversible, leftovers, notes, provision, prune, subjects,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -15,30 +15,36 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let mut notes = notes::notes(desired, live, &subjects);
     notes.extend(slots.iter().filter_map(|slot| notes::ahead(slot, now)));
 
-    let (mut actions, mut n_unchanged) = infra::actions(desired, live, &mut notes);
+    let (mut actions, mut n_unchanged) = provision::actions(desired, live, now, &mut notes);
+    let (places, n_places) = infra::actions(desired, live, &mut notes);
+    actions.extend(places);
+    n_unchanged += n_places;
     // Retention counts what this plan adds, so what is not wanted must be gone before pruning is decided.
     let mut added: Vec<Action> = slots.iter().filter_map(|slot| backups::action(slot, now)).collect();
     let mut deferred = Vec::new();
-    added.extend(slots.iter().flat_map(|slot| copies::actions(slot, now, &mut notes, &mut deferred)));
+    added.extend(slots.iter().flat_map(|slot| copies::actions(desired, slot, now, &mut notes, &mut deferred)));
     actions.extend(added);
     let with_all = scope.choose(actions.clone());
     let planned: BTreeSet<String> = with_all.iter().map(|action| action.address.clone()).collect();
 
     for slot in &slots {
-        let (prunes, n_kept) = prune::actions(slot, &planned, now, &mut deferred);
+        let (prunes, n_kept) = prune::actions(desired, slot, &planned, now, &mut deferred);
         actions.extend(prunes);
         n_unchanged += n_kept;
     }
-    actions.extend(leftovers::actions(live, &planned, now, &mut notes, &mut deferred));
+    actions.extend(leftovers::actions(desired, live, &planned, now, &mut notes, &mut deferred));
     deferred.retain(|locked| scope.wants(Phase::Prune, &locked.address));
     deferred.sort();
     let mut actions = scope.choose(actions);
-    actions.sort_by(|a, b| (a.phase, order(a)).cmp(&(b.phase, order(b))));
+    provision::hold_back(&mut actions);
+    actions.sort_by(|a, b| (a.loosens, a.phase, order(a)).cmp(&(b.loosens, b.phase, order(b))));
 
     let takes_backup = |slot: &backups::Slot<'_>| planned.contains(&backups::address(&slot.subject.name, slot.tier));
-    let guards: Vec<_> = slots.iter().flat_map(|slot| guard::guards(slot, &actions, takes_backup(slot), now)).collect();
+    let mut guards: Vec<_> =
+        slots.iter().flat_map(|slot| guard::guards(slot, &actions, takes_backup(slot), now)).collect();
     let effects = slots.iter().filter_map(|slot| effects::effect(slot, &actions, now)).collect();
     drop_unneeded(&mut actions);
+    guards.extend(irreversible::guards(&actions));
 
     let basis = Basis::of(live);
     Plan {

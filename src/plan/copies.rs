@@ -2,11 +2,11 @@
 
 use super::backups::Slot;
 use super::infra::{folder_address, marker_address};
-use super::{Action, Deed, Deferral, Note, Phase, Symbol};
+use super::{Action, Deed, Deferral, Note, Phase, Symbol, prune};
 use crate::base::BackupId;
 use crate::catalog::Backup;
 use crate::catalog::retention::{self, Held};
-use crate::policy::CopySpec;
+use crate::policy::{CopySpec, Desired};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,7 @@ pub(super) fn address(storage: &str, database: &str, tier: &str, id: &str) -> St
 /// The steps that bring missing or damaged copies to the storages of a tier. A copy in a cold class gives nothing
 /// unless it is thawed; a damaged one that is locked goes to `deferred` instead of being replaced.
 pub(super) fn actions(
+    desired: &Desired,
     slot: &Slot<'_>,
     now: Timestamp,
     notes: &mut Vec<Note>,
@@ -28,7 +29,7 @@ pub(super) fn actions(
     let mut actions = Vec::new();
     for copy in slot.spec.copies.iter().filter(|copy| slot.writable.contains(&copy.to.as_str())) {
         let there = slot.copies.get(copy.to.as_str());
-        let kept = kept_if_good(slot, copy, &everything, now);
+        let kept = kept_if_good(desired, slot, copy, &everything, now);
         let mut cold: BTreeMap<&str, Vec<&Backup>> = BTreeMap::new();
         for id in everything.iter().filter(|id| kept.contains(**id)) {
             let present = there.and_then(|backups| backups.iter().find(|backup| backup.id == **id));
@@ -93,9 +94,18 @@ fn good_copies<'a>(slot: &Slot<'a>) -> BTreeMap<&'a BackupId, Vec<(&'a str, &'a 
 }
 
 /// What this storage would keep if it had everything that exists, all of it good.
-fn kept_if_good(slot: &Slot<'_>, copy: &CopySpec, all: &BTreeSet<&BackupId>, now: Timestamp) -> BTreeSet<BackupId> {
+fn kept_if_good(
+    desired: &Desired,
+    slot: &Slot<'_>,
+    copy: &CopySpec,
+    all: &BTreeSet<&BackupId>,
+    now: Timestamp,
+) -> BTreeSet<BackupId> {
     let held: Vec<Held> = all.iter().map(|id| Held { id: (*id).clone(), is_good: true }).collect();
-    let verdicts = retention::decide(&held, copy.keep, slot.subject.spec.safety.keep_at_least, now);
+    // Rules of S3 know no floor: what they deleted would be brought again and again.
+    let by_lifecycle = prune::is_by_lifecycle(desired, &copy.to);
+    let floor = if by_lifecycle { 0 } else { slot.subject.spec.safety.keep_at_least };
+    let verdicts = retention::decide(&held, copy.keep, floor, now);
     verdicts.into_iter().filter(|verdict| verdict.stays).map(|verdict| verdict.id).collect()
 }
 
@@ -114,6 +124,7 @@ fn action(slot: &Slot<'_>, copy: &CopySpec, backup: &Backup, from: &str, replace
         depends_on: vec![folder_address(&copy.to), marker_address(&copy.to)],
         bytes: Some(backup.stored_bytes()),
         irreversible: None,
+        loosens: false,
         deed: Deed::CopyBackup {
             database: database.clone(),
             tier: tier.to_owned(),

@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Guard {
     /// Which guard.
     pub kind: GuardKind,
-    /// The database entry.
+    /// The database entry; empty where it is about none.
     pub database: String,
-    /// The tier.
+    /// The tier; empty where it is about none.
     pub tier: String,
     /// What is so, as a phrase.
     pub message: String,
@@ -33,6 +33,8 @@ pub enum GuardKind {
     NewestNotGood,
     /// More than `safety.max_prune` of a tier's copies would go at once.
     TooMany,
+    /// The step cannot be taken back.
+    Irreversible,
 }
 
 impl GuardKind {
@@ -41,6 +43,7 @@ impl GuardKind {
         match self {
             GuardKind::NewestNotGood => &crate::diag::codes::PRUNE_UNSAFE,
             GuardKind::TooMany => &crate::diag::codes::PRUNE_TOO_MANY,
+            GuardKind::Irreversible => &crate::diag::codes::IRREVERSIBLE,
         }
     }
 }
@@ -50,6 +53,8 @@ impl GuardKind {
 pub struct Approval {
     /// `--allow-prune DATABASE=N`: exactly so many deletions of a database's backups.
     pub allow_prune: BTreeMap<String, usize>,
+    /// `--allow-irreversible ADDRESS`: this step, though it cannot be taken back.
+    pub allow_irreversible: BTreeSet<String>,
 }
 
 /// From so many copies on the share `safety.max_prune` is looked at: of three backups one is already a third.
@@ -132,7 +137,14 @@ pub fn refused<'a>(plan: &'a Plan, approval: &Approval) -> BTreeMap<&'a str, &'a
     for guard in &plan.guards {
         let prunes = |action: &&Action| matches!(&action.deed, Deed::PruneBackup { database, .. } if *database == guard.database);
         let n_planned = plan.actions.iter().filter(prunes).count();
-        let lifted = guard.kind == GuardKind::TooMany && approval.allow_prune.get(&guard.database) == Some(&n_planned);
+        let lifted = match guard.kind {
+            GuardKind::NewestNotGood => false,
+            GuardKind::TooMany => approval.allow_prune.get(&guard.database) == Some(&n_planned),
+            // The first is the step itself, the others wait for it.
+            GuardKind::Irreversible => {
+                guard.actions.first().is_none_or(|address| approval.allow_irreversible.contains(address))
+            }
+        };
         if !lifted {
             let present: BTreeSet<&str> = plan.actions.iter().map(|action| action.address.as_str()).collect();
             let stopped = guard.actions.iter().filter(|address| present.contains(address.as_str()));

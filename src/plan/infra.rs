@@ -94,6 +94,7 @@ fn folder_action(name: &str, wanted: &FilesystemSpec, read: &ReadStorage, notes:
             depends_on: Vec::new(),
             bytes: None,
             irreversible: None,
+            loosens: false,
         });
     };
     let mut changes = Vec::new();
@@ -120,6 +121,7 @@ fn folder_action(name: &str, wanted: &FilesystemSpec, read: &ReadStorage, notes:
         depends_on: Vec::new(),
         bytes: None,
         irreversible: None,
+        loosens: false,
     })
 }
 
@@ -140,6 +142,7 @@ fn marker_action(name: &str, read: &ReadStorage, ground: String) -> Option<Actio
         depends_on: vec![ground],
         bytes: None,
         irreversible: None,
+        loosens: false,
     })
 }
 

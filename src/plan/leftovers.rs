@@ -1,14 +1,16 @@
 //! What killed runs left behind: cleared under the database's lock, never while a run may still work on it.
 
-use super::{Action, Deed, Deferral, Live, Note, Phase, Symbol, copies};
+use super::{Action, Deed, Deferral, Live, Note, Phase, Symbol, copies, prune};
 use crate::base::Period;
 use crate::catalog::{JournalState, LeftoverKind};
+use crate::policy::Desired;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// The steps that clear leftovers, and notes on what is in use or interrupted. What is locked goes to `deferred`.
 /// `planned`: addresses of the other steps.
 pub(super) fn actions(
+    desired: &Desired,
     live: &Live,
     planned: &BTreeSet<String>,
     now: Timestamp,
@@ -29,6 +31,10 @@ pub(super) fn actions(
             continue;
         }
         for leftover in &read.contents.leftovers {
+            // A manifest ends before its files do, and the same rules end what was never finished.
+            if leftover.kind != LeftoverKind::UnfinishedUpload && prune::is_by_lifecycle(desired, storage) {
+                continue;
+            }
             let place = leftover.keys.first().map_or("", String::as_str);
             let name = match leftover.id.as_str() {
                 "" => place.to_owned(),
@@ -73,6 +79,7 @@ pub(super) fn actions(
                 depends_on: Vec::new(),
                 bytes: Some(leftover.bytes),
                 irreversible: None,
+                loosens: false,
                 deed: Deed::ClearLeftover {
                     storage: storage.to_owned(),
                     database: leftover.database.clone(),

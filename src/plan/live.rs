@@ -15,6 +15,9 @@ pub struct Live {
     /// Resources outside, by address such as `storage/offsite/lifecycle` or `access/writer/user`; those that the
     /// policy has nothing to say about are left out.
     pub resources: BTreeMap<String, Found>,
+    /// What stands behind references in texts that resources are made of, by route in the policy, such as
+    /// `storage.offsite.manage.access_logs.bucket`.
+    pub texts: BTreeMap<String, String>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.
     pub callers: BTreeMap<String, Caller>,
 }

@@ -2,7 +2,7 @@
 //! to no database of the policy, broken files, entries whose server could not be asked.
 
 use super::backups::Slot;
-use super::{Live, Note, Subject};
+use super::{Live, Note, Subject, prune};
 use crate::base::{BackupId, Size, total};
 use crate::catalog::retention::is_ahead;
 use crate::policy::Desired;
@@ -16,6 +16,12 @@ pub(super) fn notes(desired: &Desired, live: &Live, subjects: &[Subject<'_>]) ->
     for part in &desired.unmanaged {
         let message = format!("not managed by this version of backstay: {}", part.consequence);
         notes.push(note(part.path.clone(), message, false));
+    }
+    for (name, read) in live.readable() {
+        if prune::is_by_lifecycle(desired, name) && read.bucket.is_some() {
+            let message = "S3 deletes here by lifecycle rules, so no pruning is planned and no safety floor holds";
+            notes.push(note(format!("storage/{name}"), message.to_owned(), false));
+        }
     }
     for (entry, found) in &live.matched {
         if let Err(problem) = found {

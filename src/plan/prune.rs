@@ -4,8 +4,17 @@ use super::backups::Slot;
 use super::{Action, Deed, Deferral, Phase, Symbol, backups, copies};
 use crate::base::BackupId;
 use crate::catalog::retention::{self, Held};
+use crate::policy::{Desired, PruneBy, StorageKind};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+
+/// True where S3 deletes by rule, and this program never does.
+pub(super) fn is_by_lifecycle(desired: &Desired, storage: &str) -> bool {
+    desired.storages.get(storage).is_some_and(|storage| match &storage.kind {
+        StorageKind::S3(spec) => spec.prune == PruneBy::Lifecycle,
+        StorageKind::Filesystem(_) => false,
+    })
+}
 
 /// Address of the deletion of a copy.
 pub(super) fn address(storage: &str, database: &str, tier: &str, id: &BackupId) -> String {
@@ -15,6 +24,7 @@ pub(super) fn address(storage: &str, database: &str, tier: &str, id: &BackupId) 
 /// The steps that delete what need not be kept, counting what this plan adds before: a backup that is due, and copies
 /// that are brought. What is locked goes to `deferred` instead.
 pub(super) fn actions(
+    desired: &Desired,
     slot: &Slot<'_>,
     planned: &BTreeSet<String>,
     now: Timestamp,
@@ -27,6 +37,10 @@ pub(super) fn actions(
     let mut n_kept = 0;
     for copy in slot.spec.copies.iter().filter(|copy| slot.writable.contains(&copy.to.as_str())) {
         let there = slot.copies.get(copy.to.as_str()).map(Vec::as_slice).unwrap_or_default();
+        if is_by_lifecycle(desired, &copy.to) {
+            n_kept += there.len() as u64;
+            continue;
+        }
         let present: BTreeSet<&BackupId> = there.iter().map(|backup| &backup.id).collect();
         let mut needed = Vec::new();
         let mut held: Vec<Held> = there.iter().map(|b| Held { id: b.id.clone(), is_good: b.is_good() }).collect();
@@ -67,6 +81,7 @@ pub(super) fn actions(
                 depends_on: needed.clone(),
                 bytes: Some(backup.stored_bytes()),
                 irreversible: None,
+                loosens: false,
                 deed: Deed::PruneBackup {
                     database: database.to_owned(),
                     tier: tier.to_owned(),

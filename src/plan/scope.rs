@@ -44,10 +44,11 @@ impl Scope {
             .filter(|action| self.wants(action.phase, &action.address))
             .map(|action| action.address.clone())
             .collect();
+        let is_place = |address: &str| address.starts_with("storage/") || address.starts_with("access/");
         // Infrastructure is needed by whatever is written into it, whether asked for or not.
         for action in actions.iter().rev() {
             if wanted.contains(&action.address) {
-                let needed = action.depends_on.iter().filter(|address| address.starts_with("storage/"));
+                let needed = action.depends_on.iter().filter(|address| is_place(address));
                 wanted.extend(needed.cloned());
             }
         }

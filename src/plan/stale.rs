@@ -66,7 +66,10 @@ pub fn compare(saved: &Plan, fresh: &Plan) -> Standing {
         }
     }
     for guard in fresh.guards.iter().filter(|guard| !saved.guards.contains(guard)) {
-        let known = |g: &&super::Guard| g.kind == guard.kind && g.database == guard.database && g.tier == guard.tier;
+        let known = |g: &&super::Guard| {
+            let is_same = g.kind == guard.kind && g.database == guard.database && g.tier == guard.tier;
+            is_same && (!guard.database.is_empty() || g.actions.first() == guard.actions.first())
+        };
         let touches = guard.actions.iter().any(|address| saved.actions.iter().any(|a| &a.address == address));
         if touches && saved.guards.iter().find(known).is_none() {
             differs(&format!("{}/{}", guard.database, guard.tier), format!("a guard has come up: {}", guard.message));

@@ -24,3 +24,16 @@ pub struct BucketPlace {
     /// URL of a server other than AWS.
     pub endpoint: Option<String>,
 }
+
+impl Bucket {
+    /// A bucket stays where it is.
+    pub(super) fn hindrance(&self, found: &Bucket) -> Option<String> {
+        let differs = !self.region.is_empty() && !found.region.is_empty() && self.region != found.region;
+        differs.then(|| {
+            format!(
+                "the bucket {} is in {}, not in {}; a bucket cannot be moved, and is never replaced",
+                self.name, found.region, self.region
+            )
+        })
+    }
+}

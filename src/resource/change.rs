@@ -1,5 +1,6 @@
 //! What must be written so that a thing becomes as wanted.
 
+use super::merge::merge;
 use super::{FieldChange, Found, Resource, differences};
 
 /// A change of one resource.
@@ -59,9 +60,4 @@ pub fn change(policy: &str, wanted: &Resource, found: &Found) -> Option<Change> 
         loosens: merged.loosens,
         irreversible: merged.irreversible,
     })
-}
-
-fn merge(policy: &str, wanted: &Resource, found: Option<&Resource>) -> Option<Merged> {
-    let _ = policy;
-    Some(Merged::whole(found.cloned(), wanted.clone()))
 }

@@ -1,5 +1,7 @@
 //! Default encryption of a bucket at rest.
 
+use super::Resource;
+use super::change::Merged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,4 +31,31 @@ pub enum Algorithm {
     /// A key of KMS, twice.
     #[serde(rename = "aws:kms:dsse")]
     KmsDsse,
+}
+
+impl Encryption {
+    /// Carries along what the bucket refuses, and compares keys by what they name: an id is the end of an ARN.
+    pub(super) fn merge(&self, found: Option<&Encryption>) -> Merged {
+        let mut after = self.clone();
+        if let Some(found) = found {
+            after.blocked.clone_from(&found.blocked);
+            if let (Some(wanted), Some(arn)) = (&self.key, &found.key)
+                && arn.ends_with(&format!(":key/{}", wanted.trim_start_matches("key/")))
+            {
+                after.key = Some(arn.clone());
+            }
+            // It means nothing without KMS, and S3 answers either.
+            if self.algorithm != Algorithm::Kms {
+                after.bucket_key = found.bucket_key;
+            }
+        }
+        let strength = |encryption: &Encryption| match encryption.algorithm {
+            Algorithm::Aes256 => 0,
+            Algorithm::Kms => 1,
+            Algorithm::KmsDsse => 2,
+        };
+        let loosens = found.is_some_and(|found| strength(found) > strength(&after));
+        let before = found.cloned().map(Resource::Encryption);
+        Merged { loosens, ..Merged::whole(before, Resource::Encryption(after)) }
+    }
 }

@@ -1,5 +1,9 @@
 //! Users and roles of IAM, what they may do, and the provider whose tokens roles trust.
 
+use super::Resource;
+use super::change::Merged;
+use super::ours::merged_tags;
+use super::statements::join_documents;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,4 +70,80 @@ pub struct OidcProvider {
     pub url: String,
     /// Audiences, sorted; foreign ones are kept.
     pub audiences: Vec<String>,
+}
+
+impl User {
+    /// Keeps tags, path and a boundary that the policy does not name.
+    pub(super) fn merge(&self, policy: &str, found: Option<&User>) -> Merged {
+        let mut after = self.clone();
+        let Some(found) = found else { return Merged::whole(None, Resource::User(after)) };
+        let kept;
+        (after.tags, kept) = merged_tags(policy, &self.tags, &found.tags);
+        after.path.clone_from(&found.path);
+        let loosens = bound(&mut after.boundary, found.boundary.as_ref());
+        let before = Resource::User(found.clone());
+        Merged { kept, loosens, ..Merged::whole(Some(before), Resource::User(after)) }
+    }
+}
+
+impl Role {
+    /// Keeps tags, path, session length, a boundary that the policy does not name, and whom others trust.
+    pub(super) fn merge(&self, policy: &str, found: Option<&Role>) -> Merged {
+        let mut after = self.clone();
+        let joined = join_documents(&self.trust, found.map(|found| &found.trust));
+        after.trust = joined.after;
+        let Some(found) = found else { return Merged::whole(None, Resource::Role(after)) };
+        let kept;
+        (after.tags, kept) = merged_tags(policy, &self.tags, &found.tags);
+        after.path.clone_from(&found.path);
+        after.max_session_seconds = found.max_session_seconds;
+        let loosens = bound(&mut after.boundary, found.boundary.as_ref()) || joined.lets_in;
+        let trust = joined.before.unwrap_or_default();
+        let before = Resource::Role(Role { trust, ..found.clone() });
+        let kept = joined.kept.into_iter().map(|statement| format!("trust: {statement}")).chain(kept).collect();
+        Merged { kept, loosens, ..Merged::whole(Some(before), Resource::Role(after)) }
+    }
+}
+
+/// Keeps a boundary that is there and not spoken of. True when another one replaces it: nobody knows which is wider.
+fn bound(wanted: &mut Option<String>, found: Option<&String>) -> bool {
+    if wanted.is_none() {
+        *wanted = found.cloned();
+    }
+    found.is_some() && wanted.as_ref() != found
+}
+
+impl Grants {
+    /// Keeps statements of others in the policy of this name.
+    pub(super) fn merge(&self, found: Option<&Grants>) -> Merged {
+        let joined = join_documents(&self.document, found.map(|found| &found.document));
+        let with = |document| Resource::Grants(Grants { document, ..self.clone() });
+        Merged {
+            before: joined.before.map(with),
+            after: with(joined.after),
+            kept: joined.kept,
+            loosens: joined.lets_in,
+            irreversible: None,
+        }
+    }
+}
+
+impl OidcProvider {
+    /// Adds audiences; those of others stay.
+    pub(super) fn merge(&self, found: Option<&OidcProvider>) -> Merged {
+        let mut after = self.clone();
+        let theirs = found.map(|found| found.audiences.as_slice()).unwrap_or_default();
+        let kept = theirs.iter().filter(|audience| !self.audiences.contains(audience));
+        let kept = kept.map(|audience| format!("audience {audience}")).collect();
+        after.audiences.extend(theirs.iter().cloned());
+        after.audiences.sort();
+        after.audiences.dedup();
+        let before = found.map(|found| {
+            let mut audiences = found.audiences.clone();
+            audiences.sort();
+            audiences.dedup();
+            Resource::OidcProvider(OidcProvider { url: self.url.clone(), audiences })
+        });
+        Merged { kept, ..Merged::whole(before, Resource::OidcProvider(after)) }
+    }
 }

@@ -1,9 +1,14 @@
 //! Keys: those that a user logs in with, and those of KMS.
 
+use super::Resource;
+use super::change::Merged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is wanted or found of the access keys of a user. A secret is never here.
+///
+/// In what is to be written, `keys` are those that the user has afterwards: keys that are not named are deleted first,
+/// then a key with the id [`AccessKey::NEW`] is made and delivered, and keys that are no longer active are deactivated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessKeys {
     /// The user.
@@ -49,4 +54,26 @@ pub struct KmsKey {
     pub arn: Option<String>,
     /// Whether it can be used; false while its deletion is pending.
     pub enabled: bool,
+}
+
+impl KmsKey {
+    /// A key that is to be made.
+    pub(super) fn made(&self) -> Merged {
+        Merged {
+            irreversible: Some(
+                "a key of KMS costs money every month, can be deleted after a week at the earliest, and takes with it \
+                 whatever it encrypted"
+                    .to_owned(),
+            ),
+            ..Merged::whole(None, Resource::KmsKey(self.clone()))
+        }
+    }
+
+    /// A key that encrypts nothing any more.
+    pub(super) fn hindrance(&self) -> Option<String> {
+        (!self.enabled).then(|| {
+            let key = self.arn.as_deref().unwrap_or(&self.alias);
+            format!("the key {key} is disabled or waits for its deletion: what it encrypts could not be read")
+        })
+    }
 }

@@ -1,6 +1,8 @@
 //! Lifecycle rules of a bucket.
 
-use super::StorageClass;
+use super::change::Merged;
+use super::ours::is_rule_of;
+use super::{Resource, StorageClass};
 use crate::base::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -102,4 +104,72 @@ pub struct Noncurrent {
 /// A period as lifecycle rules count it: whole days, rounded up, so that nothing goes early.
 pub fn whole_days(period: Period) -> u32 {
     u32::try_from(period.0.div_ceil(86_400)).unwrap_or(u32::MAX)
+}
+
+/// A bucket takes so many rules.
+const MOST_RULES: usize = 1_000;
+
+impl Lifecycle {
+    /// Keeps the rules of others and the bucket's answer to which objects are too small to move.
+    pub(super) fn merge(&self, policy: &str, found: Option<&Lifecycle>) -> Option<Merged> {
+        let nothing = Lifecycle::default();
+        let there = found.unwrap_or(&nothing);
+        let (mut ours, foreign): (Vec<_>, Vec<_>) =
+            there.rules.iter().cloned().partition(|rule| is_rule_of(policy, &rule.id));
+        if self.rules.is_empty() && ours.is_empty() {
+            return None;
+        }
+        ours.iter_mut().for_each(LifecycleRule::in_order);
+        let sorted = |ours: &[LifecycleRule]| {
+            let mut rules: Vec<LifecycleRule> = foreign.iter().chain(ours).cloned().collect();
+            rules.sort_by(|a, b| a.id.cmp(&b.id));
+            Resource::Lifecycle(Lifecycle { rules, minimum_object_size: there.minimum_object_size.clone() })
+        };
+        let mut wanted = self.rules.clone();
+        wanted.iter_mut().for_each(LifecycleRule::in_order);
+        let old = |rule: &LifecycleRule| ours.iter().find(|old| old.id == rule.id);
+        Some(Merged {
+            before: found.map(|_| sorted(&ours)),
+            after: sorted(&wanted),
+            kept: foreign.iter().map(|rule| format!("rule {}", rule.id)).collect(),
+            // Of a bucket that has no rules yet nothing is taken away that somebody counts on.
+            loosens: wanted.iter().any(|rule| rule.takes_more_than(old(rule))),
+            irreversible: None,
+        })
+    }
+
+    /// More rules than a bucket takes, with those of others.
+    pub(super) fn hindrance(&self, policy: &str, found: &Lifecycle) -> Option<String> {
+        let n_foreign = found.rules.iter().filter(|rule| !is_rule_of(policy, &rule.id)).count();
+        let count = n_foreign + self.rules.len();
+        (!self.rules.is_empty() && count > MOST_RULES).then(|| {
+            format!("the bucket would have {count} lifecycle rules with those of others, and takes {MOST_RULES}")
+        })
+    }
+}
+
+impl LifecycleRule {
+    /// Sets into the order of classes what has none of its own.
+    fn in_order(&mut self) {
+        self.transitions.sort_by_key(|transition| transition.class);
+        self.noncurrent_transitions.sort_by_key(|noncurrent| noncurrent.class);
+    }
+
+    /// True when this rule, in the place of the other, deletes or freezes something earlier.
+    fn takes_more_than(&self, old: Option<&LifecycleRule>) -> bool {
+        let old = old.filter(|old| old.enabled && old.filter == self.filter);
+        let days = |rule: &LifecycleRule| match rule.expiration {
+            Some(Expiration::Days(days)) => days,
+            _ => u32::MAX,
+        };
+        let noncurrent = |rule: &LifecycleRule| rule.noncurrent_expiration.map_or(u32::MAX, |old| old.days);
+        let at = |rule: &LifecycleRule, class: StorageClass| {
+            let there = rule.transitions.iter().filter(|transition| transition.class >= class);
+            there.filter_map(|transition| transition.days).min().unwrap_or(u32::MAX)
+        };
+        let unless = |of: &dyn Fn(&LifecycleRule) -> u32| of(self) < old.map_or(u32::MAX, of);
+        unless(&days)
+            || unless(&noncurrent)
+            || self.transitions.iter().any(|transition| unless(&|rule| at(rule, transition.class)))
+    }
 }

@@ -19,11 +19,14 @@ mod key;
 mod kind;
 mod lifecycle;
 mod lock;
+mod merge;
 mod object_lock;
+mod ours;
 mod ownership;
 pub mod permissions;
 mod public_access;
 mod replication;
+mod statements;
 mod tags;
 mod thaw;
 mod versioning;
@@ -42,7 +45,11 @@ pub use key::{AccessKey, AccessKeys, KmsKey};
 pub use kind::Resource;
 pub use lifecycle::{Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, Transition, whole_days};
 pub use lock::{LockMode, LockedUntil, Protection, Retain};
+pub use merge::hindrance;
 pub use object_lock::{LockPeriod, ObjectLock};
+pub use ours::{
+    BACKSTAY, MANAGED_BY, POLICY_TAG, is_marked, is_rule_of, is_statement_of, marks, rule_id, statement_id,
+};
 pub use ownership::Ownership;
 pub use public_access::PublicAccess;
 pub use replication::{Replication, ReplicationRule};

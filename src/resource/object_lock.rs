@@ -1,6 +1,7 @@
 //! Object lock of a bucket and its default retention.
 
-use super::LockMode;
+use super::change::Merged;
+use super::{LockMode, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,4 +24,39 @@ pub enum LockPeriod {
     Days(u32),
     /// 1 to 100 years.
     Years(u32),
+}
+
+impl ObjectLock {
+    /// Enabling it, and compliance mode, cannot be taken back. The default is about objects that come; what is locked
+    /// stays locked as it is.
+    pub(super) fn merge(&self, found: Option<&ObjectLock>) -> Merged {
+        let is_on = found.is_some_and(|found| found.enabled);
+        let mut after = self.clone();
+        // What is on stays on.
+        after.enabled |= is_on;
+        let differs = found.is_none_or(|found| (found.mode, found.period) != (after.mode, after.period));
+        let irreversible = if !is_on && after.enabled {
+            Some("object lock can never be switched off again, nor can versioning then".to_owned())
+        } else if differs && after.mode == Some(LockMode::Compliance) {
+            Some(
+                "what is written in compliance mode nobody can delete before its time, not even the account".to_owned(),
+            )
+        } else {
+            None
+        };
+        let strength = |lock: &ObjectLock| {
+            let days = match lock.period {
+                Some(LockPeriod::Days(days)) => days,
+                Some(LockPeriod::Years(years)) => years.saturating_mul(365),
+                None => 0,
+            };
+            (u8::from(lock.mode == Some(LockMode::Compliance)), days)
+        };
+        let loosens = found.is_some_and(|found| {
+            let (before, now) = (strength(found), strength(&after));
+            now.0 < before.0 || now.1 < before.1
+        });
+        let before = found.cloned().map(Resource::ObjectLock);
+        Merged { loosens, irreversible, ..Merged::whole(before, Resource::ObjectLock(after)) }
+    }
 }

@@ -1,6 +1,8 @@
 //! Replication of a bucket.
 
-use super::StorageClass;
+use super::change::Merged;
+use super::ours::is_rule_of;
+use super::{Resource, StorageClass};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,4 +38,61 @@ pub struct ReplicationRule {
     /// What else a foreign rule says, as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Value>,
+}
+
+impl Replication {
+    /// Keeps the rules of others. Priorities are unique in a bucket, so ours give way. What was copied stays in the
+    /// other bucket when a rule goes.
+    pub(super) fn merge(&self, policy: &str, found: Option<&Replication>) -> Option<Merged> {
+        let nothing = Replication::default();
+        let there = found.unwrap_or(&nothing);
+        if self.rules.is_empty() && !there.rules.iter().any(|rule| is_rule_of(policy, &rule.id)) {
+            return None;
+        }
+        if found.is_some_and(|found| self.hindrance(policy, found).is_some()) {
+            return None;
+        }
+        let (ours, foreign): (Vec<_>, Vec<_>) =
+            there.rules.iter().cloned().partition(|rule| is_rule_of(policy, &rule.id));
+        let mut after = Replication { role: self.role.clone(), rules: foreign.clone() };
+        if self.rules.is_empty() {
+            after.role = if foreign.is_empty() { String::new() } else { there.role.clone() };
+        }
+        for rule in &self.rules {
+            let mut rule = rule.clone();
+            let taken: Vec<i32> = after.rules.iter().map(|rule| rule.priority).collect();
+            if let Some(old) = ours.iter().find(|old| old.id == rule.id && !taken.contains(&old.priority)) {
+                rule.priority = old.priority;
+            } else if taken.contains(&rule.priority) {
+                rule.priority = taken.iter().max().map_or(1, |highest| highest.saturating_add(1));
+            }
+            after.rules.push(rule);
+        }
+        after.rules.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut before = there.clone();
+        before.rules.sort_by(|a, b| a.id.cmp(&b.id));
+        let is_new =
+            |rule: &&ReplicationRule| !ours.iter().any(|old| old.id == rule.id && old.destination == rule.destination);
+        let is_gone = |rule: &ReplicationRule| !self.rules.iter().any(|new| new.id == rule.id);
+        Some(Merged {
+            kept: foreign.iter().map(|rule| format!("rule {}", rule.id)).collect(),
+            loosens: ours.iter().any(is_gone),
+            irreversible: self.rules.iter().any(|rule| is_new(&rule)).then(|| {
+                "what is copied stays in the other bucket, and is paid for there, also when replication ends".to_owned()
+            }),
+            before: found.map(|_| Resource::Replication(before)),
+            after: Resource::Replication(after),
+        })
+    }
+
+    /// All rules of a bucket copy by one role.
+    pub(super) fn hindrance(&self, policy: &str, found: &Replication) -> Option<String> {
+        let foreign = found.rules.iter().find(|rule| !is_rule_of(policy, &rule.id))?;
+        (!self.rules.is_empty() && found.role != self.role).then(|| {
+            format!(
+                "the bucket already replicates by the role {} (rule {}), and S3 takes one role for all rules",
+                found.role, foreign.id
+            )
+        })
+    }
 }

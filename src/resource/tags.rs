@@ -1,5 +1,8 @@
 //! Tags of a bucket.
 
+use super::Resource;
+use super::change::Merged;
+use super::ours::merged_tags;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,3 +14,24 @@ pub struct Tags {
     /// Values by key.
     pub tags: BTreeMap<String, String>,
 }
+
+impl Tags {
+    /// Keeps every tag that the policy does not name.
+    pub(super) fn merge(&self, policy: &str, found: Option<&Tags>) -> Merged {
+        let nothing = BTreeMap::new();
+        let (tags, kept) = merged_tags(policy, &self.tags, found.map_or(&nothing, |found| &found.tags));
+        let before = found.cloned().map(Resource::Tags);
+        Merged { kept, ..Merged::whole(before, Resource::Tags(Tags { tags })) }
+    }
+
+    /// More tags than a bucket takes, with the foreign ones.
+    pub(super) fn hindrance(&self, policy: &str, found: &Tags) -> Option<String> {
+        let (tags, _) = merged_tags(policy, &self.tags, &found.tags);
+        (tags.len() > MOST_TAGS).then(|| {
+            format!("the bucket would have {} tags with those that others gave it, and takes {MOST_TAGS}", tags.len())
+        })
+    }
+}
+
+/// A bucket takes so many tags.
+const MOST_TAGS: usize = 50;

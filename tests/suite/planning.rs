@@ -194,7 +194,7 @@ fn too_many_deletions_need_the_exact_number() {
     assert_eq!(prunes, 13);
     assert_eq!(plan.guards[0].kind, GuardKind::TooMany);
     assert!(plan.guards[0].hint.contains("--allow-prune app=13"), "{}", plan.guards[0].hint);
-    let allow = |n| Approval { allow_prune: [("app".to_owned(), n)].into() };
+    let allow = |n| Approval { allow_prune: [("app".to_owned(), n)].into(), ..Approval::default() };
     assert_eq!(refused(&plan, &Approval::default()).len(), 13);
     assert_eq!(refused(&plan, &allow(12)).len(), 13);
     assert_eq!(refused(&plan, &allow(13)).len(), 0);

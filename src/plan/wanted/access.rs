@@ -1,10 +1,113 @@
 //! What a policy wants in IAM.
 
 use super::Wanted;
+use super::shared::with_site;
+use super::trust::{AUDIENCE, GITHUB, trust};
+use super::want::text;
 use crate::plan::Live;
-use crate::policy::Desired;
+use crate::policy::{AccessKeySpec, AccessKind, AccessSpec, Desired, Grant};
+use crate::resource::permissions::{Duty, Whereabouts, backup_statements, policy_document};
+use crate::resource::{AccessKeys, Grants, OidcProvider, Principal, Resource, Role, User, marks};
 
-/// Users, roles, their grants and keys.
-pub(super) fn access(_: &Desired, _: &Live) -> Vec<Wanted> {
-    Vec::new()
+/// Users, roles, their grants and keys. Nothing for an entry whose account could not be asked who we are: a server
+/// other than AWS has no IAM that we know.
+pub(super) fn access(desired: &Desired, live: &Live) -> Vec<Wanted> {
+    let mut all: Vec<Wanted> = Vec::new();
+    for (name, spec) in &desired.access {
+        let Some(caller) = live.access_caller(name) else { continue };
+        let at = Whereabouts { caller: Some(caller), region: "" };
+        // An account has one provider of a URL, whoever needs it.
+        let provider = all.iter().find(|wanted| {
+            let is_one = matches!(wanted.resource, Resource::OidcProvider(_));
+            is_one && wanted.access.as_ref().and_then(|other| live.access_caller(other)) == Some(caller)
+        });
+        let provider = provider.map(|wanted| wanted.address.clone());
+        let mut list = List { name, all: Vec::new() };
+        match &spec.kind {
+            AccessKind::User { key } => {
+                let user = list.add(Resource::User(user(desired, spec)), Vec::new());
+                let grants = list.grants(desired, live, spec, Principal::User(spec.name.clone()), &user);
+                if let Some(keys) = key.as_ref().and_then(|key| keys(live, name, spec, key)) {
+                    list.add(Resource::AccessKeys(keys), [user].into_iter().chain(grants).collect());
+                }
+            }
+            AccessKind::Role { trust: who } => {
+                let mut after = Vec::new();
+                if who.github.is_some() {
+                    let ours = OidcProvider { url: GITHUB.to_owned(), audiences: vec![AUDIENCE.to_owned()] };
+                    after.push(provider.unwrap_or_else(|| list.add(Resource::OidcProvider(ours), Vec::new())));
+                }
+                let role = Role {
+                    name: spec.name.clone(),
+                    path: spec.path.clone(),
+                    trust: trust(who, &at),
+                    max_session_seconds: 3_600,
+                    boundary: spec.boundary.clone(),
+                    tags: marks(&desired.name),
+                };
+                let role = list.add(Resource::Role(role), after);
+                list.grants(desired, live, spec, Principal::Role(spec.name.clone()), &role);
+            }
+        }
+        all.extend(list.all);
+    }
+    all
+}
+
+struct List<'a> {
+    name: &'a str,
+    all: Vec<Wanted>,
+}
+
+impl List<'_> {
+    fn add(&mut self, resource: Resource, after: Vec<String>) -> String {
+        let address = format!("access/{}/{}", self.name, resource.word());
+        let (storage, access) = (None, Some(self.name.to_owned()));
+        self.all.push(Wanted { address: address.clone(), storage, access, resource, after, may_create: true });
+        address
+    }
+
+    /// Nothing while a storage is not known: half a policy would take away what the other half gave.
+    fn grants(
+        &mut self,
+        desired: &Desired,
+        live: &Live,
+        spec: &AccessSpec,
+        principal: Principal,
+        of: &str,
+    ) -> Option<String> {
+        let mut statements = Vec::new();
+        for storage in &spec.storages {
+            for grant in &spec.grants {
+                let duty = match grant {
+                    Grant::Write => Duty::Write,
+                    Grant::Read => Duty::Read,
+                    Grant::Prune => Duty::Prune,
+                };
+                statements.extend(with_site(desired, live, storage, |site| backup_statements(duty, site))?);
+            }
+        }
+        let name = format!("backstay-{}", desired.name);
+        let grants = Grants { principal, name, document: policy_document(&statements) };
+        Some(self.add(Resource::Grants(grants), vec![of.to_owned()]))
+    }
+}
+
+fn user(desired: &Desired, spec: &AccessSpec) -> User {
+    User {
+        name: spec.name.clone(),
+        path: spec.path.clone(),
+        boundary: spec.boundary.clone(),
+        tags: marks(&desired.name),
+    }
+}
+
+fn keys(live: &Live, name: &str, spec: &AccessSpec, key: &AccessKeySpec) -> Option<AccessKeys> {
+    Some(AccessKeys {
+        user: spec.name.clone(),
+        deliver_to: text(live, &format!("access.{name}.access_key.deliver_to"), &key.deliver_to)?,
+        rotate_after_seconds: key.rotate_after.map(|after| after.0),
+        keys: Vec::new(),
+        delivered: None,
+    })
 }

@@ -1,6 +1,7 @@
 //! One thing that is wanted, and all of them.
 
 use super::{access::access, bucket::bucket};
+use crate::base::Template;
 use crate::plan::Live;
 use crate::policy::{Desired, StorageKind};
 use crate::resource::Resource;
@@ -18,10 +19,15 @@ pub struct Wanted {
     pub resource: Resource,
     /// Addresses that must be as wanted before it.
     pub after: Vec<String>,
+    /// Whether it may be made where it is absent; otherwise its absence is a problem.
+    pub may_create: bool,
 }
 
 /// Everything that the policy wants outside, in an order that works. Needs what was found for the names that
 /// references hide, for the account's number and for the ARNs of what exists.
+///
+/// What is written as a whole and holds things of others too (rules, statements) is here as soon as the policy has a say
+/// over the bucket, also when nothing of ours is wanted in it: what we made before must be found to be removed.
 pub fn wanted(desired: &Desired, live: &Live) -> Vec<Wanted> {
     let mut all = access(desired, live);
     for (name, storage) in &desired.storages {
@@ -30,4 +36,9 @@ pub fn wanted(desired: &Desired, live: &Live) -> Vec<Wanted> {
         all.extend(place.into_iter().flat_map(|place| bucket(desired, live, name, spec, place)));
     }
     all
+}
+
+/// The text of a template: as it stands, or as `observe` found it behind its references.
+pub(super) fn text(live: &Live, route: &str, template: &Template) -> Option<String> {
+    template.as_literal().or_else(|| live.texts.get(route).cloned())
 }

@@ -65,6 +65,8 @@ pub struct ManageSpec {
     pub public_access_blocked: bool,
     /// Deny plain HTTP.
     pub tls_only: bool,
+    /// Deny to overwrite files of backups.
+    pub overwrite_denied: bool,
     /// Default retention of every object.
     pub object_lock: Option<Retain>,
     /// Remove parts of unfinished uploads after this time.
@@ -90,5 +92,7 @@ pub enum EncryptionAtRest {
         key: Option<Template>,
         /// Save calls of KMS.
         bucket_key: bool,
+        /// Make the key where its alias names none.
+        create: bool,
     },
 }

@@ -44,6 +44,9 @@ pub struct ManageBucket {
     /// Which transport the bucket policy allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<Transport>,
+    /// Whether files of backups may be overwritten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overwrite: Option<Overwrite>,
     /// Default retention of every object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_lock: Option<ObjectLock>,
@@ -109,6 +112,9 @@ pub struct SseKms {
     /// Whether a bucket key saves calls of KMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket_key: Option<bool>,
+    /// Whether `apply` makes the key where its alias names none. A key costs money every month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<bool>,
 }
 
 /// Whether a bucket can be made public.
@@ -125,6 +131,14 @@ pub enum PublicAccess {
 pub enum Transport {
     /// Plain HTTP is denied.
     TlsOnly,
+}
+
+/// Whether files of backups may be overwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overwrite {
+    /// The bucket policy refuses to write a file of a backup where one is already.
+    Denied,
 }
 
 /// Retention that object lock enforces.

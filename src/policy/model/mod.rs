@@ -28,7 +28,7 @@ pub use defaults::{Defaults, Safety};
 pub use drill::{Check, Comparison, Drill, Expectation};
 pub use encryption::{Age, Encryption, Gpg};
 pub use manage::{
-    AccessLogs, BucketEncryption, DetailedBucketEncryption, ManageBucket, ManageFolder, ObjectLock,
+    AccessLogs, BucketEncryption, DetailedBucketEncryption, ManageBucket, ManageFolder, ObjectLock, Overwrite,
     PlainBucketEncryption, PublicAccess, SseKms, SseS3, Transport,
 };
 pub use metrics::Metrics;

@@ -32,7 +32,9 @@ pub(super) fn retain(retain: Retain) -> Value {
 fn manage(manage: &ManageSpec) -> Value {
     let encryption = manage.encryption.as_ref().map(|encryption| match encryption {
         EncryptionAtRest::SseS3 => json!("sse-s3"),
-        EncryptionAtRest::SseKms { key, bucket_key } => json!([key.as_ref().map(Template::source), bucket_key]),
+        EncryptionAtRest::SseKms { key, bucket_key, create } => {
+            json!([key.as_ref().map(Template::source), bucket_key, create])
+        }
     });
     let logs =
         manage.access_logs.as_ref().map(|(to, prefix)| json!([to.source(), prefix.as_ref().map(Template::source)]));
@@ -42,6 +44,7 @@ fn manage(manage: &ManageSpec) -> Value {
         "encryption": encryption,
         "public_access_blocked": manage.public_access_blocked,
         "tls_only": manage.tls_only,
+        "overwrite_denied": manage.overwrite_denied,
         "object_lock": manage.object_lock.map(retain),
         "abort_incomplete_uploads": manage.abort_incomplete_uploads.map(|period| period.0),
         "noncurrent_versions": manage.noncurrent_versions.map(|period| period.0),

@@ -69,6 +69,7 @@ fn manage(written: &ManageBucket) -> ManageSpec {
         encryption: written.encryption.as_ref().map(at_rest),
         public_access_blocked: written.public_access.is_some(),
         tls_only: written.transport.is_some(),
+        overwrite_denied: written.overwrite.is_some(),
         object_lock: written.object_lock.as_ref().map(retain),
         abort_incomplete_uploads: written.abort_incomplete_uploads.as_ref().map(|period| **period),
         noncurrent_versions: written.noncurrent_versions.as_ref().map(|period| **period),
@@ -89,6 +90,7 @@ fn at_rest(written: &BucketEncryption) -> EncryptionAtRest {
         BucketEncryption::Detailed(DetailedBucketEncryption::SseKms(kms)) => EncryptionAtRest::SseKms {
             key: kms.key.as_ref().map(|key| key.value().clone()),
             bucket_key: kms.bucket_key.unwrap_or(false),
+            create: kms.create.unwrap_or(false),
         },
     }
 }

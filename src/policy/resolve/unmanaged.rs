@@ -2,19 +2,11 @@
 
 use crate::catalog::Method;
 use crate::policy::desired::Unmanaged;
-use crate::policy::model::{Database, Policy, Run, Storage, Tier};
+use crate::policy::model::{Database, Policy, Run, Tier};
 use crate::policy::route::Route;
 
 pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
     let mut list = List(Vec::new());
-    for (name, storage) in &policy.storage {
-        let Storage::S3(bucket) = storage else { continue };
-        list.add_if(
-            bucket.manage.is_some(),
-            &Route::of(["storage", name]).key("manage"),
-            "the bucket's settings are neither read nor changed",
-        );
-    }
     for (name, tier) in &policy.tiers {
         list.tier(&Route::of(["tiers", name]), tier);
     }
@@ -30,9 +22,6 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
             &route.key("dump").key("jobs"),
             JOBS,
         );
-    }
-    for (name, _) in &policy.access {
-        list.add(&Route::of(["access", name]), "nothing is provisioned in IAM");
     }
     let runs = policy.run.as_ref().is_some_and(|run| !matches!(run, Run::None(_)));
     list.add_if(runs, &Route::of(["run"]), "nothing is installed; start `backstay apply` from your own scheduler");
@@ -62,10 +51,6 @@ impl List {
         let physical = tier.method == Some(Method::Physical);
         self.add_if(physical, &route.key("method"), "no physical backup is made");
         self.add_if(tier.incremental.is_some(), &route.key("incremental"), "no incremental backup is made");
-        for (index, copy) in tier.copies.iter().enumerate() {
-            let route = route.key("copies").index(index);
-            self.add_if(copy.transitions.is_some(), &route.key("transitions"), "no copy moves to a colder class");
-        }
     }
 
     fn database(&mut self, route: &Route, database: &Database) {

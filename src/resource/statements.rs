@@ -1,0 +1,84 @@
+//! Documents of statements that are written as a whole: what of them is ours, what stays, what a change lets in.
+
+use super::document::{canonical_document, canonical_statement};
+use serde_json::{Value, json};
+
+/// The statements of a document, one or many.
+pub(super) fn statements(document: &Value) -> Vec<Value> {
+    match canonical_document(document).get("Statement") {
+        Some(Value::Array(statements)) => statements.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn sid(statement: &Value) -> Option<&str> {
+    statement.get("Sid").and_then(Value::as_str)
+}
+
+/// The parts of two documents put together.
+pub(super) struct Joined {
+    /// What was found, with the spelling of what is wanted where both mean the same.
+    pub(super) before: Vec<Value>,
+    /// What is found and not ours, unchanged and in its order, then what is wanted.
+    pub(super) after: Vec<Value>,
+    /// What is not ours and stays, for people.
+    pub(super) kept: Vec<String>,
+    /// Something is allowed that was not, or is denied no longer.
+    pub(super) lets_in: bool,
+}
+
+/// Puts ours into what was found. `is_ours` says it of a statement's `Sid`.
+pub(super) fn join(wanted: &[Value], found: &[Value], is_ours: impl Fn(&str) -> bool) -> Joined {
+    let same = |a: &Value, b: &Value| canonical_statement(a) == canonical_statement(b);
+    let is_foreign = |statement: &&Value| !sid(statement).is_some_and(&is_ours);
+    let spelled = |statement: &Value| wanted.iter().find(|ours| same(ours, statement)).unwrap_or(statement).clone();
+    let foreign: Vec<Value> = found.iter().filter(is_foreign).cloned().collect();
+    let (mut before_ours, before_foreign): (Vec<Value>, Vec<Value>) =
+        found.iter().map(spelled).partition(|statement| !is_foreign(&statement));
+    // Ours are compared in the order of what is wanted; AWS keeps none.
+    before_ours.sort_by_key(|statement| wanted.iter().position(|ours| ours == statement).unwrap_or(usize::MAX));
+    let is_new = |statement: &&Value| !found.iter().any(|there| same(there, statement));
+    let is_gone = |statement: &&Value| !wanted.iter().any(|ours| same(ours, statement));
+    let effect = |statement: &Value| statement.get("Effect").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    let allows = wanted.iter().filter(is_new).any(|statement| effect(statement) == "allow");
+    let ours_found = found.iter().filter(|statement| !is_foreign(statement));
+    let undenies = ours_found.filter(is_gone).any(|statement| effect(statement) == "deny");
+    let describe = |(index, statement): (usize, &Value)| {
+        format!("statement {}", sid(statement).map_or_else(|| format!("number {}", index + 1), str::to_owned))
+    };
+    Joined {
+        before: before_foreign.into_iter().chain(before_ours).collect(),
+        kept: foreign.iter().enumerate().map(describe).collect(),
+        after: foreign.into_iter().chain(wanted.iter().cloned()).collect(),
+        lets_in: allows || undenies,
+    }
+}
+
+/// A document of IAM with our statements in it.
+pub(super) struct JoinedDocument {
+    /// What was found, in canonical form.
+    pub(super) before: Option<Value>,
+    /// What is written, in canonical form.
+    pub(super) after: Value,
+    /// See [`Joined::kept`].
+    pub(super) kept: Vec<String>,
+    /// See [`Joined::lets_in`]; never so for a document that was not there.
+    pub(super) lets_in: bool,
+}
+
+/// Puts our statements into a document of IAM: those whose `Sid` begins with `Backstay` are ours.
+pub(super) fn join_documents(wanted: &Value, found: Option<&Value>) -> JoinedDocument {
+    let wanted = canonical_document(wanted);
+    let Some(found) = found.map(canonical_document) else {
+        return JoinedDocument { before: None, after: wanted, kept: Vec::new(), lets_in: false };
+    };
+    let joined = join(&statements(&wanted), &statements(&found), |sid| sid.starts_with("Backstay"));
+    let mut after = if found.is_object() { found.clone() } else { json!({}) };
+    // Another version gives variables in the statements of others another meaning; ours have none.
+    if joined.kept.is_empty() {
+        after["Version"] = json!("2012-10-17");
+    }
+    after["Statement"] = Value::Array(joined.after);
+    let after = canonical_document(&after);
+    JoinedDocument { before: Some(found), after, kept: joined.kept, lets_in: joined.lets_in }
+}
