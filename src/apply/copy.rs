@@ -1,12 +1,12 @@
 //! Bringing a copy of a backup from one repository to another: the bytes as they are stored, checked on the way.
 
-use crate::backup::placement;
+use crate::backup::{placed, placement};
 use crate::base::{BackupId, Sha256Hasher, total};
 use crate::catalog::StoredObject;
 use crate::event::{Event, Observer};
 use crate::policy::CopySpec;
 use crate::repository::{Repository, RepositoryError, layout};
-use crate::storage::{StorageError, Upload};
+use crate::storage::{Placement, StorageError, Upload};
 use bytes::BytesMut;
 use jiff::Timestamp;
 use tokio::io::AsyncReadExt;
@@ -90,13 +90,14 @@ impl Transfer<'_> {
         let task = format!("copy {} {}", self.database, self.id);
         let total = total(manifest.objects.iter().map(|object| object.stored_bytes));
         let mut done = 0;
+        let placement = placement(self.spec, Timestamp::now(), None);
         for object in &manifest.objects {
             let progress = |bytes: u64| {
                 done += bytes;
                 observer.on(&Event::Progress { task: task.clone(), done, total: Some(total) });
             };
-            let placement = placement(self.spec, Timestamp::now(), Some(object.stored_bytes));
-            let upload = self.to.upload(self.tier, self.database, self.id, &object.name, &placement).await?;
+            let sized = Placement { expected: Some(object.stored_bytes), ..placement };
+            let upload = self.to.upload(self.tier, self.database, self.id, &object.name, &sized).await?;
             let copied = self.read(object, Some(upload), cancel, progress).await;
             if copied.is_err() {
                 observer.on(&Event::ProgressEnded { task: task.clone() });
@@ -105,7 +106,7 @@ impl Transfer<'_> {
             self.to.write_sidecar(self.tier, self.database, self.id, &object.name, &object.stored_sha256).await?;
         }
         observer.on(&Event::ProgressEnded { task });
-        self.to.write_manifest(&manifest).await?;
+        self.to.write_manifest(&placed(&manifest, &placement, self.to.store.as_ref())).await?;
         Ok(Some(total))
     }
 

@@ -1,6 +1,7 @@
 //! The copies of one backup in the making: one a storage, each with its own fate.
 
 use super::error::{CopyProblem, FailedCopy};
+use super::placement::placed;
 use crate::base::{BackupId, Sha256};
 use crate::catalog::Manifest;
 use crate::repository::{Lease, Repository, RepositoryError, layout};
@@ -110,7 +111,10 @@ impl<'a> Copies<'a> {
     pub(super) async fn publish(&mut self, manifest: &Manifest) {
         for copy in std::mem::take(&mut self.active) {
             let written = match copy.lease.map_or(Ok(()), Lease::check) {
-                Ok(()) => copy.repository.write_manifest(manifest).await,
+                Ok(()) => {
+                    let store = copy.repository.store.as_ref();
+                    copy.repository.write_manifest(&placed(manifest, &copy.placement, store)).await
+                }
                 Err(lost) => Err(lost),
             };
             self.settle(copy, written).await;

@@ -22,5 +22,5 @@ pub use hooks::{HookFacts, run_hooks, run_hooks_anyway};
 pub use lacking::tell_lacking;
 pub use locks::LockedStorages;
 pub use logical::{BackupOutcome, Order, Tools, logical};
-pub use placement::placement;
+pub use placement::{placed, placement};
 pub use target::Target;

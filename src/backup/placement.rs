@@ -1,8 +1,9 @@
 //! What the objects of a copy get beside their bytes, as the policy says.
 
+use crate::catalog::Manifest;
 use crate::policy::CopySpec;
 use crate::resource::LockedUntil;
-use crate::storage::Placement;
+use crate::storage::{ObjectStore, Placement};
 use jiff::{SignedDuration, Timestamp};
 
 /// Class and lock of the files of one copy. `now`: when they are written, from which a lock counts; `expected`: bytes of
@@ -14,6 +15,17 @@ pub fn placement(copy: Option<&CopySpec>, now: Timestamp, expected: Option<u64>)
         LockedUntil { mode: lock.mode, until: now.checked_add(period).unwrap_or(Timestamp::MAX) }
     });
     Placement { class: copy.class, lock, expected }
+}
+
+/// The manifest of one copy: it says the class and lock that the copy's files were given, as far as the store keeps such.
+pub fn placed(manifest: &Manifest, placement: &Placement, store: &dyn ObjectStore) -> Manifest {
+    let kept = store.capabilities();
+    let mut manifest = manifest.clone();
+    for object in &mut manifest.objects {
+        object.class = if kept.classes { placement.class } else { Default::default() };
+        object.lock = placement.lock.filter(|_| kept.locks);
+    }
+    manifest
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use super::{Context, Exit};
 use crate::base::{BackupId, Template};
 use crate::catalog::{RestorePoint, Wish, choose};
 use crate::diag::nearest;
+use crate::observe::{Ground, Place};
+use crate::plan::Prices;
 use crate::postgres::{Connection, PostgresError};
 use crate::report::{self, Style};
 use crate::repository::{Repository, RepositoryError};
@@ -166,7 +168,9 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
     if let From::Backup(choice) = &from {
         let wish = wish(args, None, &except);
         let is_dry_run = args.dry_run;
-        let cold = Cold { database: &args.database, choice, points: &points, wish: &wish, is_dry_run };
+        let prices = catalog.places.place(&choice.copy.storage).is_ok_and(is_on_aws).then(Prices::built_in);
+        let prices = prices.as_ref();
+        let cold = Cold { database: &args.database, choice, points: &points, wish: &wish, prices, is_dry_run };
         if let Some(exit) = make_readable(&args.thaw, context, &cold, &hands).await? {
             return Ok(exit);
         }
@@ -194,6 +198,11 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
         context.say(report::restored(&restored, style(context)));
     }
     Ok(Exit::Done)
+}
+
+/// True where the prices of AWS hold.
+fn is_on_aws(place: &Place) -> bool {
+    matches!(&place.ground, Ground::Bucket { place, .. } if place.endpoint.is_none())
 }
 
 fn style(context: &Context) -> Style {

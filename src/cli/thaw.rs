@@ -2,7 +2,7 @@
 
 use super::{Context, Exit};
 use crate::catalog::{Choice, RestorePoint, Wish, nearest_readable};
-use crate::plan::{RestoreOrigin, ThawPlan, ThawStage, thaw};
+use crate::plan::{Prices, RestoreOrigin, ThawPlan, ThawStage, thaw};
 use crate::report::{self, Style};
 use crate::resource::{Availability, ThawSpeed};
 use crate::restore::{ColdError, Hands, Nearest, RestoreError, ask_for, thaw_files, wait_for};
@@ -41,6 +41,8 @@ pub(super) struct Cold<'a> {
     pub(super) points: &'a [RestorePoint],
     /// What was asked for.
     pub(super) wish: &'a Wish<'a>,
+    /// Prices, where they are those of the store.
+    pub(super) prices: Option<&'a Prices>,
     /// Nothing is to be changed.
     pub(super) is_dry_run: bool,
 }
@@ -69,6 +71,7 @@ pub(super) async fn make_readable(
     let mut plan = ThawPlan {
         database: cold.database.to_owned(),
         origin: origin(cold),
+        cost: cold.prices.map(|prices| wanted.estimate(prices)),
         stage: if is_under_way { ThawStage::UnderWay } else { ThawStage::Planned },
         thaw: wanted,
     };

@@ -56,5 +56,5 @@ pub use schema::plan_schema;
 pub use scope::Scope;
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
-pub use thaw::{Thaw, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
+pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
 pub use wanted::{Wanted, wanted};

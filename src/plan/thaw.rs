@@ -1,6 +1,6 @@
 //! What must be thawed before a backup can be read: decided from what the store says of each of its files.
 
-use super::RestoreOrigin;
+use super::{Prices, RestoreOrigin, ThawCost, thaw_cost};
 use crate::base::{Size, total};
 use crate::resource::{Availability, StorageClass, ThawSpeed, ThawTime};
 use jiff::{SignedDuration, Timestamp};
@@ -84,6 +84,17 @@ impl Thaw {
         now.checked_add(self.time.to.to_signed()).unwrap_or(Timestamp::MAX)
     }
 
+    /// What asking for it costs: of what is being thawed already, or only stays for longer, as much as of the rest.
+    pub fn estimate(&self, prices: &Prices) -> ThawEstimate {
+        let n = self.files.len() as u64;
+        ThawEstimate {
+            cost: thaw_cost(prices, self.class, self.speed, n, self.bytes(), self.days),
+            currency: prices.currency.clone(),
+            as_of: prices.as_of.clone(),
+            region: prices.region.clone(),
+        }
+    }
+
     /// How much, for people: `2 files, 310 MiB`.
     pub fn amount(&self) -> String {
         let n = self.files.len();
@@ -102,6 +113,21 @@ pub struct ThawPlan {
     pub thaw: Thaw,
     /// How far it is.
     pub stage: ThawStage,
+    /// What it costs; `None` where nobody knows the prices.
+    pub cost: Option<ThawEstimate>,
+}
+
+/// What a thaw costs, and by which prices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThawEstimate {
+    /// The amount.
+    pub cost: ThawCost,
+    /// Its currency.
+    pub currency: String,
+    /// Day of the prices.
+    pub as_of: String,
+    /// Region of the prices.
+    pub region: String,
 }
 
 /// How far a thaw is.

@@ -1,8 +1,8 @@
 //! A restore that begins with a thaw, for people and machines.
 
 use super::Style;
-use crate::base::Period;
-use crate::plan::{RestoreOrigin, ThawPlan, ThawStage};
+use crate::base::{Money, Period};
+use crate::plan::{RestoreOrigin, ThawEstimate, ThawPlan, ThawStage};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// What is thawed and how long that takes, for people, ending with a line feed.
 pub fn thaw(plan: &ThawPlan, now: Timestamp, style: Style) -> String {
     let mut out = String::new();
-    let ThawPlan { database, origin, thaw, stage } = plan;
+    let ThawPlan { database, origin, thaw, stage, cost } = plan;
     // Writing into a String cannot fail, so the results of `writeln!` are dropped throughout.
     let _ = writeln!(out, "{}", style.bold(&format!("Restore {database}")));
     let mut line = |name: &str, value: String| {
@@ -24,6 +24,13 @@ pub fn thaw(plan: &ThawPlan, now: Timestamp, style: Style) -> String {
     line("class", format!("{}: its bytes can be read once they are thawed", thaw.class));
     let days = if thaw.days == 1 { "a day".to_owned() } else { format!("{} days", thaw.days) };
     line("thaw", format!("{}, speed `{}`: {}; readable for {days}", thaw.amount(), thaw.speed, thaw.time));
+    if let Some(ThawEstimate { cost, currency, as_of, region }) = cost {
+        let unpriced = match cost.unpriced.as_slice() {
+            [] => String::new(),
+            unpriced => format!(", {} not priced", unpriced.join(" and ")),
+        };
+        line("costs", format!("about {} {currency}{unpriced}; an estimate, prices of {as_of}, {region}", cost.known));
+    }
     let state = match (stage, thaw.n_under_way()) {
         (ThawStage::Planned, 0) => "not asked for yet".to_owned(),
         (ThawStage::Asked, _) => "asked for now".to_owned(),
@@ -63,11 +70,21 @@ struct StateView<'a> {
     expected_seconds_from: u64,
     expected_seconds_to: u64,
     ready_by: Option<String>,
+    cost: Option<CostView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CostView<'a> {
+    amount: Money,
+    currency: &'a str,
+    unpriced: &'a [&'static str],
+    prices_of: &'a str,
+    region: &'a str,
 }
 
 /// A thaw as one JSON document, ending with a line feed.
 pub fn thaw_json(plan: &ThawPlan, now: Timestamp) -> String {
-    let ThawPlan { database, origin, thaw, stage } = plan;
+    let ThawPlan { database, origin, thaw, stage, cost } = plan;
     let (id, tier, storage) = match origin {
         RestoreOrigin::Backup { id, tier, storage, .. } => (id.as_str(), tier.as_str(), storage.as_str()),
         RestoreOrigin::File { path, .. } => (path.as_str(), "", ""),
@@ -94,6 +111,13 @@ pub fn thaw_json(plan: &ThawPlan, now: Timestamp) -> String {
             expected_seconds_to: thaw.time.to.0,
             // Of a thaw that an earlier run asked for nobody knows when that was.
             ready_by: (*stage != ThawStage::UnderWay).then(|| thaw.ready_by(now).to_string()),
+            cost: cost.as_ref().map(|estimate| CostView {
+                amount: estimate.cost.known,
+                currency: &estimate.currency,
+                unpriced: &estimate.cost.unpriced,
+                prices_of: &estimate.as_of,
+                region: &estimate.region,
+            }),
         },
     };
     // Views hold only texts and numbers, which JSON can always say.
@@ -105,7 +129,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
-    use crate::plan::{ThawFile, thaw as decide};
+    use crate::plan::{Prices, ThawFile, thaw as decide};
     use crate::resource::{Availability, StorageClass, ThawSpeed};
 
     fn plan(stage: ThawStage) -> ThawPlan {
@@ -114,7 +138,12 @@ mod tests {
             file("dump.zst.age", 310 << 20, Availability::Archived(StorageClass::DeepArchive)),
             file("globals.sql.zst.age", 900, Availability::Thawing(StorageClass::DeepArchive)),
         ];
+        let thaw = decide(&files, ThawSpeed::Bulk, 7, Timestamp::UNIX_EPOCH).unwrap().unwrap();
+        let text = r#"{"format_version":1,"as_of":"2026-03-01","region":"us-east-1","currency":"USD","classes":{
+            "STANDARD":{"gb_month":[{"from_gb":0,"price":0.023}]},
+            "DEEP_ARCHIVE":{"gb_month":[],"thaw":{"bulk":{"gb":0.0025}}}}}"#;
         ThawPlan {
+            cost: Some(thaw.estimate(&Prices::parse(text).unwrap())),
             database: "app".to_owned(),
             origin: RestoreOrigin::Backup {
                 id: "20261020T020000Z-k3f9".parse().unwrap(),
@@ -124,7 +153,7 @@ mod tests {
                 reasons: vec!["asked for by its id".to_owned(), "only `offsite` holds it".to_owned()],
                 passed_over: Vec::new(),
             },
-            thaw: decide(&files, ThawSpeed::Bulk, 7, Timestamp::UNIX_EPOCH).unwrap().unwrap(),
+            thaw,
             stage,
         }
     }

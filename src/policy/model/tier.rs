@@ -45,13 +45,15 @@ pub struct Copy {
     pub to: Written<Name>,
     /// How long the copy is kept.
     pub keep: KeepChoice,
-    /// Storage class at upload; `STANDARD` unless set. S3 only.
+    /// Storage class at upload; `STANDARD` unless set. What lies in `GLACIER` or `DEEP_ARCHIVE` is restored after a thaw of
+    /// hours. S3 only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
     /// Moves to colder classes, in order of the waterfall. S3 only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transitions: Option<Vec<Transition>>,
-    /// Object-lock retention of each object; the bucket's default unless set. S3 only.
+    /// Object-lock retention of each object; the bucket's default unless set. What is past `keep` and locked is deleted once
+    /// the lock has ended. S3 only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<ObjectLock>,
 }

@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{EncodingType, MultipartUpload, Object};
 use std::borrow::Cow;
 
 /// Keys of others may hold what XML cannot say, so they are to come encoded. Some servers say that they did and did not.
-fn encoding(store: &S3Store) -> Option<EncodingType> {
+pub(super) fn encoding(store: &S3Store) -> Option<EncodingType> {
     store.is_aws().then_some(EncodingType::Url)
 }
 
@@ -136,7 +136,7 @@ async fn one_unfinished(
 }
 
 /// A key as it is; listings may encode it as URLs do.
-fn decoded(key: &str, is_encoded: bool) -> Cow<'_, str> {
+pub(super) fn decoded(key: &str, is_encoded: bool) -> Cow<'_, str> {
     if !is_encoded || !key.contains(['%', '+']) {
         return Cow::Borrowed(key);
     }

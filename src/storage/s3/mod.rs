@@ -14,12 +14,15 @@ mod list;
 mod login;
 mod parts;
 mod powers;
+mod protection;
+mod purge;
 mod retry;
 mod stamp;
 mod store;
 mod thaw;
 mod trouble;
 mod upload;
+mod versions;
 mod write;
 
 pub use budget::Budget;

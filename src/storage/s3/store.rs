@@ -4,12 +4,12 @@ use super::budget::Budget;
 use super::powers::Powers;
 use super::trouble::{Call, Trouble};
 use super::upload::S3Upload;
-use super::{AwsConnection, delete, download, list, thaw, write};
+use super::{AwsConnection, delete, download, list, protection, purge, thaw, write};
 use crate::resource::{BucketPlace, StorageClass, ThawSpeed};
 use crate::storage::key::{is_key, is_prefix};
 use crate::storage::{
-    Availability, Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, StorageError,
-    Upload,
+    Availability, Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, Protection,
+    StorageError, Upload,
 };
 use async_trait::async_trait;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -209,6 +209,15 @@ impl ObjectStore for S3Store {
 
     async fn delete(&self, keys: &[String]) -> Result<Vec<DeleteOutcome>, StorageError> {
         delete::delete(self, keys).await
+    }
+
+    async fn purge(&self, objects: &[ObjectMeta]) -> Result<Vec<DeleteOutcome>, StorageError> {
+        purge::purge(self, objects).await
+    }
+
+    async fn protection(&self, key: &str) -> Result<Protection, StorageError> {
+        self.check("read", key, is_key(key))?;
+        protection::protection(self, key).await
     }
 
     async fn unfinished(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError> {

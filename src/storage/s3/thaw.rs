@@ -5,6 +5,7 @@ use super::trouble::{Call, Trouble};
 use crate::resource::ThawSpeed;
 use crate::storage::{Availability, ObjectStore, StorageError};
 use aws_sdk_s3::types::{GlacierJobParameters, RestoreRequest, Tier};
+use jiff::Timestamp;
 
 pub(super) async fn availability(store: &S3Store, key: &str) -> Result<Availability, StorageError> {
     let absent = || StorageError::NotFound { location: store.location(), key: key.to_owned() };
@@ -15,9 +16,18 @@ pub(super) async fn availability(store: &S3Store, key: &str) -> Result<Availabil
     }
     Ok(match head.restore() {
         Some(state) if state.contains("ongoing-request=\"true\"") => Availability::Thawing(class),
-        Some(state) if state.contains("ongoing-request=\"false\"") => Availability::Ready,
+        Some(state) if state.contains("ongoing-request=\"false\"") => {
+            Availability::Thawed { class, until: expiry(state) }
+        }
         _ => Availability::Archived(class),
     })
+}
+
+/// The date in `ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"`.
+fn expiry(state: &str) -> Option<Timestamp> {
+    let (_, rest) = state.split_once("expiry-date=\"")?;
+    let (date, _) = rest.split_once('"')?;
+    Timestamp::strptime("%a, %d %b %Y %H:%M:%S %z", date.replace("GMT", "+0000")).ok()
 }
 
 pub(super) async fn thaw(store: &S3Store, key: &str, days: u32, speed: ThawSpeed) -> Result<(), StorageError> {
@@ -45,5 +55,17 @@ pub(super) async fn thaw(store: &S3Store, key: &str, days: u32, speed: ThawSpeed
             let trouble = Trouble::of(&error);
             if trouble.code == "RestoreAlreadyInProgress" { Ok(()) } else { Err(store.error(call, trouble)) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expiry;
+
+    #[test]
+    fn the_date_of_a_thawed_copy_is_read() {
+        let until = expiry("ongoing-request=\"false\", expiry-date=\"Fri, 04 Dec 2026 00:00:00 GMT\"");
+        assert_eq!(until.map(|at| at.to_string()).as_deref(), Some("2026-12-04T00:00:00Z"));
+        assert_eq!(expiry("ongoing-request=\"false\""), None);
     }
 }
