@@ -1,7 +1,7 @@
 //! Bringing a copy of a backup from one repository to another: the bytes as they are stored, checked on the way.
 
-use crate::backup::{placed, placement};
-use crate::base::{BackupId, Sha256Hasher, total};
+use crate::backup::{CopyProblem, check_space, placed, placement};
+use crate::base::{BackupId, Sha256Hasher, Share, Size, total};
 use crate::catalog::StoredObject;
 use crate::event::{Event, Observer};
 use crate::policy::CopySpec;
@@ -18,6 +18,9 @@ pub(super) enum CopyError {
     /// A repository refused or failed.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+    /// It does not fit where it should go.
+    #[error(transparent)]
+    Space(#[from] CopyProblem),
     /// Reading the source broke off.
     #[error("reading `{name}` from {from}: {problem}")]
     Read {
@@ -58,6 +61,8 @@ pub(super) struct Transfer<'a> {
     pub to: &'a Repository,
     /// What the policy says of the copy, if it has one there.
     pub spec: Option<&'a CopySpec>,
+    /// What must stay free there.
+    pub min_free: Option<Share>,
 }
 
 /// Large enough that a system call costs nothing beside its bytes.
@@ -79,6 +84,8 @@ impl Transfer<'_> {
             Ok(_) | Err(RepositoryError::Broken { .. } | RepositoryError::Storage(StorageError::NotFound { .. })) => {}
             Err(error) => return Err(error.into()),
         }
+        let total = total(manifest.objects.iter().map(|object| object.stored_bytes));
+        check_space(self.to, Size(total), self.min_free).await?;
         // The damaged copy, or files of a run that died while it copied. They may be better than the source, so they
         // go only when that is known to be good.
         if !self.to.store.list(&layout::data_prefix(self.tier, self.database, self.id.as_str())).await?.is_empty() {
@@ -88,7 +95,6 @@ impl Transfer<'_> {
         }
         self.to.remove_backup(self.tier, self.database, self.id, None).await?;
         let task = format!("copy {} {}", self.database, self.id);
-        let total = total(manifest.objects.iter().map(|object| object.stored_bytes));
         let mut done = 0;
         let placement = placement(self.spec, Timestamp::now(), None);
         for object in &manifest.objects {

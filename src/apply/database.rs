@@ -162,13 +162,15 @@ async fn copy(
     let id = parsed(id)?;
     let tier_spec = hands.desired.tiers.get(tier);
     let spec = tier_spec.and_then(|tier| tier.copies.iter().find(|copy| copy.to == to));
+    let min_free = hands.desired.storages.get(to).and_then(|spec| spec.min_free);
     let (from, to) = (repository(from, hands)?, repository(to, hands)?);
-    let transfer = Transfer { database, tier, id: &id, from, to, spec };
+    let transfer = Transfer { database, tier, id: &id, from, to, spec, min_free };
     let copied = transfer.run(replace, hands.observer.as_ref(), &hands.cancel).await;
     tell_lacking(to, hands.observer.as_ref());
     match copied {
         Ok(copied) => Ok(copied.map_or(StepEnd::AlreadyDone, |bytes| StepEnd::Done(format!("{} copied", Size(bytes))))),
-        Err(CopyError::Repository(error)) => deferred(&error).ok_or_else(|| error.to_string()),
+        Err(CopyError::Repository(error)) => deferred(&error).ok_or_else(|| said(&error)),
+        Err(CopyError::Space(error)) => Err(said(&error)),
         Err(error) => Err(error.to_string()),
     }
 }

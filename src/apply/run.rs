@@ -79,14 +79,14 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     async fn places(&mut self, actions: &[&'a Action]) {
         for action in actions {
-            let end = match self.left_out(action) {
-                Some(end) => end,
+            match self.left_out(action) {
+                Some(end) => self.note(action, end),
                 None => {
                     self.started(action);
-                    places::settle(&action.deed, self.hands).await
+                    let end = places::settle(&action.deed, self.hands).await;
+                    self.settled(action, end);
                 }
-            };
-            self.settled(action, end);
+            }
         }
     }
 
@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
                     self.outcome.locked.push((name.to_owned(), locked.to_string()));
                     for action in actions {
                         let end = self.left_out(action).unwrap_or_else(|| StepEnd::Skipped(locked.to_string()));
-                        self.settled(action, end);
+                        self.note(action, end);
                     }
                     return;
                 }
@@ -107,14 +107,14 @@ impl<'a> Run<'a> {
             _ => database::Locks::default(),
         };
         for action in actions {
-            let end = match self.left_out(action) {
-                Some(end) => end,
+            match self.left_out(action) {
+                Some(end) => self.note(action, end),
                 None => {
                     self.started(action);
-                    database::settle(action, self.plan, &locks, self.hands).await
+                    let end = database::settle(action, self.plan, &locks, self.hands).await;
+                    self.settled(action, end);
                 }
-            };
-            self.settled(action, end);
+            }
         }
         database::release(locks).await;
     }
@@ -144,10 +144,15 @@ impl<'a> Run<'a> {
     }
 
     fn settled(&mut self, action: &Action, end: StepEnd) {
+        self.hands.observer.on(&Event::StepFinished { address: action.address.clone(), end: end.clone() });
+        self.note(action, end);
+    }
+
+    /// Keeps how a step ended. One that never began is told with the outcome, and not as an event.
+    fn note(&mut self, action: &Action, end: StepEnd) {
         if !matches!(end, StepEnd::Done(_) | StepEnd::AlreadyDone) {
             self.failed.insert(action.address.clone());
         }
-        self.hands.observer.on(&Event::StepFinished { address: action.address.clone(), end: end.clone() });
         self.outcome.steps.push(StepOutcome {
             address: action.address.clone(),
             title: action.deed.title(),

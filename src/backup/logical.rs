@@ -222,7 +222,7 @@ async fn choose<'a>(order: &Order<'a>, tools: &Tools<'a>, facts: &Facts, copies:
         let min_free = order.desired.storages.get(*storage).and_then(|spec| spec.min_free);
         let needed = space::estimate(stored, facts.bytes);
         let copy = order.target.tier_spec.copies.iter().find(|copy| copy.to == **storage);
-        match space::check(repository, needed, min_free).await {
+        match space::check_space(repository, needed, min_free).await {
             Ok(()) => {
                 let placement = placement(copy, (tools.now)(), Some(needed.0));
                 copies.add(repository, tools.leases.get(*storage), placement);

@@ -23,4 +23,5 @@ pub use lacking::tell_lacking;
 pub use locks::LockedStorages;
 pub use logical::{BackupOutcome, Order, Tools, logical};
 pub use placement::{placed, placement};
+pub use space::check_space;
 pub use target::Target;

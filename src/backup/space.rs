@@ -17,8 +17,8 @@ pub(super) fn estimate(last_stored: Option<u64>, database_bytes: u64) -> Size {
     Size(bytes.saturating_add(bytes / 100 * MARGIN_PERCENT).saturating_add(1 << 20))
 }
 
-/// Refuses when the store knows its limits and the backup does not fit above the floor.
-pub(super) async fn check(repository: &Repository, needed: Size, min_free: Option<Share>) -> Result<(), CopyProblem> {
+/// Refuses when the store knows its limits and a backup does not fit above the floor.
+pub async fn check_space(repository: &Repository, needed: Size, min_free: Option<Share>) -> Result<(), CopyProblem> {
     let space = repository.store.space().await.map_err(RepositoryError::from)?;
     let Some((free, total)) = space else { return Ok(()) };
     let floor = min_free.map_or(0, |share| share.of(total));

@@ -24,7 +24,7 @@ pub use lock::{LockRecord, LockState, Owner};
 pub use manifest::{Extension, FORMAT, Layer, Manifest, Method, ObjectRole, Origin, Source, StoredObject, TableRows};
 pub use nearest::nearest_readable;
 pub use point::{CopyState, PointCopy, RestorePoint, restore_points};
-pub use retention::Keep;
+pub use retention::{Keep, is_ahead};
 pub use schema::{manifest_schema, verified_schema};
 pub use seal::{BrokenSeal, seal, seal_compact, unseal};
 pub use verification::{VerifyLevel, VerifyProblem, VerifyRecord};

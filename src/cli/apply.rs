@@ -2,14 +2,14 @@
 
 use super::plan::ScopeArgs;
 use super::planning::{Planned, observe_and_plan, read_plan};
-use super::{Context, Exit, policy_files};
+use super::{Context, Exit, again, policy_files};
 use crate::apply::{Hands, Outcome, apply, run_id};
 use crate::diag::codes;
-use crate::plan::{Approval, Plan, SavedPlan, compare, refused};
+use crate::plan::{Approval, Plan, SavedPlan, compare, lifted, refused};
 use crate::policy::Desired;
 use crate::report::{self, OutcomeView, StepView, Style};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Do what the plan says: places, backups due, missing copies, pruning
@@ -53,6 +53,13 @@ pub struct Args {
 }
 
 impl Args {
+    fn approval(&self) -> Approval {
+        Approval {
+            allow_prune: self.allow_prune.iter().cloned().collect(),
+            allow_irreversible: self.allow_irreversible.iter().cloned().collect(),
+        }
+    }
+
     /// What `prune` and `sync` run: one part, the rest as typed there.
     pub(super) fn shorthand(scope: ScopeArgs, yes: bool, allow_prune: Vec<(String, usize)>) -> Args {
         Args { plan_file: None, yes, expect: None, allow_prune, allow_irreversible: Vec::new(), scope }
@@ -160,10 +167,15 @@ fn approve(args: &Args, ready: Vec<Ready>, context: &Context) -> Result<Vec<Read
     let is_new = args.plan_file.is_none() || is_empty;
     // Cron mails whatever is printed: a quiet run that has nothing to tell says nothing.
     let is_worth_telling = !context.quiet || ready.iter().any(|ready| ready.planned.plan.has_problems());
+    let approval = args.approval();
     if !context.json && is_new && is_worth_telling {
-        ready
-            .iter()
-            .for_each(|ready| context.say(format_args!("{}\n", report::plan(&ready.planned.plan, style).trim_end())));
+        for Ready { planned, .. } in &ready {
+            let plan = lifted(&planned.plan, &approval);
+            context.say(format_args!("{}\n", report::plan(&plan, style).trim_end()));
+        }
+    }
+    for idle in approval.idle(&ready.iter().map(|ready| &ready.planned.plan).collect::<Vec<_>>()) {
+        context.warn(format_args!("warning: {idle}"));
     }
     if is_empty || args.yes || args.plan_file.is_some() || args.expect.is_some() {
         return Ok(ready);
@@ -175,14 +187,16 @@ fn approve(args: &Args, ready: Vec<Ready>, context: &Context) -> Result<Vec<Read
             .warn("hint: Run `backstay apply --yes`, or save the plan with `backstay plan --out FILE` and apply that.");
         return Err(Exit::Refused);
     }
-    if context.ask("\nDo this?") { Ok(ready) } else { Err(Exit::Refused) }
+    let answer = context.block_on(async { context.ask("\nDo this?") });
+    match answer {
+        Ok(true) => Ok(ready),
+        _ if context.cancel.is_cancelled() => Err(Exit::Interrupted),
+        _ => Err(Exit::Refused),
+    }
 }
 
 fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
-    let approval = Approval {
-        allow_prune: args.allow_prune.iter().cloned().collect::<BTreeMap<_, _>>(),
-        allow_irreversible: args.allow_irreversible.iter().cloned().collect(),
-    };
+    let approval = args.approval();
     let observer = context.observer();
     let mut views = Vec::new();
     let mut exits = Vec::new();
@@ -258,16 +272,9 @@ fn told(outcome: &Outcome, plan: &Plan, exit: Exit, args: &Args, context: &Conte
         context.warn(format_args!("error: {holder}"));
     }
     if matches!(exit, Exit::Partly | Exit::Failed | Exit::Interrupted) && !plan.is_empty() {
-        let only = match plan.scope.only.as_slice() {
-            [] => String::new(),
-            phases => format!(" --only {}", phases.iter().map(|phase| phase.word()).collect::<Vec<_>>().join(",")),
-        };
-        let yes = if args.yes || args.plan_file.is_some() { " --yes" } else { "" };
-        let mut allowed: String =
-            args.allow_prune.iter().map(|(database, count)| format!(" --allow-prune {database}={count}")).collect();
-        allowed.extend(args.allow_irreversible.iter().map(|address| format!(" --allow-irreversible {address}")));
-        let file = &plan.policy.file;
-        context.warn(format_args!("hint: To do what is left: backstay apply --policy {file}{only}{allowed}{yes}"));
+        let is_approved = args.yes || args.plan_file.is_some();
+        let command = again::command(plan, outcome, &args.approval(), is_approved);
+        context.warn(format_args!("hint: To do what is left: {command}"));
     }
 }
 

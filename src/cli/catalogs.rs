@@ -4,6 +4,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::policy_files::valid_policies;
 use crate::catalog::{RestorePoint, restore_points};
+use crate::diag::nearest;
 use crate::observe::{Places, observe, open};
 use crate::plan::{Live, LiveStorage};
 use crate::policy::Desired;
@@ -98,4 +99,11 @@ impl PolicyCatalog {
         names.sort_by_key(|name| !self.has_database(name));
         names
     }
+}
+
+/// Tells that the policy has no such storage.
+pub(super) fn unknown_storage<'a>(context: &Context, wanted: &str, known: impl Iterator<Item = &'a String>) -> Exit {
+    let hint = nearest(wanted, known.map(String::as_str)).map(|near| format!("Did you mean `{near}`?"));
+    context.complain(format_args!("there is no storage `{wanted}` in the policy"), hint.as_deref());
+    Exit::Failed
 }

@@ -98,5 +98,5 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Completions(args) => completions::run(args, &context),
         Verb::Man(args) => man::run(args, &context),
     };
-    exit.into()
+    context.settle(exit).into()
 }

@@ -3,16 +3,22 @@
 use super::environment::ProcessEnvironment;
 use super::exit::Exit;
 use super::progress;
+use super::signals::wait_for_signal;
 use crate::apply::PrintKey;
 use crate::base::Lookup;
-use crate::diag::Explain;
+use crate::diag::{Explain, codes};
 use crate::event::{Observer, Silent};
 use std::fmt;
 use std::future::Future;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+const LOOKS_FOR_SIGNALS_EVERY: Duration = Duration::from_millis(100);
 
 /// How this run speaks and where its inputs come from.
 pub struct Context {
@@ -30,8 +36,10 @@ pub struct Context {
     pub width: usize,
     /// Where the values of references come from.
     pub lookup: Arc<dyn Lookup>,
-    /// Cancelled by Ctrl-C or SIGTERM: long deeds stop cleanly.
+    /// Cancelled by a signal to end: long deeds stop cleanly.
     pub cancel: CancellationToken,
+    /// Something that was to be read could not be written.
+    is_output_lost: AtomicBool,
 }
 
 /// When colour is used.
@@ -69,15 +77,21 @@ impl Context {
             width: if columns == 0 { 100 } else { columns.clamp(60, 160) },
             lookup: Arc::new(ProcessEnvironment),
             cancel: CancellationToken::new(),
+            is_output_lost: AtomicBool::new(false),
         }
     }
 
-    /// Writes a result to standard output. A reader that went away ends the program quietly, as `head` expects.
+    /// Writes a result to standard output. What is being done goes on when nobody can read it: a reader that went
+    /// away, as `head` does, is no failure; a full disk is told, and the exit is not [`Exit::Done`].
     pub fn say(&self, text: impl fmt::Display) {
         let mut out = std::io::stdout().lock();
-        if write!(out, "{text}").and_then(|()| out.flush()).is_err() {
-            // Nobody reads our output any more.
-            std::process::exit(i32::from(Exit::Done as u8));
+        let Err(problem) = write!(out, "{text}").and_then(|()| out.flush()) else { return };
+        if problem.kind() != ErrorKind::BrokenPipe && !self.is_output_lost.swap(true, Ordering::Relaxed) {
+            let id = codes::OUTPUT_LOST.id;
+            self.warn(format_args!("error[{id}]: standard output cannot be written: {problem}"));
+            self.warn(
+                "hint: What this run does is not stopped by that; look at it with `backstay list` or `backstay plan`.",
+            );
         }
     }
 
@@ -88,6 +102,11 @@ impl Context {
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
         };
         (!self.json).then(|| Arc::new(print) as PrintKey)
+    }
+
+    /// How the program ends when a verb ended like this.
+    pub fn settle(&self, exit: Exit) -> Exit {
+        if exit == Exit::Done && self.is_output_lost.load(Ordering::Relaxed) { Exit::Failed } else { exit }
     }
 
     /// Talks to the person on standard error; silent with `--quiet`.
@@ -137,14 +156,30 @@ impl Context {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
-    /// Asks a question; true only for exactly `yes`.
+    /// Asks a question; true only for exactly `yes`. A signal to end is an answer, too: to be called within
+    /// [`Context::block_on`], which waits for signals.
     pub fn ask(&self, question: &str) -> bool {
-        let mut answer = String::new();
-        let asked = write!(std::io::stderr().lock(), "{question} Only `yes` is accepted: ").is_ok();
-        asked && std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+        if write!(std::io::stderr().lock(), "{question} Only `yes` is accepted: ").is_err() {
+            return false;
+        }
+        let (sender, answers) = mpsc::channel();
+        // Reading cannot be given up, so it has a thread of its own, which ends with the process.
+        std::thread::spawn(move || {
+            let mut answer = String::new();
+            let read = std::io::stdin().read_line(&mut answer);
+            // Nobody waits for it after a signal.
+            let _ = sender.send(read.is_ok() && answer.trim() == "yes");
+        });
+        loop {
+            match answers.recv_timeout(LOOKS_FOR_SIGNALS_EVERY) {
+                Ok(is_yes) => return is_yes && !self.cancel.is_cancelled(),
+                Err(RecvTimeoutError::Timeout) if !self.cancel.is_cancelled() => {}
+                Err(_) => return false,
+            }
+        }
     }
 
-    /// Runs a deed to its end on a new runtime. The first Ctrl-C or SIGTERM cancels `self.cancel`; a second ends the
+    /// Runs a deed to its end on a new runtime. The first signal to end cancels `self.cancel`; a second ends the
     /// process at once.
     pub fn block_on<F: Future>(&self, deed: F) -> Result<F::Output, std::io::Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -167,15 +202,7 @@ impl Context {
             deed.await
         });
         // A blocking read of a dead child must not keep the program from ending.
-        runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        runtime.shutdown_timeout(Duration::from_secs(2));
         Ok(output)
-    }
-}
-
-async fn wait_for_signal() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! `command` lists the verbs; `context` is what every verb is given; `exit` is the table of exit codes.
 
+mod again;
 mod apply;
 mod backup;
 mod catalogs;
@@ -25,6 +26,7 @@ mod prune;
 mod restore;
 mod schema;
 mod show;
+mod signals;
 mod sync;
 mod thaw;
 mod validate;

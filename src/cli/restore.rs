@@ -1,11 +1,11 @@
 //! `backstay restore DATABASE`: bring data back.
 
-use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs};
+use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs, unknown_storage};
 use super::list::unknown_database;
 use super::thaw::{Cold, ThawArgs, make_readable};
 use super::{Context, Exit};
 use crate::base::{BackupId, Template};
-use crate::catalog::{RestorePoint, Wish, choose};
+use crate::catalog::{RestorePoint, Wish, choose, is_ahead};
 use crate::diag::nearest;
 use crate::observe::{Ground, Place};
 use crate::plan::Prices;
@@ -145,6 +145,9 @@ fn unknown(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Exit {
 }
 
 async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result<Exit, RestoreError> {
+    if let Some(storage) = args.storage.as_deref().filter(|name| !catalog.desired.storages.contains_key(*name)) {
+        return Ok(unknown_storage(context, storage, catalog.desired.storages.keys()));
+    }
     let Some(database) = catalog.desired.database(&args.database) else { return Ok(Exit::Failed) };
     let to = match destination(args, context) {
         Ok(to) => to?,
@@ -239,7 +242,7 @@ fn shown_or_refused(args: &Args, context: &Context, prepared: &Prepared<'_>) -> 
         return None;
     }
     context.tell("nothing was changed");
-    Some(Exit::Refused)
+    Some(if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Refused })
 }
 
 /// The longest name that PostgreSQL gives a database, in bytes.
@@ -308,12 +311,24 @@ async fn from<'a>(
             }
         },
     };
+    // What was made under a wrong clock is not known to be the newest; where nothing else is there, it has to do.
+    let is_wrong = |point: &&RestorePoint| is_ahead(&point.id, Timestamp::now());
+    except.extend(points.iter().filter(is_wrong).map(|point| (point.id.clone(), "is dated in the future".to_owned())));
+    let mut n_ahead = except.len();
     loop {
-        // What a restore backed up before it replaced something is not what the next one should bring back.
-        let choice = choose(points, &wish(args, id.as_ref(), except), searched)?;
+        let choice = choose(points, &wish(args, id.as_ref(), except), searched);
+        if choice.is_err() && n_ahead > 0 {
+            except.drain(..std::mem::take(&mut n_ahead));
+            continue;
+        }
+        let mut choice = choice?;
+        if is_wrong(&choice.point) {
+            choice.reasons.push("dated in the future: this machine's clock or that of the backup is wrong".to_owned());
+        }
         if id.is_some() || !is_safety_backup(&choice, repositories).await {
             return Ok(Some(From::Backup(choice)));
         }
+        // What a restore backed up before it replaced something is not what the next one should bring back.
         except.push((choice.point.id.clone(), "was taken by a restore, of what it replaced".to_owned()));
     }
 }

@@ -1,11 +1,10 @@
 //! `backstay verify`: proof that backups are what was written.
 
-use super::catalogs::{PolicyCatalog, read_catalogs};
+use super::catalogs::{PolicyCatalog, read_catalogs, unknown_storage};
 use super::list::unknown_database;
 use super::{Context, Exit};
 use crate::base::BackupId;
 use crate::catalog::{Inspection, VerifyLevel};
-use crate::diag::nearest;
 use crate::report::{self, Style};
 use crate::stream::{StreamError, keys};
 use crate::verify::{Means, Selection, verify};
@@ -96,13 +95,11 @@ fn add(all: &mut Inspection, found: Inspection, storage: &str, catalog: &PolicyC
 
 /// Refuses names and ids that nobody knows: a typing mistake must not look like a verified backup.
 fn check_names(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Result<(), Exit> {
-    let mut storages = catalogs.iter().flat_map(|catalog| catalog.desired.storages.keys()).map(String::as_str);
+    let storages = catalogs.iter().flat_map(|catalog| catalog.desired.storages.keys());
     if let Some(wanted) = &args.storage
         && !storages.clone().any(|name| name == wanted)
     {
-        let hint = nearest(wanted, &mut storages).map(|near| format!("Did you mean `{near}`?"));
-        context.complain(format_args!("there is no storage `{wanted}` in the policy"), hint.as_deref());
-        return Err(Exit::Failed);
+        return Err(unknown_storage(context, wanted, storages));
     }
     if let Some(wanted) = &args.database {
         let mut known: Vec<String> = catalogs.iter().flat_map(PolicyCatalog::databases).collect();

@@ -162,6 +162,7 @@ table! {
     BACKUP_WOULD_NOT_FIT = "BS535", Error, "a backup would not fit";
     LOCAL_FILE = "BS536", Error, "a file of this machine cannot be written";
     NO_REPOSITORY = "BS537", Error, "a storage is not a repository";
+    OUTPUT_LOST = "BS538", Error, "output could not be written";
     NOTHING_TO_RESTORE = "BS540", Error, "there is no such backup to restore";
     TABLE_NOT_IN_BACKUP = "BS541", Error, "a backup has no such table";
     DUMP_UNUSABLE = "BS542", Error, "a dump cannot be restored like this";

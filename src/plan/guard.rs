@@ -133,23 +133,58 @@ fn newest_problem(slot: &Slot<'_>, takes_backup: bool, now: jiff::Timestamp) -> 
 
 /// The actions of a plan that may not be carried out, each with the guard that stops it.
 pub fn refused<'a>(plan: &'a Plan, approval: &Approval) -> BTreeMap<&'a str, &'a Guard> {
+    let present: BTreeSet<&str> = plan.actions.iter().map(|action| action.address.as_str()).collect();
     let mut refused = BTreeMap::new();
-    for guard in &plan.guards {
-        let prunes = |action: &&Action| matches!(&action.deed, Deed::PruneBackup { database, .. } if *database == guard.database);
-        let n_planned = plan.actions.iter().filter(prunes).count();
-        let lifted = match guard.kind {
-            GuardKind::NewestNotGood => false,
-            GuardKind::TooMany => approval.allow_prune.get(&guard.database) == Some(&n_planned),
-            // The first is the step itself, the others wait for it.
-            GuardKind::Irreversible => {
-                guard.actions.first().is_none_or(|address| approval.allow_irreversible.contains(address))
-            }
-        };
-        if !lifted {
-            let present: BTreeSet<&str> = plan.actions.iter().map(|action| action.address.as_str()).collect();
-            let stopped = guard.actions.iter().filter(|address| present.contains(address.as_str()));
-            refused.extend(stopped.map(|address| (address.as_str(), guard)));
-        }
+    for guard in plan.guards.iter().filter(|guard| !is_lifted(plan, guard, approval)) {
+        let stopped = guard.actions.iter().filter(|address| present.contains(address.as_str()));
+        refused.extend(stopped.map(|address| (address.as_str(), guard)));
     }
     refused
+}
+
+/// The same plan without the guards that the approval lifts: what will be carried out, to be shown.
+pub fn lifted(plan: &Plan, approval: &Approval) -> Plan {
+    let guards = plan.guards.iter().filter(|guard| !is_lifted(plan, guard, approval)).cloned().collect();
+    Plan { guards, ..plan.clone() }
+}
+
+fn is_lifted(plan: &Plan, guard: &Guard, approval: &Approval) -> bool {
+    match guard.kind {
+        GuardKind::NewestNotGood => false,
+        GuardKind::TooMany => approval.allow_prune.get(&guard.database) == Some(&n_deletions(plan, &guard.database)),
+        // The first is the step itself, the others wait for it.
+        GuardKind::Irreversible => {
+            guard.actions.first().is_none_or(|address| approval.allow_irreversible.contains(address))
+        }
+    }
+}
+
+/// How many backups of a database a plan deletes: the number that `--allow-prune` must name.
+pub fn n_deletions(plan: &Plan, database: &str) -> usize {
+    let prunes = |action: &&Action| matches!(&action.deed, Deed::PruneBackup { database: d, .. } if d == database);
+    plan.actions.iter().filter(prunes).count()
+}
+
+impl Approval {
+    /// The words of the approval that lift no guard of these plans though they are meant to, each with the reason.
+    pub fn idle(&self, plans: &[&Plan]) -> Vec<String> {
+        let mut idle = Vec::new();
+        for (database, allowed) in &self.allow_prune {
+            let typed = format!("`--allow-prune {database}={allowed}` lifts nothing");
+            let planned: Vec<usize> =
+                plans.iter().map(|plan| n_deletions(plan, database)).filter(|count| *count > 0).collect();
+            let is_guarded = |plan: &&&Plan| {
+                plan.guards.iter().any(|guard| guard.kind == GuardKind::TooMany && guard.database == *database)
+            };
+            match planned.as_slice() {
+                [] => idle.push(format!("{typed}: no backup of `{database}` is to be deleted")),
+                counts if counts.contains(allowed) => {}
+                [count, ..] if plans.iter().any(|plan| is_guarded(&plan)) => {
+                    idle.push(format!("{typed}: it is {count} backups of `{database}` that would be deleted"));
+                }
+                _ => {}
+            }
+        }
+        idle
+    }
 }

@@ -41,7 +41,7 @@ pub use deferred::Deferral;
 pub use document::{FORMAT_VERSION, Note, Plan, PolicyIdentity, SavedPlan};
 pub use due::{Due, GRACE, judge};
 pub use effects::Effect;
-pub use guard::{Approval, Guard, GuardKind, refused};
+pub use guard::{Approval, Guard, GuardKind, lifted, n_deletions, refused};
 pub use live::{FolderState, Live, LiveStorage, ReadStorage};
 pub use outlook::{
     Asked, ClassCost, Cost, EarlyCost, Forecast, ForecastDay, ForecastMove, Identity, InvalidPrices, Needs, Outlook,

@@ -1,6 +1,7 @@
 //! Every backup there is, by database: a table for people, a document for machines.
 
 use super::Style;
+use super::age::{age, ago};
 use super::table::table;
 use crate::base::{Period, Size};
 use crate::catalog::{CopyState, Layer, PointCopy, RestorePoint, VerifyLevel};
@@ -66,7 +67,7 @@ fn row(point: &RestorePoint, now: Timestamp) -> Vec<String> {
     let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| Size(bytes).to_string());
     vec![
         point.id.to_string(),
-        Period::between(point.started_at, now).human(),
+        age(point.started_at, now),
         point.tier.clone(),
         size(best.map(crate::catalog::Backup::plain_bytes)),
         size(best.map(crate::catalog::Backup::stored_bytes)),
@@ -125,7 +126,7 @@ fn state_words(point: &RestorePoint, now: Timestamp) -> String {
             let newest = point.copies.iter().filter_map(|copy| copy.backup.verified.as_ref()).max_by_key(|r| r.at);
             newest.map_or_else(String::new, |record| {
                 let deep = if record.level == VerifyLevel::Deep { "deep, " } else { "" };
-                format!("verified ({deep}{} ago)", Period::between(record.at, now).human())
+                format!("verified ({deep}{})", ago(record.at, now))
             })
         }
     }

@@ -1,6 +1,7 @@
 //! Every value of the floors below, said to a human or a machine. The only serialiser of views; it knows no terminal:
 //! colour and width are arguments.
 
+mod age;
 mod backup;
 mod cost;
 mod deferred;

@@ -80,7 +80,12 @@ impl OutcomeView {
             }
         }
         let all_done = self.exit_code == 0;
-        let line = format!("{}: {}.", if all_done { "Applied" } else { "Not all applied" }, parts.join(", "));
+        let verdict = match n("done") + n("already_done") == self.steps.len() {
+            true if all_done => "Applied",
+            true => "Applied, with problems above that no step of the plan solves",
+            false => "Not all applied",
+        };
+        let line = format!("{verdict}: {}.", parts.join(", "));
         let _ = writeln!(out, "{} Run {}", if all_done { style.green(&line) } else { style.yellow(&line) }, self.run);
         out
     }

@@ -1,7 +1,8 @@
 //! A restore, before and after, for people and machines.
 
 use super::Style;
-use crate::base::{Period, Size};
+use super::age::ago;
+use crate::base::Size;
 use crate::plan::{OldOne, Restoration, RestoreOrigin, RestoreTarget, Restored, Safety, TargetKind};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,8 +18,7 @@ pub fn restoration(plan: &Restoration, now: Timestamp, style: Style) -> String {
     };
     match &plan.origin {
         RestoreOrigin::Backup { id, tier, storage, taken_at, reasons, .. } => {
-            let age = Period::between(*taken_at, now).human();
-            line("backup", format!("{id} of {age} ago, tier `{tier}`, from `{storage}`"));
+            line("backup", format!("{id} of {}, tier `{tier}`, from `{storage}`", ago(*taken_at, now)));
             line("because", reasons.join("; "));
         }
         RestoreOrigin::File { path, kind, has_digest } => {
@@ -234,6 +234,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
+    use crate::base::Period;
     use crate::plan::{RestoreFacts, Safety, restoration as decide};
 
     fn plan() -> Restoration {

@@ -1,6 +1,7 @@
 //! One backup in full: its manifest, and every copy of it.
 
 use super::Style;
+use super::age::ago;
 use super::list::{CopyView, cold_words, copy_view, level_name, state_name};
 use super::table::table;
 use crate::base::{Period, Size, total};
@@ -22,7 +23,7 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
         let _ = writeln!(out, "  {}{value}", style.dim(&format!("{name:<12}")));
     };
     let moment = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-    line("taken", format!("{} ({} ago)", moment(point.started_at), Period::between(point.started_at, now).human()));
+    line("taken", format!("{} ({})", moment(point.started_at), ago(point.started_at, now)));
     if let Some(manifest) = manifest {
         let source = &manifest.source;
         line("took", Period::between(manifest.started_at, manifest.finished_at).human());
@@ -67,7 +68,7 @@ fn copies(out: &mut String, point: &RestorePoint, now: Timestamp, style: Style) 
         .map(|copy| {
             let verified = copy.backup.verified.as_ref().map_or_else(
                 || "never".to_owned(),
-                |record| format!("{} ago ({})", Period::between(record.at, now).human(), level_name(record.level)),
+                |record| format!("{} ({})", ago(record.at, now), level_name(record.level)),
             );
             let class = cold_words(copy.backup.availability).unwrap_or_else(|| copy.backup.class().to_string());
             let mut row = vec![copy.storage.clone(), state_name(copy.state()).to_owned(), verified];

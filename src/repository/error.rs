@@ -1,5 +1,6 @@
 //! What can go wrong with a repository.
 
+use super::layout::marker_key;
 use crate::catalog::Owner;
 use crate::diag::{Code, Explain, codes};
 use crate::storage::StorageError;
@@ -79,8 +80,15 @@ impl Explain for RepositoryError {
         Some(match self {
             RepositoryError::Storage(error) => return error.hint(),
             RepositoryError::Broken { key, .. } if key.starts_with("lock/") => {
-                format!("If no other run works on that database, delete `{key}` from the store and run this again.")
+                format!(
+                    "Run this again in a minute: a damaged lock holds no longer. To go on at once, if no other run works on \
+                     that database, delete `{key}` from the store."
+                )
             }
+            RepositoryError::Broken { location, key, .. } if *key == marker_key() => format!(
+                "If this is the store that the policy means, delete `{key}` from {location} and run \
+                 `backstay apply --only infra`, which writes it anew; the backups stay."
+            ),
             RepositoryError::Broken { .. } => "Run `backstay verify --deep` to see what else is damaged.".to_owned(),
             RepositoryError::Newer { .. } => "Use the version of backstay that wrote it, or a newer one.".to_owned(),
             RepositoryError::Locked { .. } => {

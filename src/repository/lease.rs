@@ -3,12 +3,13 @@
 //! The lock is an object that expires. Its holder prolongs it three times in its life; a holder that is provably dead
 //! is not waited for. Losing it is noticed: by the next heartbeat, or by the clock when the store does not answer.
 
-use super::layout::lock_key;
+use super::layout::{index_key, lock_key};
 use super::process::is_dead;
 use super::small;
 use super::{Repository, RepositoryError};
 use crate::catalog::{FORMAT, LockRecord, LockState, Owner, seal};
-use crate::storage::{Condition, ObjectStore, StorageError};
+use crate::storage::{Condition, ObjectMeta, ObjectStore, StorageError};
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a lock lasts unless it is prolonged.
 pub const LEASE_TTL: Duration = Duration::from_secs(60);
+
+/// A lock that was not written for so many seconds is held by nobody, whenever its holder's clock says that it expires.
+const SILENCE: i64 = 3600;
 
 /// A lock that this process holds. Dropping it gives it back as well as that can be done without waiting.
 #[derive(Debug)]
@@ -50,8 +54,7 @@ impl Repository {
         for _ in 0..5 {
             let asked = Instant::now();
             let record = record(database, &owner, ttl);
-            let bytes = seal(&record);
-            match self.store.put(&key, bytes.into(), Condition::IfAbsent).await {
+            match self.put_lock(database, &key, &record, Condition::IfAbsent).await {
                 Ok(meta) => return Ok(Lease::begin(self, key, record, meta.etag, asked, ttl)),
                 Err(StorageError::AlreadyExists { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -65,13 +68,35 @@ impl Repository {
                     expires_at: holder.expires_at,
                 });
             }
-            match self.store.put(&key, seal(&record).into(), Condition::IfMatch(etag)).await {
+            match self.put_lock(database, &key, &record, Condition::IfMatch(etag)).await {
                 Ok(meta) => return Ok(Lease::begin(self, key, record, meta.etag, asked, ttl)),
                 Err(StorageError::Changed { .. } | StorageError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(self.lost_error(database, "other runs took it again and again"))
+    }
+
+    /// Writes a lock. Where the store is full, the database's index makes room for it: it is a cache, and without a lock
+    /// nothing could be pruned, which is what a full store needs.
+    async fn put_lock(
+        &self,
+        database: &str,
+        key: &str,
+        record: &LockRecord,
+        condition: Condition,
+    ) -> Result<ObjectMeta, StorageError> {
+        let bytes = Bytes::from(seal(record));
+        match self.store.put(key, bytes.clone(), condition.clone()).await {
+            Err(full @ StorageError::Full { .. }) => {
+                // When there is none, or it cannot be removed, the store is as full as it was.
+                if self.store.delete(&[index_key(database)]).await.is_err() {
+                    return Err(full);
+                }
+                self.store.put(key, bytes, condition).await
+            }
+            put => put,
+        }
     }
 
     /// The record of the lock that exists, judged, with its etag. `Some((None, _))`: it is damaged and old.
@@ -84,13 +109,14 @@ impl Repository {
         let Some(meta) = self.store.head(key).await? else { return Ok(None) };
         let Some(bytes) = small::read(self.store.as_ref(), key).await? else { return Ok(None) };
         match small::judge::<LockRecord>(&bytes, |lock| lock.format) {
-            Ok(record) => Ok(Some((Some(judge(record, Timestamp::now())), meta.etag))),
+            Ok(record) => Ok(Some((Some(judge(record, meta.modified, Timestamp::now())), meta.etag))),
             Err(small::Unreadable::Newer(format)) => {
                 Err(RepositoryError::Newer { location: self.store.location(), format, known: FORMAT })
             }
             Err(problem) => {
-                let age = Timestamp::now().as_second().saturating_sub(meta.modified);
-                if age <= i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX) {
+                // Damage that is dated in the future is not young, its clock was wrong.
+                let age = Timestamp::now().as_second().abs_diff(meta.modified);
+                if age <= ttl.as_secs() {
                     return Err(self.broken(&lock_key(database), problem.to_string()));
                 }
                 Ok(Some((None, meta.etag)))
@@ -107,11 +133,12 @@ impl Repository {
     }
 }
 
-/// The record with its state as of `now`.
-pub(super) fn judge(record: LockRecord, now: Timestamp) -> LockRecord {
+/// The record with its state as of `now`. `modified`: when the store took it, in seconds since 1970.
+pub(super) fn judge(record: LockRecord, modified: i64, now: Timestamp) -> LockRecord {
+    let is_silent = now.as_second().saturating_sub(modified) > SILENCE;
     let state = if is_dead(&record.owner) {
         LockState::Dead
-    } else if record.expires_at <= now {
+    } else if record.expires_at <= now || is_silent {
         LockState::Expired
     } else {
         LockState::Live

@@ -155,7 +155,7 @@ impl Repository {
         let mut locks = Vec::new();
         for (meta, bytes) in self.read_all(LOCKS).await? {
             match small::judge::<LockRecord>(&bytes, |lock| lock.format) {
-                Ok(record) => locks.push(lease::judge(record, Timestamp::now())),
+                Ok(record) => locks.push(lease::judge(record, meta.modified, Timestamp::now())),
                 Err(problem) => broken.push(BrokenFile { key: meta.key, problem: problem.to_string() }),
             }
         }

@@ -9,7 +9,7 @@
 use super::error::RestoreError;
 use super::fill::Filling;
 use super::flow::Flow;
-use super::spool::{Spool, SpoolReader};
+use super::spool::{Handed, Spool, SpoolReader};
 use crate::codec::archive::{Cut, Outline, TocEntry};
 use crate::postgres::{Restore, RestoreOptions, Server};
 use std::collections::BTreeSet;
@@ -47,9 +47,9 @@ pub(super) async fn fill_parallel(
     let (others, mut warnings) = tokio::try_join!(read(flow, outline, filling, &spool, jobs), loading)?;
     let rest = head(outline, |entry| filling.keeps(entry) && entry.desc != "TABLE DATA");
     warnings.extend(run(filling, "data", rest, &others, Some(spool.reader())).await?);
-    let contents = spool.beside("contents", &head(outline, |entry| filling.keeps(entry)))?;
+    let contents = Handed::new(&head(outline, |entry| filling.keeps(entry)))?;
     let options =
-        RestoreOptions { file: Some(contents), jobs: filling.jobs, ..section(&filling.options(), "post-data") };
+        RestoreOptions { file: Some(contents.path()), jobs: filling.jobs, ..section(&filling.options(), "post-data") };
     warnings.extend(Restore::archive(filling.server, &options).await?.finish().await?);
     Ok(warnings)
 }

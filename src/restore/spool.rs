@@ -4,7 +4,8 @@ use super::error::RestoreError;
 use crate::base::Size;
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -12,9 +13,8 @@ use tokio::sync::watch;
 /// Bytes read at once.
 const PIECE: usize = 1 << 20;
 
-/// A file in a folder that only this user can read. Dropping it removes it.
+/// A file without a name in the folder for temporary files. It is gone when this process is, however that ends.
 pub(super) struct Spool {
-    folder: tempfile::TempDir,
     file: Arc<File>,
     written: watch::Sender<u64>,
 }
@@ -29,12 +29,9 @@ pub(super) struct SpoolReader {
 impl Spool {
     /// An empty spool where there is room for so many bytes.
     pub(super) fn create(bytes: Option<u64>) -> Result<Spool, RestoreError> {
-        let private = std::fs::Permissions::from_mode(0o700);
-        let folder = tempfile::Builder::new().prefix("backstay-restore-").permissions(private).tempdir()?;
-        check_room(&folder, bytes)?;
-        let mut options = File::options();
-        let file = options.read(true).write(true).create_new(true).mode(0o600).open(folder.path().join("data"))?;
-        Ok(Spool { folder, file: Arc::new(file), written: watch::Sender::new(0) })
+        let file = tempfile::tempfile()?;
+        check_room(&file, bytes)?;
+        Ok(Spool { file: Arc::new(file), written: watch::Sender::new(0) })
     }
 
     /// Adds bytes at the end.
@@ -52,12 +49,25 @@ impl Spool {
     pub(super) fn reader(&self) -> SpoolReader {
         SpoolReader { file: self.file.clone(), written: self.written.subscribe() }
     }
+}
 
-    /// Another file beside it.
-    pub(super) fn beside(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, RestoreError> {
-        let path = self.folder.path().join(name);
-        File::options().write(true).create_new(true).mode(0o600).open(&path)?.write_all(bytes)?;
-        Ok(path)
+/// A small file for a program that must be able to open and search it. It has no name that outlives this process.
+pub(super) struct Handed {
+    file: File,
+}
+
+impl Handed {
+    /// A file with these bytes, which programs started from now on until it is dropped can open.
+    pub(super) fn new(bytes: &[u8]) -> Result<Handed, RestoreError> {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(bytes)?;
+        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).map_err(std::io::Error::from)?;
+        Ok(Handed { file })
+    }
+
+    /// Where such a program finds it.
+    pub(super) fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/dev/fd/{}", self.file.as_raw_fd()))
     }
 }
 
@@ -84,15 +94,15 @@ impl SpoolReader {
     }
 }
 
-fn check_room(folder: &tempfile::TempDir, bytes: Option<u64>) -> Result<(), RestoreError> {
+fn check_room(file: &File, bytes: Option<u64>) -> Result<(), RestoreError> {
     let Some(needed) = bytes else { return Ok(()) };
-    let room = rustix::fs::statvfs(folder.path()).map_err(std::io::Error::from)?;
+    let room = rustix::fs::fstatvfs(file).map_err(std::io::Error::from)?;
     let free = room.f_bavail.saturating_mul(room.f_frsize);
     if free >= needed {
         return Ok(());
     }
-    let place = folder.path().parent().unwrap_or(folder.path()).display();
-    let problem = format!("{place} has {} free and the dump needs {}", Size(free), Size(needed));
+    let problem =
+        format!("{} has {} free and the dump needs {}", std::env::temp_dir().display(), Size(free), Size(needed));
     Err(RestoreError::Spool(std::io::Error::new(std::io::ErrorKind::StorageFull, problem)))
 }
 
@@ -106,11 +116,22 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_program_opens_what_is_handed_to_it() {
+        let handed = Handed::new(b"contents").unwrap();
+        let read = |path: PathBuf| std::process::Command::new("cat").arg(path).output().unwrap();
+        // Twice: each reads from the beginning.
+        for _ in 0..2 {
+            assert_eq!(read(handed.path()).stdout, b"contents");
+        }
+        let path = handed.path();
+        drop(handed);
+        assert!(!read(path).status.success());
+    }
+
     #[tokio::test]
-    async fn a_reader_follows_the_writer_and_nothing_is_left() {
+    async fn a_reader_follows_the_writer() {
         let spool = Spool::create(Some(1)).unwrap();
-        let folder = spool.folder.path().to_owned();
-        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         let mut reader = spool.reader();
         let following = tokio::spawn(async move {
             let mut got = Vec::new();
@@ -126,7 +147,6 @@ mod tests {
         drop(spool);
         let expected: Vec<u8> = (0..50).flat_map(|n| [n; 3]).collect();
         assert_eq!(following.await.unwrap(), expected);
-        assert!(!folder.exists());
         assert!(Spool::create(Some(u64::MAX)).is_err());
     }
 }

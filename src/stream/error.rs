@@ -84,6 +84,9 @@ impl Explain for StreamError {
             }
             StreamError::Program { .. } => None,
             StreamError::Cancelled => Some("Run the same command again; what is done stays done.".to_owned()),
+            StreamError::Source { problem, .. } if problem.kind() == std::io::ErrorKind::IsADirectory => {
+                Some("Bring a dump that is a folder back with `pg_restore --format=directory`.".to_owned())
+            }
             StreamError::Source { .. } | StreamError::Sink(_) | StreamError::Process(_) => None,
         }
     }

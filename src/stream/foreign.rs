@@ -67,7 +67,12 @@ pub async fn open_foreign(path: &Path, keys: &Keys) -> Result<ForeignDump, Strea
 fn judge(what: &str, error: io::Error) -> StreamError {
     match error.downcast::<StreamError>() {
         Ok(error) => error,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory
+            ) =>
+        {
             StreamError::Source { what: what.to_owned(), problem: error }
         }
         Err(error) => StreamError::Damaged(format!("`{what}` is damaged: {error}")),

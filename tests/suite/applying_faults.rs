@@ -3,6 +3,7 @@
 
 use crate::support::{
     Database, Project, Server, assert_leftover_free, end, large, shell, signal, stopped_in_the_middle, unstop,
+    with_earlier,
 };
 use std::fs;
 use std::process::Command;
@@ -184,15 +185,54 @@ fn a_file_system_without_room_loses_its_copy_and_no_other() {
     assert!(project.backup_files("far").is_empty(), "{:?}", project.backup_files("far"));
     assert!(fs::metadata(project.data("near").join("dump.zst")).unwrap().len() > 8 << 20);
     assert_leftover_free(&project);
-    // Bringing the copy fails in the same way, and leaves nothing either.
+    // A copy that cannot fit is not begun.
     let run = project.backstay(&["sync", "--yes"]).run().expect(1);
-    assert!(run.stdout.contains("No space left"), "{run:#?}");
+    assert!(run.stdout.contains("[BS535]") && !run.stdout.contains("No space left"), "{run:#?}");
     assert!(project.backup_files("far").is_empty());
     let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&far).status().unwrap();
     assert!(grown.success());
     project.backstay(&["apply", "--yes"]).run().expect(0);
     assert_eq!(digests(&project, "near"), digests(&project, "far"));
     assert_settled(&project);
+}
+
+#[test]
+fn a_full_store_can_be_pruned() {
+    let source = source("full_prune");
+    let project = Project::scheduled(&source, "");
+    let near = project.path("near");
+    fs::create_dir(&near).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m,mode=700", "none"]).arg(&near).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: this user may not mount a small file system");
+        return;
+    }
+    let _mounted = Mounted(near.clone());
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    with_earlier(&project, 9);
+    let mut filler = fs::File::create(near.join("filler")).unwrap();
+    while std::io::Write::write_all(&mut filler, &[0; 4096]).is_ok() {}
+    let n_manifests = || project.files("near").iter().filter(|file| file.starts_with("manifest/")).count();
+    assert_eq!(n_manifests(), 10);
+    project.backstay(&["prune", "--yes"]).run().expect(0);
+    assert_eq!(n_manifests(), 7);
+    assert_settled(&project);
+}
+
+#[test]
+fn a_copy_leaves_free_what_must_stay_free() {
+    let source = source("copy_floor");
+    let project = Project::scheduled(&source, "");
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    fs::remove_dir_all(project.path("far/manifest")).unwrap();
+    fs::remove_dir_all(project.path("far/data")).unwrap();
+    project.edit_policy(
+        "path: {folder}/far".replace("{folder}", project.path("").to_str().unwrap().trim_end_matches('/')).as_str(),
+        &format!("min_free: 100%, path: {}", project.path("far").display()),
+    );
+    let run = project.backstay(&["sync", "--yes"]).run().expect(1);
+    assert!(run.stdout.contains("[BS535]") && run.stdout.contains("100% of"), "{run:#?}");
+    assert!(project.backup_files("far").is_empty());
 }
 
 /// A mounted file system, unmounted when dropped.

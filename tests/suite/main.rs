@@ -43,6 +43,8 @@ mod secrecy;
 mod selection;
 mod store_conformance;
 mod stream;
+mod terminal;
 mod validate;
 mod verify;
 mod views;
+mod wrong_clock;

@@ -152,6 +152,7 @@ fn quiet() -> Action {
         depends_on: Vec::new(),
         bytes: None,
         irreversible: None,
+        loosens: false,
     }
 }
 

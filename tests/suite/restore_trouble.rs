@@ -58,6 +58,34 @@ fn a_killed_restore_leaves_the_old_one_and_the_next_one_clears_up() {
 }
 
 #[test]
+fn a_killed_restore_with_several_processes_leaves_no_file_behind() {
+    let (source, project) = slow("killed_jobs");
+    let place = project.path("place");
+    fs::create_dir(&place).unwrap();
+    let building = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE starts_with(datname, '{}_restoring') AND query ~ '^CREATE INDEX slow'",
+        source.name
+    );
+    let arguments = ["restore", "app", "--in-place", "--yes", "--skip-safety-backup", "--jobs", "2"];
+    let mut child = project.backstay(&arguments).env("TMPDIR", &place).into_command().spawn().unwrap();
+    crate::support::until(|| source.server.psql("postgres", &building) != "0");
+    // It has a file there, which has no name any more.
+    let open = fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap().flatten();
+    let files = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+    assert!(files.filter(|file| file.starts_with(&place)).count() > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+    source.server.psql(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ~ '^killed_jobs.*restoring'",
+    );
+    for name in databases(&source).iter().filter(|name| **name != source.name) {
+        source.server.psql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", identifier(name)));
+    }
+}
+
+#[test]
 fn the_secret_is_in_no_list_of_processes() {
     let (source, project) = slow("secret");
     let mut child = start_slow_restore(&source, &project);

@@ -29,6 +29,7 @@ pub(super) fn check(tree: &Node) -> Diagnostics {
         tree.get("defaults").and_then(|defaults| defaults.get("compression")),
     ));
     for (route, storage) in entries(tree, &Route::of(["storage"])) {
+        found.extend(folder(&route.key("path"), storage));
         found.extend(credentials(&route.key("credentials"), storage.get("credentials")));
         let replica = storage.get("manage").and_then(|manage| manage.get("replicate_to"));
         found.extend(s3_only(tree, &route.key("manage").key("replicate_to"), replica, "only buckets replicate"));
@@ -78,6 +79,56 @@ fn of_copy(tree: &Node, route: &Route, copy: &Node) -> Vec<Diagnostic> {
         found.push(misplaced(&route.key("keep"), counted.key, &detail, "Write a duration, or set `prune: backstay`."));
     }
     found
+}
+
+/// Folders that belong to the whole machine. A storage's folder is made private, and these must not be.
+const OF_THE_SYSTEM: [&str; 22] = [
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/local",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/run",
+    "/var/tmp",
+];
+
+fn folder(route: &Route, storage: &Node) -> Option<Diagnostic> {
+    let path = storage.get("path")?;
+    let text = path.text()?;
+    let is_folder = storage.get("type").and_then(Node::text) == Some("filesystem");
+    // `/tmp/./` and `//tmp` are `/tmp`.
+    let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let place = format!("/{}", parts.join("/"));
+    let detail = if !is_folder {
+        return None;
+    } else if text.is_empty() || text.contains('\0') {
+        "no folder has such a name".to_owned()
+    } else if text.starts_with('/') && OF_THE_SYSTEM.contains(&place.as_str()) {
+        format!("`{place}` belongs to the whole machine, and a storage's folder is made private")
+    } else {
+        return None;
+    };
+    Some(misplaced(
+        route,
+        Some(path.span),
+        &detail,
+        "Give the storage a folder of its own, such as `/var/backups/shop`.",
+    ))
 }
 
 fn compression(route: &Route, compression: Option<&Node>) -> Option<Diagnostic> {

@@ -28,6 +28,15 @@ pub fn behind(project: &Project, script: &str) {
 /// Starts a run whose `pg_dump` stops after some bytes, and returns when it has stopped there. Whoever holds the file
 /// decides when the dump goes on.
 pub fn stopped_in_the_middle(project: &Project, arguments: &[&str]) -> (Child, File) {
+    stopped_in_the_middle_as(project, arguments, |_| ())
+}
+
+/// The same of a call that is changed before it starts.
+pub fn stopped_in_the_middle_as(
+    project: &Project,
+    arguments: &[&str],
+    change: impl FnOnce(&mut Command),
+) -> (Child, File) {
     let fifo = project.path("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let script = format!(
@@ -35,7 +44,9 @@ pub fn stopped_in_the_middle(project: &Project, arguments: &[&str]) -> (Child, F
         fifo.display()
     );
     behind(project, &script);
-    let child = project.backstay(arguments).into_command().spawn().unwrap();
+    let mut call = project.backstay(arguments).into_command();
+    change(&mut call);
+    let child = call.spawn().unwrap();
     let mut line = [0; 5];
     File::open(&fifo).unwrap().read_exact(&mut line).unwrap();
     let hold = fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();

@@ -24,7 +24,9 @@ pub use canned::{Asked, Canned};
 pub use database::Database;
 pub use dice::{Dice, rounds};
 pub use earlier::{faketime, with_earlier};
-pub use halfway::{argument_lists, behind, end, go_on, large, signal, stopped_in_the_middle, unstop, until};
+pub use halfway::{
+    argument_lists, behind, end, go_on, large, signal, stopped_in_the_middle, stopped_in_the_middle_as, unstop, until,
+};
 pub use lookup::Environment;
 pub use moto::{ACCOUNT, Login, Moto};
 pub use mutate::{Fuzz, fixtures, lines};

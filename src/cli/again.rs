@@ -1,0 +1,57 @@
+//! The command that does what a run left.
+
+use crate::apply::Outcome;
+use crate::event::StepEnd;
+use crate::plan::{Approval, Deed, Plan, n_deletions};
+use std::collections::BTreeSet;
+
+/// What to type: the same part of the same policy, with as many deletions allowed as are left of those that were.
+pub(super) fn command(plan: &Plan, outcome: &Outcome, approval: &Approval, is_approved: bool) -> String {
+    let mut words = vec!["backstay apply --policy".to_owned(), quoted(&plan.policy.file)];
+    if !plan.scope.only.is_empty() {
+        let phases: Vec<&str> = plan.scope.only.iter().map(|phase| phase.word()).collect();
+        words.push(format!("--only {}", phases.join(",")));
+    }
+    words.extend(plan.scope.targets.iter().map(|target| format!("--target {}", quoted(target))));
+    for (database, allowed) in &approval.allow_prune {
+        let left = n_deletions(plan, database) - n_deleted(plan, outcome, database);
+        if left > 0 && n_deletions(plan, database) == *allowed {
+            words.push(format!("--allow-prune {}", quoted(&format!("{database}={left}"))));
+        }
+    }
+    words.extend(approval.allow_irreversible.iter().map(|address| format!("--allow-irreversible {}", quoted(address))));
+    if is_approved {
+        words.push("--yes".to_owned());
+    }
+    words.join(" ")
+}
+
+fn n_deleted(plan: &Plan, outcome: &Outcome, database: &str) -> usize {
+    let done = outcome.steps.iter().filter(|step| matches!(step.end, StepEnd::Done(_) | StepEnd::AlreadyDone));
+    let done: BTreeSet<&str> = done.map(|step| step.address.as_str()).collect();
+    let is_prune = |deed: &Deed| matches!(deed, Deed::PruneBackup { database: d, .. } if d == database);
+    plan.actions.iter().filter(|action| is_prune(&action.deed) && done.contains(action.address.as_str())).count()
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=,:@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_reach_the_program_as_they_are() {
+        assert_eq!(quoted("prune/far/app"), "prune/far/app");
+        assert_eq!(quoted("my policy.yaml"), "'my policy.yaml'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}
