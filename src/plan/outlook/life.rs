@@ -200,6 +200,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// The closed form says the same as asking retention day by day while backups are made.
         #[test]
         fn copies_go_when_retention_lets_them(
@@ -227,8 +229,10 @@ mod tests {
                 Fate { copy: &copy, prune: PruneBy::Backstay, keep_at_least: floor, rules: &rules, future: &future };
             let mut lives: Vec<Life<'_>> = backups.iter().map(|b| found(b, &rules, at(NOW))).collect();
             live_on(&mut lives, &fate, at(NOW));
-            for hour in 0..100 * 24 {
-                let then = at(NOW + hour * 3_600);
+            // Just before and at each end, and every week in between.
+            let ends = lives.iter().filter_map(|life| life.end).flat_map(|end| [-1, 0].map(|s| end.as_second() + s));
+            let weeks = (0..14).map(|week| NOW + week * 7 * DAY);
+            for then in ends.chain(weeks).filter(|then| *then >= NOW).map(at).collect::<Vec<_>>() {
                 let mut held: Vec<Held> =
                     backups.iter().map(|b| Held { id: b.id.clone(), is_good: b.is_good() }).collect();
                 let made = future.iter().take_while(|due| **due <= then).enumerate();

@@ -32,6 +32,7 @@ impl Rules {
             rule.abort_incomplete_days = None;
             rule.noncurrent_expiration = None;
             rule.noncurrent_transitions = Vec::new();
+            rule.expiration.take_if(|expiration| *expiration == Expiration::DeleteMarkers);
         }
         rules.retain(|rule| !rule.transitions.is_empty() || rule.expiration.is_some());
         Rules(rules)
@@ -147,7 +148,9 @@ mod tests {
         tagged.filter.tags.insert("a".to_owned(), "b".to_owned());
         let mut off = rule("", &[], Some(1));
         off.enabled = false;
-        assert_eq!(rules(vec![tagged, off]), Rules::default());
+        let mut markers = rule("", &[], None);
+        markers.expiration = Some(Expiration::DeleteMarkers);
+        assert_eq!(rules(vec![tagged, off, markers]), Rules::default());
         for prefix in ["", "prod/", "prod/data/monthly/", "prod/data/monthly/app/"] {
             let end = rules(vec![rule(prefix, &[], Some(9))]).end(
                 at("2027-01-15T10:30:00Z"),
