@@ -74,7 +74,7 @@ pub(super) async fn store(
         stored_bytes: encoded.stored_bytes,
         stored_sha256: encoded.stored_sha256,
         plain_bytes: encoded.plain_bytes,
-        plain_sha256: encoded.plain_sha256,
+        plain_blake3: encoded.plain_blake3,
         frames: encoded.frames,
         // Each copy has its own; see `Copies::publish`.
         class: StorageClass::Standard,

@@ -16,7 +16,7 @@ mod size;
 mod template;
 mod total;
 
-pub use digest::{Sha256, Sha256Hasher};
+pub use digest::{Blake3, Blake3Hasher, Sha256, Sha256Hasher};
 pub use id::{BackupId, InvalidBackupId};
 pub use lsn::{InvalidLsn, Lsn};
 pub use money::{InvalidMoney, Money};

@@ -1,7 +1,7 @@
 //! The manifest of a backup: a backup exists when its manifest does. Format 1, described in docs/format.md and
 //! `schemas/manifest.v1.json`. Written once, never changed.
 
-use crate::base::{BackupId, Lsn, Sha256};
+use crate::base::{BackupId, Blake3, Lsn, Sha256};
 use crate::resource::{LockedUntil, StorageClass};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -167,14 +167,14 @@ pub struct StoredObject {
     pub role: ObjectRole,
     /// Its length as stored.
     pub stored_bytes: u64,
-    /// Digest of the stored bytes.
+    /// SHA-256 of the stored bytes.
     #[schemars(with = "String")]
     pub stored_sha256: Sha256,
     /// Length before compression and encryption.
     pub plain_bytes: u64,
-    /// Digest before compression and encryption.
+    /// BLAKE3 before compression and encryption.
     #[schemars(with = "String")]
-    pub plain_sha256: Sha256,
+    pub plain_blake3: Blake3,
     /// Number of compression frames, so that a cut at a frame's border shows; 0 without compression.
     pub frames: u64,
     /// Storage class at upload; left out for `STANDARD`. A lifecycle rule may have moved the file since.

@@ -179,7 +179,7 @@ pub(in crate::report) mod tests {
 
     use super::super::list::tests::{at, backup};
     use super::*;
-    use crate::base::Sha256;
+    use crate::base::{Blake3, Sha256};
     use crate::catalog::{
         Contents, Extension, Method, ObjectRole, Origin, Source, StoredObject, TableRows, restore_points,
     };
@@ -223,7 +223,7 @@ pub(in crate::report) mod tests {
                 stored_bytes: 310 << 20,
                 stored_sha256: Sha256::of(b"stored"),
                 plain_bytes: 1200 << 20,
-                plain_sha256: Sha256::of(b"plain"),
+                plain_blake3: Blake3::of(b"plain"),
                 frames: 7,
                 class: crate::resource::StorageClass::Standard,
                 lock: None,

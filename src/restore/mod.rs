@@ -15,6 +15,7 @@ mod flow;
 mod origin;
 mod parallel;
 mod prepare;
+mod ready;
 mod request;
 mod safety;
 mod scratch;

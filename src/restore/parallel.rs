@@ -3,17 +3,19 @@
 //!
 //! `pg_restore --jobs` wants a whole file first. Here its work is cut into parts, each a dump of its own that one
 //! `pg_restore` reads from its standard input: what comes before the data; every large table, and small ones in
-//! bunches; sequences and large objects. What comes after the data needs no data, so `pg_restore --jobs` gets a file
-//! with the table of contents alone.
+//! bunches; sequences and large objects. Who loaded a table goes on with its indexes while others still load. The rest
+//! of what comes after the data needs no data, so `pg_restore --jobs` gets a file with the table of contents alone.
 
 use super::error::RestoreError;
 use super::fill::Filling;
 use super::flow::Flow;
+use super::ready::Readiness;
 use super::spool::{Handed, Spool, SpoolReader};
 use crate::codec::archive::{Cut, Outline, TocEntry};
 use crate::postgres::{Restore, RestoreOptions, Server};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -29,6 +31,14 @@ struct Job {
     end: watch::Receiver<Option<u64>>,
 }
 
+/// What loading came to.
+#[derive(Default)]
+struct Loaded {
+    warnings: Vec<String>,
+    /// Entries after the data that are done already.
+    built: BTreeSet<i64>,
+}
+
 /// Restores an archive with several processes and returns their warnings.
 pub(super) async fn fill_parallel(
     flow: &mut Flow,
@@ -39,15 +49,19 @@ pub(super) async fn fill_parallel(
     let spool = Spool::create(bytes)?;
     let (jobs, queue) = mpsc::unbounded_channel();
     let loading = async {
-        let mut warnings = run(filling, "pre-data", head(outline, |entry| filling.keeps(entry)), &[], None).await?;
-        warnings.extend(load(outline, filling, queue, spool.reader()).await?);
-        Ok(warnings)
+        let whole = head(outline, |entry| filling.keeps(entry));
+        let mut warnings = run(filling.server, &section(&filling.options(), "pre-data"), whole, &[], None).await?;
+        let loaded = load(outline, filling, queue, spool.reader()).await?;
+        warnings.extend(loaded.warnings);
+        Ok((warnings, loaded.built))
     };
     // The jobs end when the reading does.
-    let (others, mut warnings) = tokio::try_join!(read(flow, outline, filling, &spool, jobs), loading)?;
+    let (others, (mut warnings, built)) = tokio::try_join!(read(flow, outline, filling, &spool, jobs), loading)?;
     let rest = head(outline, |entry| filling.keeps(entry) && entry.desc != "TABLE DATA");
-    warnings.extend(run(filling, "data", rest, &others, Some(spool.reader())).await?);
-    let contents = Handed::new(&head(outline, |entry| filling.keeps(entry)))?;
+    warnings
+        .extend(run(filling.server, &section(&filling.options(), "data"), rest, &others, Some(spool.reader())).await?);
+    let is_left = |entry: &TocEntry| filling.keeps(entry) && !built.contains(&entry.dump_id);
+    let contents = Handed::new(&head(outline, is_left))?;
     let options =
         RestoreOptions { file: Some(contents.path()), jobs: filling.jobs, ..section(&filling.options(), "post-data") };
     warnings.extend(Restore::archive(filling.server, &options).await?.finish().await?);
@@ -164,38 +178,63 @@ impl Bunches {
     }
 }
 
-/// Loads the jobs as they come, so many at once.
+/// Entries without which no other is understood.
+const ALWAYS: [&str; 3] = ["ENCODING", "STDSTRINGS", "SEARCHPATH"];
+
+/// Loads the jobs as they come, so many at once, and builds the indexes of what is loaded while others still load: at
+/// the end, when there is work for one process alone, `pg_restore --jobs` divides it better.
 async fn load(
     outline: &Outline,
     filling: &Filling<'_>,
     mut queue: mpsc::UnboundedReceiver<Job>,
     reader: SpoolReader,
-) -> Result<Vec<String>, RestoreError> {
-    const ALWAYS: [&str; 3] = ["ENCODING", "STDSTRINGS", "SEARCHPATH"];
+) -> Result<Loaded, RestoreError> {
     let places = Arc::new(Semaphore::new(filling.jobs as usize));
-    let mut running: JoinSet<Result<Vec<String>, RestoreError>> = JoinSet::new();
-    let mut warnings = Vec::new();
+    let readiness = Readiness::new(outline, |entry| filling.keeps(entry));
+    let mut running: JoinSet<Result<Loaded, RestoreError>> = JoinSet::new();
+    // Jobs that are not done, and one for those that may come.
+    let n_open = Arc::new(AtomicUsize::new(1));
+    let mut all = Loaded::default();
     loop {
         tokio::select! {
             job = queue.recv() => {
                 let Some(job) = job else { break };
-                let head =
-                    head(outline, |entry| job.ids.contains(&entry.dump_id) || ALWAYS.contains(&entry.desc.as_str()));
-                let (server, options) = (filling.server.clone(), section(&filling.options(), "data"));
-                let (places, reader) = (places.clone(), reader.clone());
+                let of = |ids: &BTreeSet<i64>| {
+                    head(outline, |entry| ids.contains(&entry.dump_id) || ALWAYS.contains(&entry.desc.as_str()))
+                };
+                let (server, options) = (filling.server.clone(), filling.options());
+                let (places, reader, n_open) = (places.clone(), reader.clone(), n_open.clone());
+                let indexes = readiness.after(&job.ids);
+                let (data, post_data) = (of(&job.ids), of(&indexes));
+                n_open.fetch_add(1, Ordering::Relaxed);
                 running.spawn(async move {
                     // The semaphore is never closed.
                     let _place = places.acquire_owned().await;
-                    load_job(&server, &options, &head, job, reader).await
+                    let mut warnings = load_job(&server, &section(&options, "data"), &data, job, reader).await?;
+                    let mut built = BTreeSet::new();
+                    if n_open.load(Ordering::Relaxed) > 1 && !indexes.is_empty() {
+                        warnings.extend(run(&server, &section(&options, "post-data"), post_data, &[], None).await?);
+                        built = indexes;
+                    }
+                    n_open.fetch_sub(1, Ordering::Relaxed);
+                    Ok(Loaded { warnings, built })
                 });
             }
-            Some(done) = running.join_next() => warnings.extend(joined(done)?),
+            Some(done) = running.join_next() => all.add(joined(done)?),
         }
     }
+    n_open.fetch_sub(1, Ordering::Relaxed);
     while let Some(done) = running.join_next().await {
-        warnings.extend(joined(done)?);
+        all.add(joined(done)?);
     }
-    Ok(warnings)
+    Ok(all)
+}
+
+impl Loaded {
+    fn add(&mut self, other: Loaded) {
+        self.warnings.extend(other.warnings);
+        self.built.extend(other.built);
+    }
 }
 
 fn joined<T>(done: Result<T, tokio::task::JoinError>) -> T {
@@ -242,13 +281,13 @@ async fn load_job(
 
 /// Runs one section of a dump, given its head and where its data lies in the spool.
 async fn run(
-    filling: &Filling<'_>,
-    name: &str,
+    server: &Server,
+    options: &RestoreOptions,
     head: Vec<u8>,
     ranges: &[(u64, u64)],
     reader: Option<SpoolReader>,
 ) -> Result<Vec<String>, RestoreError> {
-    let mut restore = Restore::archive(filling.server, &section(&filling.options(), name)).await?;
+    let mut restore = Restore::archive(server, options).await?;
     if let Some(mut input) = restore.input() {
         let mut is_open = input.write_all(&head).await.is_ok();
         for (start, end) in ranges {

@@ -3,7 +3,7 @@
 use super::feed::{Feed, feed, source_error};
 use super::gpg;
 use super::{Progress, StreamError};
-use crate::base::{Sha256, Sha256Hasher};
+use crate::base::{Blake3, Blake3Hasher, Sha256, Sha256Hasher};
 use crate::catalog::{Layer, StoredObject};
 use crate::codec::archive::Scan;
 use crate::codec::{FrameCounter, Keys, age_decrypt};
@@ -63,7 +63,7 @@ pub struct Expected {
     /// Length before compression and encryption.
     pub plain_bytes: u64,
     /// Digest before compression and encryption.
-    pub plain_sha256: Sha256,
+    pub plain_blake3: Blake3,
     /// Compression frames; 0 when they are not counted.
     pub frames: u64,
 }
@@ -74,7 +74,7 @@ impl From<&StoredObject> for Expected {
             stored_bytes: object.stored_bytes,
             stored_sha256: object.stored_sha256,
             plain_bytes: object.plain_bytes,
-            plain_sha256: object.plain_sha256,
+            plain_blake3: object.plain_blake3,
             frames: object.frames,
         }
     }
@@ -92,7 +92,7 @@ pub struct Decoded<W> {
     /// Length before compression and encryption.
     pub plain_bytes: u64,
     /// Digest before compression and encryption, unless the content was taken as stored.
-    pub plain_sha256: Option<Sha256>,
+    pub plain_blake3: Option<Blake3>,
     /// The scan, fed to the end.
     pub scan: Option<Scan>,
 }
@@ -203,14 +203,22 @@ impl Pump {
         if let Some(expected) = &self.expected {
             // Said first: it tells damage from a key that does not fit.
             self.same("bytes are stored", expected.stored_bytes, stored_bytes)?;
-            self.same_digest("stored bytes", expected.stored_sha256, stored_sha256)?;
+            if stored_sha256 != expected.stored_sha256 {
+                let (expected, found) = (expected.stored_sha256.short(), stored_sha256.short());
+                return Err(self.damaged(&differs("SHA-256", "stored bytes", &expected, &found)));
+            }
         }
         opened?;
         let frames = unpacked.map_err(|problem| self.damaged(&format!("it cannot be decompressed: {problem}")))?;
         if let Some(expected) = &self.expected {
             self.same("bytes come out", expected.plain_bytes, written.bytes)?;
-            if let Some(sha256) = written.sha256 {
-                self.same_digest("content", expected.plain_sha256, sha256)?;
+            if let Some(found) = written.blake3.filter(|found| *found != expected.plain_blake3) {
+                return Err(self.damaged(&differs(
+                    "BLAKE3",
+                    "content",
+                    &expected.plain_blake3.short(),
+                    &found.short(),
+                )));
             }
             if let Some(frames) = frames.filter(|_| expected.frames > 0) {
                 self.same("frames are there", expected.frames, frames)?;
@@ -221,7 +229,7 @@ impl Pump {
             stored_bytes,
             stored_sha256,
             plain_bytes: written.bytes,
-            plain_sha256: written.sha256,
+            plain_blake3: written.blake3,
             scan: written.scan,
         })
     }
@@ -242,14 +250,6 @@ impl Pump {
 
     fn same(&self, claim: &str, expected: u64, found: u64) -> Result<(), StreamError> {
         if expected == found { Ok(()) } else { Err(self.damaged(&format!("{found} {claim} instead of {expected}"))) }
-    }
-
-    fn same_digest(&self, of: &str, expected: Sha256, found: Sha256) -> Result<(), StreamError> {
-        if expected == found {
-            return Ok(());
-        }
-        let (expected, found) = (expected.short(), found.short());
-        Err(self.damaged(&format!("the SHA-256 of its {of} is {found}… instead of {expected}…")))
     }
 
     /// Undoes the encryption.
@@ -273,7 +273,7 @@ impl Pump {
 
     /// Measures the plain bytes and hands them to the sink.
     fn write<W: Sink>(&self, plain: Receiver<Bytes>, mut scan: Option<Scan>, mut sink: W) -> io::Result<Written<W>> {
-        let mut hasher = (self.content == Content::Digested).then(Sha256Hasher::default);
+        let mut hasher = (self.content == Content::Digested).then(Blake3Hasher::default);
         let mut bytes = 0;
         while let Ok(piece) = plain.recv() {
             if let Some(hasher) = &mut hasher {
@@ -286,8 +286,12 @@ impl Pump {
             sink.take(piece)?;
             self.progress.at(bytes);
         }
-        Ok(Written { bytes, sha256: hasher.map(Sha256Hasher::finish), scan, sink })
+        Ok(Written { bytes, blake3: hasher.map(Blake3Hasher::finish), scan, sink })
     }
+}
+
+fn differs(digest: &str, of: &str, expected: &str, found: &str) -> String {
+    format!("the {digest} of its {of} is {found}… instead of {expected}…")
 }
 
 /// What a thread returned; its panic becomes ours.
@@ -297,7 +301,7 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
 
 struct Written<W> {
     bytes: u64,
-    sha256: Option<Sha256>,
+    blake3: Option<Blake3>,
     scan: Option<Scan>,
     sink: W,
 }

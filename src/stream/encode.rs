@@ -1,12 +1,13 @@
 //! From a reader into stores.
 
+use super::blocks::Blocks;
 use super::cipher::Encrypt;
 use super::compress::{Numbered, Reorder, work};
 use super::fan_out::{self, FanOut};
 use super::gather::Gather;
 use super::stored::Stored;
 use super::{Encoding, Progress, StreamError};
-use crate::base::{Sha256, Sha256Hasher};
+use crate::base::{Blake3, Blake3Hasher, Sha256};
 use crate::codec::FRAME_BYTES;
 use crate::codec::archive::Scan;
 use crate::policy::Compression;
@@ -47,7 +48,7 @@ pub struct Encoded {
     /// Length before compression and encryption.
     pub plain_bytes: u64,
     /// Digest before compression and encryption.
-    pub plain_sha256: Sha256,
+    pub plain_blake3: Blake3,
     /// Length as stored.
     pub stored_bytes: u64,
     /// Digest as stored.
@@ -68,7 +69,7 @@ struct Measured {
 
 struct Plain {
     bytes: u64,
-    sha256: Sha256,
+    blake3: Blake3,
     scan: Option<Scan>,
 }
 
@@ -109,7 +110,7 @@ pub async fn encode(job: Encode) -> Result<Encoded, StreamError> {
     let frames = if compression == Compression::None { 0 } else { measured.blocks };
     Ok(Encoded {
         plain_bytes: measured.plain.bytes,
-        plain_sha256: measured.plain.sha256,
+        plain_blake3: measured.plain.blake3,
         stored_bytes: measured.stored.0,
         stored_sha256: measured.stored.1,
         frames,
@@ -178,21 +179,20 @@ impl Pump {
         to_compress: &SyncSender<Numbered>,
     ) -> Result<u64, StreamError> {
         let mut source = Gather::new(source);
+        let blocks = Blocks::default();
         let mut number = 0;
         loop {
             if tickets.recv().is_err() {
                 return Err(StreamError::Cancelled);
             }
-            let mut block = Vec::with_capacity(FRAME_BYTES);
-            let read = source.by_ref().take(FRAME_BYTES as u64).read_to_end(&mut block);
+            let block = blocks.read(&mut source);
             if self.stop.is_cancelled() {
                 return Err(StreamError::Cancelled);
             }
-            read.map_err(|problem| StreamError::Source { what: self.what.clone(), problem })?;
+            let block = block.map_err(|problem| StreamError::Source { what: self.what.clone(), problem })?;
             let is_last = block.len() < FRAME_BYTES;
             // No bytes at all make one empty frame: an empty file is not one that every program takes.
             if !block.is_empty() || number == 0 {
-                let block = Bytes::from(block);
                 if to_measure.send(block.clone()).is_err() || to_compress.send((number, block)).is_err() {
                     return Err(StreamError::Cancelled);
                 }
@@ -206,7 +206,7 @@ impl Pump {
 
     /// Measures the plain bytes, in order.
     fn measure(&self, blocks: &Receiver<Bytes>, mut scan: Option<Scan>) -> Plain {
-        let mut hasher = Sha256Hasher::default();
+        let mut hasher = Blake3Hasher::default();
         let mut bytes = 0;
         while let Ok(block) = blocks.recv() {
             hasher.update(&block);
@@ -216,7 +216,7 @@ impl Pump {
             bytes += block.len() as u64;
             self.progress.at(bytes);
         }
-        Plain { bytes, sha256: hasher.finish(), scan }
+        Plain { bytes, blake3: hasher.finish(), scan }
     }
 
     /// Encrypts and stores, in order. Gives a ticket back for every block.

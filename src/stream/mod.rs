@@ -1,16 +1,17 @@
 //! Pumps bytes between a reader and stores: bounded memory, everything overlapped, several destinations at once.
 //!
 //! ```text
-//! reader ─ blocks ┬─ SHA-256 of plain bytes, scan of the dump
+//! reader ─ blocks ┬─ BLAKE3 of plain bytes, scan of the dump
 //!                 └─ compressors (all cores) ─ in order ─ encryption ─ SHA-256 of stored bytes ─┬─ upload
 //!                                                                                               └─ upload
-//! body ─ SHA-256 of stored bytes ─ decryption ─ decompression ─ SHA-256 of plain bytes, scan ─ writer
+//! body ─ SHA-256 of stored bytes ─ decryption ─ decompression ─ BLAKE3 of plain bytes, scan ─ writer
 //! ```
 //!
 //! [`encode`] goes the first way, [`decode`] the second. Neither completes an upload nor trusts an input to its end:
 //! the caller completes when the program that wrote the bytes ended well, and `decode` fails unless every digest
 //! agrees. [`open_foreign`] reads dumps that other tools made.
 
+mod blocks;
 mod cipher;
 mod compress;
 mod decode;

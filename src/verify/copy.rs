@@ -136,7 +136,7 @@ async fn look(
 
 /// The stored bytes taken as they are: what comes out is what is stored.
 fn as_stored(expected: Expected) -> Expected {
-    Expected { plain_bytes: expected.stored_bytes, plain_sha256: expected.stored_sha256, frames: 0, ..expected }
+    Expected { plain_bytes: expected.stored_bytes, frames: 0, ..expected }
 }
 
 /// The problem without the file's name, which stands beside it.

@@ -1,6 +1,6 @@
 //! Streams: what goes into a store comes out again, and nothing that was changed does.
 
-use backstay::base::{Secret, Sha256};
+use backstay::base::{Blake3, Secret};
 use backstay::catalog::Layer;
 use backstay::codec::{Cipher, DumpFormat, Keys};
 use backstay::policy::Compression;
@@ -83,7 +83,7 @@ fn expected(encoded: &Encoded) -> Expected {
         stored_bytes: encoded.stored_bytes,
         stored_sha256: encoded.stored_sha256,
         plain_bytes: encoded.plain_bytes,
-        plain_sha256: encoded.plain_sha256,
+        plain_blake3: encoded.plain_blake3,
         frames: encoded.frames,
     }
 }
@@ -121,7 +121,7 @@ async fn every_compression_and_encryption_reads_back() {
                 let (one, two) = (MemoryStore::default(), MemoryStore::default());
                 let encoded = stored(Box::new(Cursor::new(plain.clone())), &encoding, &[&one, &two]).await.unwrap();
                 let facts = expected(&encoded);
-                assert_eq!((facts.plain_bytes, facts.plain_sha256), (length as u64, Sha256::of(&plain)));
+                assert_eq!((facts.plain_bytes, facts.plain_blake3), (length as u64, Blake3::of(&plain)));
                 for done in complete_all(encoded.uploads).await {
                     assert_eq!(done.unwrap().size, facts.stored_bytes);
                 }

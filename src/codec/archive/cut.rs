@@ -1,6 +1,7 @@
 //! A dump with fewer entries: another dump, which `pg_restore` reads like the first. Bytes flow through; nothing is
 //! kept but the positions of the data.
 
+use super::intake::Pieces;
 use super::{Broken, Outline, TocEntry};
 use std::collections::HashSet;
 
@@ -61,6 +62,20 @@ impl Cut {
                 let left = left - n as u64;
                 self.stage = if left == 0 { Stage::Length { has_objects } } else { Stage::Body { has_objects, left } };
                 continue;
+            }
+            if let (Stage::Length { .. }, true) = (self.stage, self.pending.is_empty()) {
+                let mut pieces = Pieces::new(self.int_bytes, input);
+                pieces.by_ref().for_each(drop);
+                let rest = pieces.rest();
+                let whole = &input[..input.len() - rest.len()];
+                if self.passes {
+                    out.extend_from_slice(whole);
+                    self.written += whole.len() as u64;
+                }
+                input = rest;
+                if input.is_empty() {
+                    return Ok(());
+                }
             }
             let wanted = match self.stage {
                 Stage::Block => 1,

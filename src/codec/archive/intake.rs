@@ -25,6 +25,43 @@ pub(super) enum Want {
     Skip,
 }
 
+/// The pieces of data that lie whole in `input`, up to the first that does not or is not one: they are passed over as
+/// fast as they can be, for `pg_dump` makes one of every row.
+pub(super) struct Pieces<'a> {
+    int_bytes: usize,
+    input: &'a [u8],
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(int_bytes: usize, input: &'a [u8]) -> Pieces<'a> {
+        Pieces { int_bytes, input }
+    }
+
+    /// What comes after the pieces taken so far.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.input
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (length, bytes) = match (self.int_bytes, self.input) {
+            (4, [0, a, b, c, d, bytes @ ..]) => (u64::from(u32::from_le_bytes([*a, *b, *c, *d])), bytes),
+            (1..=8, [0, bytes @ ..]) => {
+                let (digits, bytes) = bytes.split_at_checked(self.int_bytes)?;
+                (digits.iter().rev().fold(0, |number, digit| number << 8 | u64::from(*digit)), bytes)
+            }
+            _ => return None,
+        };
+        let length = usize::try_from(length).ok().filter(|length| *length > 0)?;
+        let (piece, rest) = bytes.split_at_checked(length)?;
+        self.input = rest;
+        Some(piece)
+    }
+}
+
 /// An item in the making.
 #[derive(Debug, Default)]
 pub(super) struct Intake {

@@ -3,32 +3,36 @@
 /// What `pg_dump` writes after the last row.
 const END: &[u8] = b"\\.\n\n\n";
 
+/// One byte more than the end, to see that it stands on a line of its own.
+const KEPT: usize = END.len() + 1;
+
 /// Counts the rows of one block of data.
 #[derive(Debug, Default)]
 pub(super) struct RowCounter {
     lines: u64,
-    tail: Vec<u8>,
+    /// The last bytes, at the end of the array.
+    tail: [u8; KEPT],
+    n_kept: usize,
 }
 
 impl RowCounter {
     /// Looks at the next bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
-        // One byte more than the end, to see that it stands on a line of its own.
-        let keep = END.len() + 1;
-        if bytes.len() >= keep {
-            self.tail.clear();
-            self.tail.extend_from_slice(&bytes[bytes.len() - keep..]);
+        if let Some(tail) = bytes.last_chunk() {
+            self.tail = *tail;
+            self.n_kept = KEPT;
         } else {
-            self.tail.extend_from_slice(bytes);
-            let surplus = self.tail.len().saturating_sub(keep);
-            self.tail.drain(..surplus);
+            self.tail.rotate_left(bytes.len());
+            self.tail[KEPT - bytes.len()..].copy_from_slice(bytes);
+            self.n_kept = KEPT.min(self.n_kept + bytes.len());
         }
     }
 
     /// Rows in what was fed.
     pub(super) fn rows(&self) -> u64 {
-        let has_end = self.tail == END || self.tail.strip_prefix(b"\n") == Some(END);
+        let tail = &self.tail[KEPT - self.n_kept..];
+        let has_end = tail == END || tail.strip_prefix(b"\n") == Some(END);
         if has_end { self.lines - 3 } else { self.lines }
     }
 }

@@ -1,6 +1,6 @@
 //! The scanner: a machine that eats a dump piece by piece.
 
-use super::intake::{Intake, Item, Want};
+use super::intake::{Intake, Item, Pieces, Want};
 use super::rows::RowCounter;
 use super::toc::{Field, TocEntry};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -164,6 +164,14 @@ impl Scan {
             let left = left - n as u64;
             self.stage = if left == 0 { Stage::Length { block } } else { Stage::Body { block, left } };
             return Ok(());
+        }
+        if let (Stage::Length { block: Block::Table(_) }, true) = (self.stage, self.intake.is_empty()) {
+            let mut pieces = Pieces::new(self.intake.int_bytes, input);
+            pieces.by_ref().for_each(|piece| self.counter.feed(piece));
+            *input = pieces.rest();
+            if input.is_empty() {
+                return Ok(());
+            }
         }
         let want = match self.stage {
             Stage::Magic => Want::Bytes(11),

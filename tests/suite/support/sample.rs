@@ -112,7 +112,7 @@ impl Sample {
             stored_bytes: encoded.stored_bytes,
             stored_sha256: encoded.stored_sha256,
             plain_bytes: encoded.plain_bytes,
-            plain_sha256: encoded.plain_sha256,
+            plain_blake3: encoded.plain_blake3,
             frames: encoded.frames,
             class: StorageClass::Standard,
             lock: None,
