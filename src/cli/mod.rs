@@ -14,6 +14,7 @@ mod demo;
 mod environment;
 mod exit;
 mod explain;
+mod iam_policy;
 mod init;
 mod list;
 mod man;

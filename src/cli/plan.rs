@@ -1,6 +1,7 @@
 //! `backstay plan`: what differs between the policy and the world.
 
-use super::planning::{Planned, observe_and_plan_by, write_plan};
+use super::iam_policy::{self, Who};
+use super::planning::{Planned, Preflight, observe_and_plan_by, write_plan};
 use super::{Context, Exit, policy_files, prices};
 use crate::plan::{FORMAT_VERSION, Phase, SavedPlan, Scope};
 use crate::report::{self, Style};
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 ///   backstay plan --out plan.json && backstay apply plan.json
 ///   backstay plan --only prune --target prune/local/app
 ///   backstay plan --detailed-exitcode     exit 2 when there is something to do
+///   backstay plan --iam-policy writer     what to allow in IAM to who takes backups
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -34,6 +36,11 @@ pub struct Args {
     /// Estimate costs by this table of prices instead of the one built in; docs/aws.md has the format
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
+
+    /// Print the least privilege that the policy takes as JSON for IAM instead of planning: one document for all that is
+    /// named (`writer,pruner`), or one for each when nobody is
+    #[arg(long, value_name = "WHO", num_args = 0..=1, value_delimiter = ',', hide_possible_values = false)]
+    iam_policy: Option<Vec<Who>>,
 
     #[command(flatten)]
     scope: ScopeArgs,
@@ -88,11 +95,14 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Ok(policies) => policies,
         Err(exit) => return exit,
     };
+    if let Some(who) = &args.iam_policy {
+        return iam_policy::run(who, &policies, context);
+    }
     let prices = match prices::prices(args.prices.as_deref(), context) {
         Ok(prices) => prices,
         Err(exit) => return exit,
     };
-    let planned = match observe_and_plan_by(&prices, policies, &args.scope.scope(), context) {
+    let planned = match observe_and_plan_by(&prices, Preflight::Always, policies, &args.scope.scope(), context) {
         Ok(planned) => planned,
         Err(exit) => return exit,
     };

@@ -4,7 +4,7 @@ use super::{Context, Exit};
 use crate::catalog::{BrokenSeal, seal, unseal};
 use crate::diag::{Code, Explain, codes};
 use crate::observe::{self, Places};
-use crate::plan::{FORMAT_VERSION, Plan, Prices, SavedPlan, Scope, outlook, plan};
+use crate::plan::{Deed, FORMAT_VERSION, Plan, Prices, SavedPlan, Scope, outlook, plan};
 use crate::policy::Desired;
 use jiff::Timestamp;
 use std::io;
@@ -24,12 +24,22 @@ pub struct Planned {
 
 /// Observes the world and plans, policy by policy, with the prices that are built in.
 pub fn observe_and_plan(policies: Vec<Desired>, scope: &Scope, context: &Context) -> Result<Vec<Planned>, Exit> {
-    observe_and_plan_by(&Prices::built_in(), policies, scope, context)
+    observe_and_plan_by(&Prices::built_in(), Preflight::BeforeProvisioning, policies, scope, context)
 }
 
-/// The same by other prices.
+/// When IAM is asked whether we have the permissions that the steps take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preflight {
+    /// Whatever the steps are.
+    Always,
+    /// When resources are to be written: what runs every night is not asked about every night.
+    BeforeProvisioning,
+}
+
+/// The same by other prices, and with a word on when IAM is asked.
 pub fn observe_and_plan_by(
     prices: &Prices,
+    preflight: Preflight,
     policies: Vec<Desired>,
     scope: &Scope,
     context: &Context,
@@ -43,6 +53,10 @@ pub fn observe_and_plan_by(
             observe::look_closer(&desired, &places, &mut live, now).await;
             let mut plan = plan(&desired, &live, now, scope);
             plan.outlook = outlook(&desired, &live, &plan, prices, now);
+            let provisions = plan.actions.iter().any(|action| matches!(action.deed, Deed::Provision { .. }));
+            if preflight == Preflight::Always || provisions {
+                observe::preflight(&desired, &live, &places, &mut plan.outlook.permissions).await;
+            }
             let stale = live.readable().map(|(name, read)| (name.to_owned(), read.contents.index_stale.clone()));
             let stale_indexes = stale.filter(|(_, databases)| !databases.is_empty()).collect();
             planned.push(Planned { desired, places, plan, stale_indexes });

@@ -1,13 +1,17 @@
 //! Asking the world, read-only: storages become [`Live`](crate::plan::Live). Nothing here changes anything.
 
+mod acquaint;
 mod bucket;
 mod closer;
 mod error;
 mod open;
 mod outside;
+mod preflight;
 mod world;
 
+pub use acquaint::acquaint;
 pub use closer::look_closer;
 pub use error::ObserveError;
 pub use open::{Ground, Place, Places, open};
+pub use preflight::preflight;
 pub use world::observe;

@@ -28,6 +28,7 @@ mod replication;
 mod role;
 mod rule_text;
 mod session;
+mod simulate;
 mod tags;
 mod user;
 mod versioning;
@@ -37,4 +38,5 @@ pub use access_key::{NewKey, access_keys, create_key, deactivate_key, delete_key
 pub use error::AwsError;
 pub use read::{is_of_bucket, read};
 pub use session::AwsSession;
+pub use simulate::lacking;
 pub use write::write;

@@ -77,19 +77,19 @@ pub fn backup_statements(duty: Duty, site: &BackupSite<'_>) -> Vec<Statement> {
             uses_key.push("kms:GenerateDataKey");
         }
         Duty::Read => {
-            all.push(on("Fetch", &["s3:GetObject"], vec![site.keys("*")]));
+            let mut fetches = vec!["s3:GetObject"];
+            if site.versions {
+                fetches.push("s3:GetObjectVersion");
+            }
+            all.push(on("Fetch", &fetches, vec![site.keys("*")]));
             all.push(on("Thaw", &["s3:RestoreObject"], vec![site.keys("data/*")]));
         }
         Duty::Prune => {
             all.push(on("Catalog", &["s3:GetObject"], catalog().into()));
-            let mut deletes = vec!["s3:DeleteObject", "s3:AbortMultipartUpload"];
-            if site.versions {
-                deletes.push("s3:DeleteObjectVersion");
-            }
-            if site.locks {
-                deletes.extend(["s3:GetObjectRetention", "s3:GetObjectLegalHold"]);
-            }
-            all.push(on("Delete", &deletes, vec![site.keys("*")]));
+            // Whether there are versions and locks, someone else may decide at any time.
+            let deletes = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"];
+            let asks = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"];
+            all.push(on("Delete", &[deletes.as_slice(), &asks].concat(), vec![site.keys("*")]));
             let told = ["lock/*", "journal/*", "index/*"].map(|keys| site.keys(keys));
             all.push(on("Working", &["s3:PutObject"], told.into()));
             uses_key.push("kms:GenerateDataKey");
@@ -106,7 +106,7 @@ fn list(duty: Duty, site: &BackupSite<'_>) -> Statement {
     if duty != Duty::Read {
         actions.push("s3:ListBucketMultipartUploads");
     }
-    if site.versions && duty == Duty::Prune {
+    if duty == Duty::Prune {
         actions.push("s3:ListBucketVersions");
     }
     let statement = Statement::new("List", actions, [site.bucket()]);

@@ -12,4 +12,4 @@ mod statement;
 pub use arn::{BackupSite, Whereabouts};
 pub use duty::{Duty, backup_statements};
 pub use outside::{reads, writes};
-pub use statement::{Statement, policy_document, policy_length};
+pub use statement::{LONGEST_MANAGED_POLICY, Statement, policy_document, policy_documents, policy_length};

@@ -55,10 +55,59 @@ impl Statement {
     }
 }
 
+/// The longest document that IAM takes as a managed policy, in characters that are not white space.
+pub const LONGEST_MANAGED_POLICY: usize = 6_144;
+
 /// The document that allows what the statements allow, and nothing else: those that differ in actions only or in
 /// resources only become one, so that it stays within the sizes that IAM takes. Order of the input does not matter
 /// to what is allowed.
 pub fn policy_document(statements: &[Statement]) -> Value {
+    document(&merged(statements))
+}
+
+/// The same as documents none of which is longer than `limit`, as far as one action on one resource fits into it; one
+/// document where that is enough.
+pub fn policy_documents(statements: &[Statement], limit: usize) -> Vec<Value> {
+    let mut documents = Vec::new();
+    let mut current: Vec<Statement> = Vec::new();
+    let mut rest: Vec<Statement> = merged(statements);
+    rest.reverse();
+    while let Some(next) = rest.pop() {
+        current.push(next);
+        if policy_length(&document(&current)) <= limit {
+            continue;
+        }
+        let Some(over) = current.pop() else { continue };
+        match halves(&over).filter(|_| current.is_empty()) {
+            Some((first, second)) => rest.extend([second, first]),
+            // Nothing is left to cut, so it stands alone.
+            None if current.is_empty() => documents.push(document(&[over])),
+            None => {
+                documents.push(document(&current));
+                current.clear();
+                rest.push(over);
+            }
+        }
+    }
+    if !current.is_empty() || documents.is_empty() {
+        documents.push(document(&current));
+    }
+    documents
+}
+
+/// A statement in two that allow the same together.
+fn halves(statement: &Statement) -> Option<(Statement, Statement)> {
+    let (mut first, mut second) = (statement.clone(), statement.clone());
+    if let Some(middle) = statement.resources.iter().nth(statement.resources.len().div_ceil(2)) {
+        second.resources = first.resources.split_off(middle);
+    } else {
+        let middle = statement.actions.iter().nth(statement.actions.len().div_ceil(2))?;
+        second.actions = first.actions.split_off(middle);
+    }
+    Some((first, second))
+}
+
+fn merged(statements: &[Statement]) -> Vec<Statement> {
     let mut merged: Vec<Statement> = Vec::new();
     for statement in statements.iter().filter(|s| !s.actions.is_empty() && !s.resources.is_empty()) {
         let same = |s: &&mut Statement| s.resources == statement.resources && s.conditions == statement.conditions;
@@ -75,8 +124,12 @@ pub fn policy_document(statements: &[Statement]) -> Value {
             None => whole.push(statement),
         }
     }
+    whole
+}
+
+fn document(statements: &[Statement]) -> Value {
     let mut taken: BTreeMap<&str, u32> = BTreeMap::new();
-    let values: Vec<Value> = whole
+    let values: Vec<Value> = statements
         .iter()
         .map(|statement| {
             let count = taken.entry(&statement.sid).or_default();
@@ -121,5 +174,35 @@ mod tests {
         });
         assert_eq!(document, expected);
         assert_eq!(policy_length(&json!({ "a b": 1 })), 8);
+    }
+
+    #[test]
+    fn what_is_too_long_for_one_document_is_allowed_by_several() {
+        let statements: Vec<Statement> = (0..40)
+            .map(|n| {
+                let actions = if n % 2 == 0 { vec!["s3:GetObject"] } else { vec!["s3:ListBucket", "s3:PutObject"] };
+                Statement::new("Some", actions, (0..n).map(|m| format!("arn:aws:s3:::bucket-{n}-{m}/*")))
+            })
+            .collect();
+        let pairs = |documents: &[Value]| -> BTreeSet<String> {
+            let statements = documents.iter().flat_map(|d| d["Statement"].as_array().cloned().unwrap_or_default());
+            statements
+                .flat_map(|s| {
+                    let of = |key: &str| s[key].as_array().cloned().unwrap_or_default();
+                    let (actions, resources) = (of("Action"), of("Resource"));
+                    actions
+                        .into_iter()
+                        .flat_map(move |a| resources.clone().into_iter().map(move |r| format!("{a} {r}")))
+                })
+                .collect()
+        };
+        let whole = pairs(&[policy_document(&statements)]);
+        for limit in [250, 1_000, 6_144, 1_000_000] {
+            let documents = policy_documents(&statements, limit);
+            assert!(documents.iter().all(|document| policy_length(document) <= limit), "{limit}");
+            assert_eq!(pairs(&documents), whole, "{limit}");
+        }
+        assert_eq!(policy_documents(&statements, 1_000_000).len(), 1);
+        assert_eq!(policy_documents(&[], 100).len(), 1);
     }
 }

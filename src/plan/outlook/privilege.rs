@@ -1,0 +1,45 @@
+//! The least privilege of each duty for a policy: what `plan --iam-policy` prints.
+
+use super::needs::{placed, with_site};
+use crate::plan::{Live, wanted};
+use crate::policy::Desired;
+use crate::resource::permissions::{Duty, Statement, Whereabouts, backup_statements, reads, writes};
+use std::collections::BTreeSet;
+
+/// What a duty takes, with nothing but the ARNs that the policy is about. Of `live` it looks at where buckets are and
+/// who asks there; an account that is not known stands as `*`.
+pub fn least_privilege(desired: &Desired, live: &Live, duty: Duty) -> Vec<Statement> {
+    let mut all = Vec::new();
+    for storage in desired.storages.keys() {
+        all.extend(with_site(desired, live, storage, |site| backup_statements(duty, site)).unwrap_or_default());
+    }
+    if !matches!(duty, Duty::Plan | Duty::Apply) {
+        return all;
+    }
+    for wanted in wanted(desired, live) {
+        let place = wanted.storage.as_deref().and_then(|storage| live.read(storage)?.bucket.as_ref());
+        let of = match (&wanted.storage, &wanted.access) {
+            (Some(storage), _) => format!("storage/{storage}"),
+            (None, Some(access)) => format!("access/{access}"),
+            (None, None) => continue,
+        };
+        let region = place.map_or("", |place| place.region.as_str());
+        let at = Whereabouts { caller: live.callers.get(&of), region };
+        let bucket = place.map_or("", |place| place.bucket.as_str());
+        let mut statements = reads(&wanted.resource, bucket, &at);
+        if duty == Duty::Apply {
+            statements.extend(writes(&wanted.resource, bucket, &at));
+        }
+        let path = wanted.access.as_ref().and_then(|access| Some(desired.access.get(access)?.path.as_str()));
+        all.extend(statements.into_iter().map(|statement| placed(statement, path)));
+    }
+    all.extend(preflight(live));
+    all
+}
+
+/// Asking IAM what one may do oneself. Who that will be is not known here, so it is anybody of the account.
+fn preflight(live: &Live) -> Option<Statement> {
+    let places = live.callers.values().map(|caller| Whereabouts { caller: Some(caller), region: "" });
+    let arns: BTreeSet<String> = places.flat_map(|at| ["user", "role"].map(|kind| at.iam(kind, "/", "*"))).collect();
+    (!arns.is_empty()).then(|| Statement::new("Preflight", ["iam:SimulatePrincipalPolicy"], arns))
+}
