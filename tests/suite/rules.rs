@@ -135,12 +135,10 @@ fn example_policies_are_valid() {
     dorami.yaml
 
     ftry.yaml
-    BS220 at 35:66 older backups take longer than the recovery time objective: backups of `weekly` older than 1d thaw for up to 5h, and `ftry` promises 1h
-    BS230 at 35:66 days of a storage class are paid for nothing: GLACIER bills at least 90 days and the copy stays for 89: 1 day wasted
-    BS220 at 39:65 older backups take longer than the recovery time objective: backups of `monthly` older than 1d thaw for up to 12h, and `ftry` promises 1h
+
     internet-id.yaml
 
-    ordering.yaml
+    ordering-system.yaml
 
     shiftmanager.yaml
     ");
