@@ -86,6 +86,8 @@ async fn one_flipped_bit_in_any_file_is_found_and_named() {
         let step = (length / 12).max(1);
         for at in (0..length).step_by(step as usize).chain([length - 1]) {
             let whole = fs::read(&path).unwrap();
+            // A record that was written again may be shorter: its times end where their zeros begin.
+            let at = at.min(whole.len() as u64 - 1);
             flip(&path, at);
             let found = verified(&repository, VerifyLevel::Deep, &keys).await;
             let named: Vec<_> = found.damage().into_iter().map(|problem| problem.key).collect();
