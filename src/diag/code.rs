@@ -80,6 +80,25 @@ table! {
     CREDENTIALS_UNCLEAR = "BS126", Error, "credentials do not say how to log in";
     NAME_RESERVED = "BS127", Error, "a name is reserved";
 
+    // The meaning of a policy: what AWS takes.
+    BUCKET_NAME_INVALID = "BS128", Error, "a bucket cannot have this name";
+    REGION_INVALID = "BS129", Error, "a region is not understood";
+    REGIONS_DIFFER = "BS130", Error, "one thing is in two regions";
+    PREFIX_INVALID = "BS131", Error, "a prefix cannot be used";
+    ENDPOINT_INVALID = "BS132", Error, "an endpoint is not understood";
+    KMS_KEY_INVALID = "BS133", Error, "a key of KMS is not understood";
+    TAG_INVALID = "BS134", Error, "a tag cannot be set";
+    IAM_NAME_INVALID = "BS135", Error, "IAM takes no such name";
+    IDENTITY_TWICE = "BS136", Error, "two entries are one user or role";
+    ARN_INVALID = "BS137", Error, "an ARN is not understood";
+    SERVICE_INVALID = "BS138", Error, "a service of AWS is not understood";
+    GITHUB_TRUST_INVALID = "BS139", Error, "no workflow of GitHub can be meant";
+    VERSIONS_NEEDED = "BS140", Error, "a setting needs old versions to be kept";
+    LOCK_OUT_OF_RANGE = "BS141", Error, "a lock has no possible length";
+    REPLICATION_INVALID = "BS142", Error, "a bucket cannot replicate there";
+    TOO_MANY_RULES = "BS143", Error, "a bucket takes no more lifecycle rules";
+    LOG_TARGET_INVALID = "BS144", Error, "a bucket cannot take an access log";
+
     // Advice on a policy.
     SECRET_WRITTEN = "BS201", Error, "a secret is written in the policy";
     SECRET_ON_ARGV = "BS202", Warning, "a secret stands on a command line";
@@ -114,6 +133,14 @@ table! {
     DRILL_WITHOUT_CHECKS = "BS231", Warning, "a drill checks nothing";
     FAILURE_UNHEARD = "BS232", Warning, "nobody is told when backups fail";
     FOLDER_RELATIVE = "BS233", Warning, "a folder is not an absolute path";
+    REGION_UNKNOWN = "BS240", Warning, "a region is not known";
+    BUCKET_NAME_DOTTED = "BS241", Info, "a bucket's name has dots";
+    AGE_ROUNDED_UP = "BS242", Info, "an age is rounded up to whole days";
+    MOVE_TOO_EARLY = "BS243", Warning, "a server may refuse an early transition";
+    LOCK_NOT_ENABLED = "BS244", Warning, "a lock has no bucket that locks";
+    REPLICA_NOT_READY = "BS245", Warning, "a replica may not be taken";
+    NEVER_REPLICATED = "BS246", Warning, "copies are not replicated";
+    GRANTS_TOO_LONG = "BS247", Error, "grants are longer than IAM takes";
 
     // The world, below the IO line: storage.
     OBJECT_MISSING = "BS501", Error, "an object is missing from a store";

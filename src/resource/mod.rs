@@ -29,6 +29,7 @@ mod replication;
 mod statements;
 mod tags;
 mod thaw;
+pub mod validity;
 mod versioning;
 
 pub use access_log::AccessLog;

@@ -3,6 +3,7 @@
 use super::Resource;
 use super::change::Merged;
 use super::ours::merged_tags;
+use super::validity::MOST_TAGS;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,3 @@ impl Tags {
         })
     }
 }
-
-/// A bucket takes so many tags.
-const MOST_TAGS: usize = 50;

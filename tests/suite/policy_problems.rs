@@ -82,7 +82,7 @@ fn compare(path: &Path) -> Vec<&'static str> {
 }
 
 /// Codes of texts and meanings that only an input too large for a fixture raises.
-const WITHOUT_FIXTURE: [&str; 2] = ["BS002", "BS021"];
+const WITHOUT_FIXTURE: [&str; 3] = ["BS002", "BS021", "BS143"];
 
 #[test]
 fn every_wrong_policy_says_what_is_expected() {
@@ -98,6 +98,27 @@ fn ten_mistakes_are_ten_diagnostics_in_one_run() {
     let (sources, found) = judge(&folder("bad").join("ten-mistakes.yaml"));
     assert_eq!(found.count(Severity::Error), 10);
     insta::assert_snapshot!(report::diagnostics(&found, &sources, Style::PLAIN));
+}
+
+#[test]
+fn a_bucket_takes_a_thousand_rules_and_not_one_more() {
+    let codes = |n_tiers: usize, more: &str| -> Vec<&'static str> {
+        let tier =
+            |n| format!("  t{n}: {{ schedule: manual, copies: [{{ to: a, keep: 7d }}, {{ to: b, keep: 7d }}] }}\n");
+        let tiers: String = (0..n_tiers).map(tier).collect();
+        let storage =
+            |name| format!("  {name}: {{ type: s3, bucket: shop, prefix: {name}, prune: lifecycle{more} }}\n");
+        let text = format!(
+            "version: 1\nname: shop\nstorage:\n{}{}tiers:\n{tiers}databases: {{ x: {{ connection: \"postgres://h/x\", tiers: [t0] }} }}\n",
+            storage("a"),
+            storage("b"),
+        );
+        let (_, found) = load(&mut Sources::default(), "p.yaml", text.as_bytes(), &|_| Err(String::new()));
+        found.iter().map(|diagnostic| diagnostic.code.id).collect()
+    };
+    assert_eq!(codes(250, ""), [""; 0]);
+    assert_eq!(codes(250, ", manage: { abort_incomplete_uploads: 7d }"), ["BS143"]);
+    assert_eq!(codes(251, ""), ["BS143"]);
 }
 
 #[test]

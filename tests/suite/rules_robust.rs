@@ -17,14 +17,18 @@ fn everything() -> Value {
             "local": { "type": "filesystem", "path": "/var/backups/a", "manage": { "mode": "0700" } },
             "other": { "type": "filesystem", "path": "/mnt/b" },
             "offsite": {
-                "type": "s3", "bucket": "a", "region": "us-east-1", "prefix": "p", "endpoint": "https://s3.example.com",
+                "type": "s3", "bucket": "shop-a", "region": "us-east-1", "prefix": "p",
                 "credentials": { "access_key_id": "${env:ID}", "secret_access_key": "${env:KEY}" },
                 "manage": {
                     "versioning": true, "noncurrent_versions": "30d", "replicate_to": "archive",
                     "object_lock": { "mode": "governance", "retain": "7d" },
                 },
             },
-            "archive": { "type": "s3", "bucket": "b", "region": "us-east-1", "prune": "lifecycle" },
+            "archive": {
+                "type": "s3", "bucket": "shop-b", "region": "us-east-1", "prune": "lifecycle", "prefix": "p",
+                "endpoint": "https://s3.us-east-1.amazonaws.com",
+            },
+            "abroad": { "type": "s3", "bucket": "c", "endpoint": "https://s3.example.com" },
         },
         "tiers": {
             "daily": {
@@ -66,7 +70,7 @@ fn everything() -> Value {
         "access": {
             "ci": {
                 "type": "iam-role", "name": "ci", "grants": ["write"], "storage": ["offsite"],
-                "trust": { "github": { "repository": "a/b", "branch": "main" }, "principals": ["arn:aws:iam::1:root"] },
+                "trust": { "github": { "repository": "a/b", "branch": "main" }, "principals": ["arn:aws:iam::123456789012:root"] },
             },
         },
         "alerts": {

@@ -1,7 +1,9 @@
 //! Everything that makes a policy invalid, found in one run: first its shape against the schema, then what a schema
 //! cannot say. All checks look at the tree, not at the model, so one mistake never hides another.
 
+mod aws;
 mod branch;
+mod class_names;
 mod copies;
 mod encryption;
 mod formats;
@@ -22,6 +24,7 @@ pub(super) fn check(tree: &Node, json: &serde_json::Value) -> Diagnostics {
         found.extend(copies::check(tree));
         found.extend(encryption::check(tree));
         found.extend(placement::check(tree));
+        found.extend(aws::check(tree));
     }
     found
 }

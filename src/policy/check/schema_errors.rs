@@ -1,6 +1,7 @@
 //! What the schema validator says, in our own words and at the right place.
 
 use super::branch;
+use super::class_names::class_meant;
 use super::formats::{self, FORMATS};
 use super::words::{either, kind};
 use crate::diag::{Diagnostic, Diagnostics, codes, nearest};
@@ -216,7 +217,9 @@ impl<'a> Translator<'a> {
             return self.say(route, Diagnostic::new(&codes::TYPE_WRONG, detail));
         };
         let mut diagnostic = Diagnostic::new(&codes::CHOICE_UNKNOWN, format!("`{text}` for `{route}`"));
-        diagnostic = match nearest(text, options.iter().map(String::as_str)) {
+        let near = || nearest(text, options.iter().map(String::as_str));
+        let meant = class_meant(text).filter(|class| options.iter().any(|option| option == class)).or_else(near);
+        diagnostic = match meant {
             Some(meant) => diagnostic
                 .with_hint(format!("Did you mean `{meant}`? Possible: {}.", either(options)))
                 .with_fix(Some(node.span), meant),

@@ -1,7 +1,8 @@
-//! Questions about a policy that several rules ask: where a connection leads, which storages lie where, how long a
-//! copy lives, what a storage class costs in time.
+//! Questions about a policy that several rules ask: where a connection leads, which storages lie where, which of them are
+//! in AWS, how long a copy lives, what a storage class costs in time.
 
 mod argv;
+mod aws;
 mod class;
 mod host;
 mod interval;
@@ -11,6 +12,7 @@ mod text;
 mod written;
 
 pub(super) use argv::{Argument, arguments};
+pub(super) use aws::{bucket_in_endpoint, buckets_of_aws, is_endpoint_of_aws, is_in_aws, region_of_endpoint};
 pub(super) use class::{Stay, needs_thaw, stays};
 pub(super) use host::{Reach, reach, url_reach};
 pub(super) use interval::{interval, intervals, longest_gap, scheduled_tiers, schedules};

@@ -41,17 +41,16 @@ pub(in crate::policy) fn place_of_s3(storage: &S3Storage) -> Place {
     }
 }
 
-/// The storages that hold copies of a tier, with those that their buckets replicate to.
+/// The storages that hold copies of a tier, with those that their buckets replicate to. What a replica's bucket
+/// replicates to holds none: S3 does not replicate replicas.
 pub(in crate::policy) fn copy_places<'a>(subject: &Subject<'a>, tier: &'a TierSpec) -> Vec<(&'a str, Place)> {
     let storages = &subject.document.model.storage;
     let mut names: Vec<&str> = tier.copies.iter().map(|copy| copy.to.as_str()).collect();
-    let mut next = 0;
-    while let Some(name) = names.get(next) {
-        if let Some(Storage::S3(S3Storage { manage: Some(manage), .. })) = storages.get(*name) {
+    for copy in &tier.copies {
+        if let Some(Storage::S3(S3Storage { manage: Some(manage), .. })) = storages.get(&copy.to) {
             let replica = manage.replicate_to.as_ref().map(|name| name.text());
             names.extend(replica.filter(|replica| !names.contains(replica)));
         }
-        next += 1;
     }
     names.into_iter().filter_map(|name| Some((name, place(storages.get(name)?)))).collect()
 }

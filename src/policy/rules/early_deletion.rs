@@ -2,7 +2,7 @@
 
 use crate::base::Period;
 use crate::diag::{Diagnostic, codes};
-use crate::policy::facts::{Stay, lifetime, plural, stays};
+use crate::policy::facts::{Stay, is_in_aws, lifetime, plural, stays};
 use crate::policy::model::Storage;
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
@@ -15,8 +15,10 @@ fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
     for (name, tier) in &subject.document.model.tiers {
         let copies = subject.desired.tiers.get(name).map(|tier| tier.copies.as_slice()).unwrap_or_default();
         for (index, (copy, spec)) in tier.copies.iter().zip(copies).enumerate() {
-            if !subject.document.model.storage.get(copy.to.text()).is_some_and(is_aws) {
-                continue;
+            // Other servers with the same API have minimums of their own, or none.
+            match subject.document.model.storage.get(copy.to.text()) {
+                Some(Storage::S3(bucket)) if is_in_aws(bucket) => {}
+                _ => continue,
             }
             let lifetime = lifetime(spec.keep, tier.schedule.value(), subject.now);
             let stays = stays(copy);
@@ -64,12 +66,4 @@ fn judge_stay(
             )
             .with_hint(format!("{longer}, or use a class with a shorter minimum.")),
     )
-}
-
-/// Other servers with the same API have minimums of their own, or none.
-fn is_aws(storage: &Storage) -> bool {
-    match storage {
-        Storage::S3(bucket) => bucket.endpoint.as_ref().is_none_or(|e| e.text().contains("amazonaws.com")),
-        Storage::Filesystem(_) => false,
-    }
 }

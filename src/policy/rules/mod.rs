@@ -2,6 +2,8 @@
 
 use super::rule::Rule;
 
+mod age_rounded_up;
+mod bucket_name_dotted;
 mod clock_change;
 mod drill_without_checks;
 mod due_too_often;
@@ -12,15 +14,21 @@ mod floor_not_held;
 mod folder_open;
 mod folder_relative;
 mod folder_volatile;
+mod grants_too_long;
 mod identity_is_path;
 mod keep_below_interval;
 mod lifecycle_has_no_floor;
+mod lock_not_enabled;
 mod lock_outlives_keep;
+mod move_too_early;
 mod never_due;
+mod never_replicated;
 mod never_scheduled;
 mod offsite_unencrypted;
 mod one_place;
 mod plain_transport;
+mod region_unknown;
+mod replica_not_ready;
 mod rpo_missed;
 mod rto_missed;
 mod same_host;
@@ -71,4 +79,12 @@ pub static RULES: &[Rule] = &[
     drill_without_checks::RULE,
     failure_unheard::RULE,
     folder_relative::RULE,
+    region_unknown::RULE,
+    bucket_name_dotted::RULE,
+    age_rounded_up::RULE,
+    move_too_early::RULE,
+    lock_not_enabled::RULE,
+    replica_not_ready::RULE,
+    never_replicated::RULE,
+    grants_too_long::RULE,
 ];

@@ -4,6 +4,7 @@ use crate::diag::{Diagnostic, codes};
 use crate::policy::facts::stays;
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
+use crate::resource::whole_days;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule { code: &codes::TRANSITION_ORDER, judge };
@@ -27,7 +28,7 @@ fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
                             if from == to { format!("in {to}") } else { format!("to {to}") }
                         ),
                     )
-                } else if before.transition.is_some() && after.from <= before.from {
+                } else if before.transition.is_some() && whole_days(after.from) <= whole_days(before.from) {
                     ("after", format!("{to} after {} comes no later than {from} after {}", after.from, before.from))
                 } else {
                     continue;

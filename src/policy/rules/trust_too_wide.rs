@@ -1,7 +1,7 @@
 //! A role that can be assumed from any branch of a repository, or by anyone.
 
 use crate::diag::{Diagnostic, codes};
-use crate::policy::model::Access;
+use crate::policy::model::{Access, GithubTrust};
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
 
@@ -13,7 +13,9 @@ fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
     for (name, access) in &subject.document.model.access {
         let Access::IamRole(role) = access else { continue };
         let trust = Route::of(["access", name, "trust"]);
-        if let Some(github) = role.trust.github.as_ref().filter(|g| g.environment.is_none() && g.branch.is_none()) {
+        let is_any = |part: &Option<String>| part.as_ref().is_none_or(|text| text.chars().all(|c| c == '*'));
+        let is_open = |github: &&GithubTrust| is_any(&github.environment) && is_any(&github.branch);
+        if let Some(github) = role.trust.github.as_ref().filter(is_open) {
             let detail = format!("every workflow of `{}` on any branch can assume `{}`", github.repository, role.name);
             found.push(
                 subject
