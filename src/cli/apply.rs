@@ -166,7 +166,7 @@ fn approve(args: &Args, ready: Vec<Ready>, context: &Context) -> Result<Vec<Read
     // Whoever applies a plan file has seen the plan.
     let is_new = args.plan_file.is_none() || is_empty;
     // Cron mails whatever is printed: a quiet run that has nothing to tell says nothing.
-    let is_worth_telling = !context.quiet || ready.iter().any(|ready| ready.planned.plan.has_problems());
+    let is_worth_telling = !context.quiet || ready.iter().any(|ready| is_bad(&ready.planned.plan));
     let approval = args.approval();
     if !context.json && is_new && is_worth_telling {
         for Ready { planned, .. } in &ready {
@@ -193,6 +193,10 @@ fn approve(args: &Args, ready: Vec<Ready>, context: &Context) -> Result<Vec<Read
         _ if context.cancel.is_cancelled() => Err(Exit::Interrupted),
         _ => Err(Exit::Refused),
     }
+}
+
+fn is_bad(plan: &Plan) -> bool {
+    plan.has_problems() || plan.is_refused()
 }
 
 fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
@@ -288,7 +292,7 @@ fn exit_of(outcome: &Outcome, plan: &Plan) -> Exit {
         Exit::Failed
     } else if n_bad > 0 {
         Exit::Partly
-    } else if outcome.n_guarded() > 0 {
+    } else if outcome.n_guarded() > 0 || plan.is_refused() {
         Exit::Refused
     } else if plan.has_problems() {
         if plan.is_empty() { Exit::Failed } else { Exit::Partly }

@@ -46,7 +46,7 @@ pub fn run(who: &[Who], policies: &[Desired], context: &Context) -> Exit {
                 return Exit::Failed;
             }
         }
-        match context.block_on(acquaint(desired, &places)) {
+        match context.block_on(acquaint(desired, &places, context.lookup.as_ref())) {
             Ok(live) => worlds.push((desired, live)),
             Err(e) => {
                 context.complain(format_args!("cannot start: {e}"), None);

@@ -133,7 +133,9 @@ pub fn run(args: &Args, context: &Context) -> Exit {
             context.tell(format_args!("Saved. To do exactly this: backstay apply {}", file.display()));
         }
     }
-    if planned.iter().any(|planned| planned.plan.has_problems()) {
+    if planned.iter().any(|planned| planned.plan.is_refused()) {
+        Exit::Refused
+    } else if planned.iter().any(|planned| planned.plan.has_problems()) {
         Exit::Failed
     } else if args.detailed_exitcode && planned.iter().any(|planned| !planned.plan.is_empty()) {
         Exit::Changes

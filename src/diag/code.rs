@@ -229,6 +229,7 @@ table! {
     APPROVAL_MISSING = "BS605", Error, "approval is missing";
     STEPS_FAILED = "BS606", Error, "some steps failed";
     IRREVERSIBLE = "BS610", Error, "a step cannot be taken back";
+    RULE_FOREIGN = "BS611", Error, "a foreign lifecycle rule takes what the policy promises";
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! Where the storages of a policy are and who we are there, without touching one: for whoever has no permission yet.
 
+use super::outside::texts;
 use super::{Ground, Places};
+use crate::base::Lookup;
 use crate::plan::{Live, LiveStorage, ReadStorage};
 use crate::policy::Desired;
 use crate::storage::AwsConnection;
 
 /// A world in which nothing is known but places and callers. Asks STS, which takes no permission; without credentials
 /// nobody is known.
-pub async fn acquaint(desired: &Desired, places: &Places) -> Live {
-    let mut live = Live::default();
+pub async fn acquaint(desired: &Desired, places: &Places, lookup: &dyn Lookup) -> Live {
+    let mut live = Live { texts: texts(desired, lookup), ..Live::default() };
     for (name, place) in &places.0 {
         let Ok(place) = place else { continue };
         let mut read = ReadStorage { location: place.repository.store.location(), ..ReadStorage::default() };

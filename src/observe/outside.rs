@@ -5,7 +5,8 @@
 
 use super::{Ground, Places};
 use crate::base::Lookup;
-use crate::plan::{Live, Wanted, wanted};
+use crate::diag::codes;
+use crate::plan::{Live, Wanted, references, wanted};
 use crate::policy::{AccessKind, AccessSpec, Desired};
 use crate::provider::aws::{AwsSession, is_of_bucket, read};
 use crate::provider::delivered_key;
@@ -23,6 +24,7 @@ const ROUNDS: usize = 3;
 
 /// Reads every resource outside into `live`, which knows the storages and the callers already.
 pub(super) async fn read_outside(desired: &Desired, places: &Places, lookup: &dyn Lookup, live: &mut Live) {
+    live.texts = texts(desired, lookup);
     let sites: BTreeMap<&str, Site<'_>> = places.0.iter().filter_map(|(name, _)| site(name, places, live)).collect();
     for (name, spec) in &desired.access {
         let caller = first_site(spec, &sites).and_then(|(storage, _)| live.storage_caller(storage)).cloned();
@@ -46,6 +48,15 @@ pub(super) async fn read_outside(desired: &Desired, places: &Places, lookup: &dy
         let answers: Vec<(String, Found)> = answers.buffer_unordered(AT_A_TIME).collect().await;
         live.resources.extend(answers);
     }
+}
+
+/// What stands behind references in the names of things.
+pub(super) fn texts(desired: &Desired, lookup: &dyn Lookup) -> BTreeMap<String, Result<String, String>> {
+    let resolved = references(desired).into_iter().map(|(route, template)| {
+        let text = template.resolve(lookup).map(|text| text.expose().to_owned());
+        (route, text.map_err(|problem| format!("[{}] {problem}", codes::REFERENCE_UNRESOLVED.id)))
+    });
+    resolved.collect()
 }
 
 /// Where resources of a storage are reached.

@@ -1,8 +1,8 @@
 //! Planning: from what is wanted and what was found to what is to be done.
 
 use super::{
-    Action, Basis, Live, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, guard, infra,
-    irreversible, leftovers, notes, provision, prune, subjects,
+    Action, Basis, Live, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, foreign_rules, guard,
+    infra, irreversible, leftovers, notes, provision, prune, subjects,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -45,6 +45,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let effects = slots.iter().filter_map(|slot| effects::effect(slot, &actions, now)).collect();
     drop_unneeded(&mut actions);
     guards.extend(irreversible::guards(&actions));
+    guards.extend(foreign_rules::guards(desired, live, &slots, &actions, scope, now, &mut notes));
 
     let basis = Basis::of(live);
     Plan {

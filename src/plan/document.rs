@@ -1,6 +1,6 @@
 //! The plan itself: a value that can be shown, saved and read back. `schemas/plan.v1.json` describes it.
 
-use super::{Action, Basis, Deferral, Effect, Guard, Outlook, Scope};
+use super::{Action, Basis, Deferral, Effect, Guard, GuardKind, Outlook, Scope};
 use crate::base::Sha256;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -85,6 +85,12 @@ impl Plan {
     /// True when something kept the plan from being complete.
     pub fn has_problems(&self) -> bool {
         self.notes.iter().any(|note| note.is_problem)
+    }
+
+    /// True when it holds an error: something in the world would take what the policy promises, so `apply` protects and
+    /// does nothing else.
+    pub fn is_refused(&self) -> bool {
+        self.guards.iter().any(|guard| guard.kind == GuardKind::ForeignRule)
     }
 
     /// The identity of these parts: what is done to what; no reason, no age, no byte count. Backups that no action

@@ -35,6 +35,8 @@ pub enum GuardKind {
     TooMany,
     /// The step cannot be taken back.
     Irreversible,
+    /// A lifecycle rule that is not ours would delete or freeze what the policy promises.
+    ForeignRule,
 }
 
 impl GuardKind {
@@ -44,6 +46,7 @@ impl GuardKind {
             GuardKind::NewestNotGood => &crate::diag::codes::PRUNE_UNSAFE,
             GuardKind::TooMany => &crate::diag::codes::PRUNE_TOO_MANY,
             GuardKind::Irreversible => &crate::diag::codes::IRREVERSIBLE,
+            GuardKind::ForeignRule => &crate::diag::codes::RULE_FOREIGN,
         }
     }
 }
@@ -150,7 +153,7 @@ pub fn lifted(plan: &Plan, approval: &Approval) -> Plan {
 
 fn is_lifted(plan: &Plan, guard: &Guard, approval: &Approval) -> bool {
     match guard.kind {
-        GuardKind::NewestNotGood => false,
+        GuardKind::NewestNotGood | GuardKind::ForeignRule => false,
         GuardKind::TooMany => approval.allow_prune.get(&guard.database) == Some(&n_deletions(plan, &guard.database)),
         // The first is the step itself, the others wait for it.
         GuardKind::Irreversible => {

@@ -9,14 +9,7 @@ pub(super) fn guards(actions: &[Action]) -> Vec<Guard> {
 }
 
 fn guard(action: &Action, why: &str, actions: &[Action]) -> Option<Guard> {
-    let mut stopped = vec![action.address.clone()];
-    let mut known: BTreeSet<&str> = [action.address.as_str()].into();
-    // A step comes after what it waits for, so one pass finds all.
-    for later in actions {
-        if later.depends_on.iter().any(|address| known.contains(address.as_str())) && known.insert(&later.address) {
-            stopped.push(later.address.clone());
-        }
-    }
+    let stopped = with_waiting(actions, |other| other.address == action.address);
     Some(Guard {
         kind: GuardKind::Irreversible,
         database: String::new(),
@@ -25,4 +18,19 @@ fn guard(action: &Action, why: &str, actions: &[Action]) -> Option<Guard> {
         hint: format!("If that is meant, run `backstay apply --allow-irreversible {}`.", action.address),
         actions: stopped,
     })
+}
+
+/// Addresses of these steps, and then of all that wait for one of them.
+pub(super) fn with_waiting(actions: &[Action], is_stopped: impl Fn(&Action) -> bool) -> Vec<String> {
+    let mut stopped: Vec<String> =
+        actions.iter().filter(|action| is_stopped(action)).map(|action| action.address.clone()).collect();
+    let mut known: BTreeSet<String> = stopped.iter().cloned().collect();
+    // A step comes after what it waits for, so one pass finds all.
+    for later in actions {
+        let waits = later.depends_on.iter().any(|address| known.contains(address));
+        if waits && known.insert(later.address.clone()) {
+            stopped.push(later.address.clone());
+        }
+    }
+    stopped
 }

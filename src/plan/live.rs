@@ -16,8 +16,8 @@ pub struct Live {
     /// policy has nothing to say about are left out.
     pub resources: BTreeMap<String, Found>,
     /// What stands behind references in texts that resources are made of, by route in the policy, such as
-    /// `storage.offsite.manage.access_logs.bucket`.
-    pub texts: BTreeMap<String, String>,
+    /// `storage.offsite.manage.access_logs.bucket`; or why a reference has no value.
+    pub texts: BTreeMap<String, Result<String, String>>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.
     pub callers: BTreeMap<String, Caller>,
 }

@@ -1,7 +1,7 @@
 //! Whether a saved plan still holds: the policy and the world are looked at again, and what moved in a way that
 //! matters is named. Less to do than planned is fine; so are new backups, which only add.
 
-use super::{Action, Deed, Plan};
+use super::{Action, Deed, GuardKind, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a saved plan stands against a fresh one.
@@ -68,7 +68,8 @@ pub fn compare(saved: &Plan, fresh: &Plan) -> Standing {
     for guard in fresh.guards.iter().filter(|guard| !saved.guards.contains(guard)) {
         let known = |g: &&super::Guard| {
             let is_same = g.kind == guard.kind && g.database == guard.database && g.tier == guard.tier;
-            is_same && (!guard.database.is_empty() || g.actions.first() == guard.actions.first())
+            let is_named = !guard.database.is_empty() || guard.kind == GuardKind::ForeignRule;
+            is_same && (is_named || g.actions.first() == guard.actions.first())
         };
         let touches = guard.actions.iter().any(|address| saved.actions.iter().any(|a| &a.address == address));
         if touches && saved.guards.iter().find(known).is_none() {

@@ -17,6 +17,7 @@ mod paint;
 mod permissions;
 mod plan;
 mod recovery;
+mod refused;
 mod restore;
 mod show;
 mod stale;

@@ -9,10 +9,11 @@ use super::identity::identities;
 use super::irreversible::irreversible;
 use super::permissions::permissions;
 use super::recovery::recovery;
+use super::refused::refused;
 use super::steps::steps;
 use super::table::plural;
 use crate::base::{Size, total};
-use crate::plan::{Phase, Plan, Symbol};
+use crate::plan::{GuardKind, Phase, Plan, Symbol};
 use crate::policy::ExplainedValue;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -23,6 +24,7 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     // Writing into a String cannot fail, so the results of `writeln!` are dropped throughout.
     let _ = writeln!(out, "{} {}", style.bold(&plan.policy.name), style.dim(&format!("({})", plan.policy.file)));
     identities(&mut out, plan, style);
+    refused(&mut out, plan, style);
     irreversible(&mut out, plan, style);
     steps(&mut out, plan, style);
     notes(&mut out, plan, style);
@@ -41,7 +43,8 @@ pub fn plan(plan: &Plan, style: Style) -> String {
 fn summary(plan: &Plan, style: Style) -> String {
     let id = format!("Plan id {}", plan.id.short());
     if plan.is_empty() {
-        let problems = plan.notes.iter().filter(|note| note.is_problem).count();
+        let errors = plan.guards.iter().filter(|guard| guard.kind == GuardKind::ForeignRule).count();
+        let problems = errors + plan.notes.iter().filter(|note| note.is_problem).count();
         let rest = match problems {
             0 => String::new(),
             n => format!(" {}", style.red(&format!("{n} problem{} above.", plural(n)))),
@@ -73,7 +76,8 @@ fn summary(plan: &Plan, style: Style) -> String {
     part(copies, format!("{copies} cop{} to bring", if copies == 1 { "y" } else { "ies" }));
     part(prune, format!("{prune} to delete ({})", Size(freed)));
     let guarded: BTreeSet<_> = plan.guards.iter().flat_map(|guard| &guard.actions).collect();
-    part(guarded.len(), format!("{} of them guarded", guarded.len()));
+    let word = if plan.is_refused() { "waiting" } else { "guarded" };
+    part(guarded.len(), format!("{} of them {word}", guarded.len()));
     part(plan.n_unchanged as usize, format!("{} unchanged", plan.n_unchanged));
     format!("{} {id}", style.bold(&format!("Plan: {}.", parts.join(", "))))
 }
@@ -90,11 +94,12 @@ fn notes(out: &mut String, plan: &Plan, style: Style) {
 }
 
 fn guards(out: &mut String, plan: &Plan, style: Style) {
-    if plan.guards.is_empty() {
+    let mut guards = plan.guards.iter().filter(|guard| guard.kind != GuardKind::ForeignRule).peekable();
+    if guards.peek().is_none() {
         return;
     }
     let _ = writeln!(out, "\n{}", style.bold("Guarded: shown, and not carried out"));
-    for guard in &plan.guards {
+    for guard in guards {
         let _ = writeln!(out, "  {} [{}] {}", style.yellow("!"), guard.kind.code().id, guard.message);
         let _ = writeln!(out, "      {}", guard.hint);
     }

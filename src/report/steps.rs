@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 /// Every step, one line each, with the fields that change below it.
 pub(super) fn steps(out: &mut String, plan: &Plan, style: Style) {
     let guarded: BTreeSet<&str> = plan.guards.iter().flat_map(|guard| &guard.actions).map(String::as_str).collect();
+    let guard = if plan.is_refused() { " (waits, see above)" } else { " (guarded, see below)" };
     let mut groups: BTreeMap<String, BTreeMap<Option<&str>, Vec<&Action>>> = BTreeMap::new();
     for action in &plan.actions {
         let place = match &action.deed {
@@ -27,15 +28,17 @@ pub(super) fn steps(out: &mut String, plan: &Plan, style: Style) {
                 let _ = writeln!(out, "  {}", style.bold(database));
             }
             for action in actions {
-                line(out, action, guarded.contains(action.address.as_str()), style);
+                let guard = guarded.contains(action.address.as_str()).then_some(guard);
+                line(out, action, guard, style);
             }
         }
     }
 }
 
-fn line(out: &mut String, action: &Action, guarded: bool, style: Style) {
+/// `guard`: what to say behind a step that is not carried out.
+fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
     let symbol = action.symbol.character().to_string();
-    let symbol = match (guarded, action.symbol) {
+    let symbol = match (guard.is_some(), action.symbol) {
         (true, _) => style.yellow("!"),
         (_, Symbol::Create) => style.green(&symbol),
         (_, Symbol::Change) => style.yellow(&symbol),
@@ -59,7 +62,7 @@ fn line(out: &mut String, action: &Action, guarded: bool, style: Style) {
         (Some(bytes), Symbol::Create) => format!(", about {}", Size(bytes)),
         (Some(bytes), _) => format!(", {}", Size(bytes)),
     };
-    let guard = if guarded { style.yellow(" (guarded, see below)") } else { String::new() };
+    let guard = guard.map(|guard| style.yellow(guard)).unwrap_or_default();
     let reason = style.dim(&format!("{}{bytes}", action.reason));
     let _ = writeln!(out, "  {symbol} {what}: {reason}{guard}");
     for change in &action.changes {

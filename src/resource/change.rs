@@ -1,5 +1,6 @@
 //! What must be written so that a thing becomes as wanted.
 
+use super::lifecycle::one_a_tier;
 use super::merge::merge;
 use super::{FieldChange, Found, Resource, differences};
 
@@ -52,7 +53,7 @@ pub fn change(policy: &str, wanted: &Resource, found: &Found) -> Option<Change> 
         Found::There(resource) => Some(resource),
     };
     let merged = merge(policy, wanted, found)?;
-    let fields = differences(merged.before.as_ref(), &merged.after);
+    let fields = one_a_tier(policy, differences(merged.before.as_ref(), &merged.after));
     (!fields.is_empty()).then_some(Change {
         after: merged.after,
         fields,

@@ -1,8 +1,8 @@
 //! Lifecycle rules of a bucket.
 
 use super::change::Merged;
-use super::ours::is_rule_of;
-use super::{Resource, StorageClass};
+use super::ours::{is_rule_of, rule_id};
+use super::{FieldChange, Resource, StorageClass};
 use crate::base::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,6 +146,41 @@ impl Lifecycle {
             format!("the bucket would have {count} lifecycle rules with those of others, and takes {MOST_RULES}")
         })
     }
+}
+
+/// What S3 deletes of a tier has two rules, one for manifests and one for files, which outlive them by some days. A
+/// policy says one number, so where both move by as many days, that is one change.
+pub(super) fn one_a_tier(policy: &str, mut fields: Vec<FieldChange>) -> Vec<FieldChange> {
+    let end = |part: &str, below: &str| format!("rules.{}.expiration.days", rule_id(policy, part, below));
+    let days = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<i64>().ok());
+    let manifests = end("manifest", "");
+    let (start, rest) = manifests.split_at(manifests.len() - ".expiration.days".len());
+    let tiers: Vec<String> = fields
+        .iter()
+        .filter_map(|change| change.field.strip_prefix(start)?.strip_suffix(rest).map(str::to_owned))
+        .collect();
+    for below in tiers {
+        let at = |part: &str| fields.iter().position(|change| change.field == end(part, &below));
+        let (Some(files), Some(manifest)) = (at("data"), at("manifest")) else { continue };
+        let [manifests, datas] =
+            [&fields[manifest], &fields[files]].map(|change| (days(&change.before), days(&change.after)));
+        let outlives = |ends: Option<(i64, i64)>| ends.map(|(manifest, files)| files - manifest);
+        let (before, after) = (outlives(manifests.0.zip(datas.0)), outlives(manifests.1.zip(datas.1)));
+        if before.is_none() || before != after {
+            continue;
+        }
+        let both = |manifest: &Option<String>, files: &Option<String>| {
+            manifest.as_ref().zip(files.as_ref()).map(|(manifest, files)| format!("{manifest} (files {files})"))
+        };
+        let joint = FieldChange {
+            field: fields[manifest].field.clone(),
+            before: both(&fields[manifest].before, &fields[files].before),
+            after: both(&fields[manifest].after, &fields[files].after),
+        };
+        fields[manifest] = joint;
+        fields.remove(files);
+    }
+    fields
 }
 
 impl LifecycleRule {

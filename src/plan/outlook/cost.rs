@@ -4,9 +4,9 @@
 use super::forecast::stays;
 use super::life::Life;
 use super::prices::{GB, MONTH, Prices};
-use super::rules::{later, midnight};
 use super::shelf::Shelf;
 use crate::base::Money;
+use crate::plan::days::{later, midnight};
 use crate::resource::StorageClass;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;

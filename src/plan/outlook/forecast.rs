@@ -1,8 +1,9 @@
 //! What happens to the copies of a tier day by day, where a plan changes that.
 
 use super::life::Life;
-use super::rules::{Move, midnight};
+use super::rules::Move;
 use super::shelf::Shelf;
+use crate::plan::days::{day, midnight};
 use crate::resource::StorageClass;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -121,11 +122,6 @@ fn name(life: &Life<'_>) -> String {
 fn oldest(shelves: &[Shelf<'_>], at: Timestamp) -> Option<Timestamp> {
     let left = shelves.iter().flat_map(|shelf| &shelf.after);
     left.filter(|life| life.is_good && life.end.is_none_or(|end| end > at)).map(|life| life.started).min()
-}
-
-/// A day as said to people.
-pub(super) fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
 }
 
 /// The moves of copies that exist, with how long each stayed in the class before; for what leaving early costs.

@@ -1,10 +1,11 @@
 //! How long each copy of a tier lives and where it lies meanwhile, under the schedule, the retention and the lifecycle
 //! rules. Backups are taken to be made whenever they are due, and to be good.
 
-use super::rules::{Move, Rules, later, midnight};
+use super::rules::{Move, Rules};
 use crate::base::BackupId;
 use crate::catalog::retention::is_ahead;
 use crate::catalog::{Backup, Keep};
+use crate::plan::days::{later, midnight};
 use crate::policy::{CopySpec, PruneBy};
 use crate::resource::StorageClass;
 use jiff::Timestamp;

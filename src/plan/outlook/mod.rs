@@ -6,6 +6,7 @@
 
 mod agenda;
 mod cost;
+mod danger;
 mod forecast;
 mod life;
 mod needs;
@@ -16,6 +17,8 @@ mod recovery;
 mod rules;
 mod shelf;
 mod thaw_cost;
+
+pub(super) use danger::{Breaks, Danger, Harm, When, dangers};
 
 pub use cost::{ClassCost, Cost, EarlyCost, StorageCost};
 pub use forecast::{Forecast, ForecastDay, ForecastMove, Turn};

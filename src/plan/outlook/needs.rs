@@ -1,10 +1,10 @@
 //! Which permissions the steps of a plan take, and on what: asked before anything is changed, so that a run does not
 //! stop half-way.
 
+use crate::plan::wanted::with_site;
 use crate::plan::{Action, Deed, Live, Plan};
-use crate::policy::{Desired, EncryptionAtRest, S3Spec, StorageKind};
-use crate::resource::permissions::{BackupSite, Duty, Statement, Whereabouts, backup_statements, writes};
-use crate::resource::{Found, KmsKey, Resource};
+use crate::policy::Desired;
+use crate::resource::permissions::{Duty, Statement, Whereabouts, backup_statements, writes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,47 +146,6 @@ pub(super) fn placed(mut statement: Statement, path: Option<&str>) -> Statement 
         statement.resources = statement.resources.into_iter().map(with_path).collect();
     }
     statement
-}
-
-/// Looks at a storage in S3 as permissions see it; `None` for other storages and such whose place is not known.
-pub(super) fn with_site<T>(
-    desired: &Desired,
-    live: &Live,
-    storage: &str,
-    look: impl FnOnce(&BackupSite<'_>) -> T,
-) -> Option<T> {
-    let StorageKind::S3(spec) = &desired.storages.get(storage)?.kind else { return None };
-    let place = live.read(storage)?.bucket.as_ref()?;
-    let at = Whereabouts { caller: live.storage_caller(storage), region: &place.region };
-    let key = key(live, storage, spec);
-    let copies = desired.tiers.values().flat_map(|tier| &tier.copies);
-    let locks = copies.clone().any(|copy| copy.to == storage && copy.lock.is_some());
-    let manage = spec.manage.as_ref();
-    let is_on = matches!(
-        live.resources.get(&format!("storage/{storage}/versioning")),
-        Some(Found::There(Resource::Versioning(found))) if *found != crate::resource::Versioning::Unversioned
-    );
-    let versions =
-        is_on || manage.is_some_and(|manage| manage.versioning == Some(true) || manage.object_lock.is_some());
-    Some(look(&BackupSite { place, at, key: key.as_deref(), locks, versions: versions || locks }))
-}
-
-/// The KMS key of a bucket: by its ARN where it was found, else as the policy writes it.
-fn key(live: &Live, storage: &str, spec: &S3Spec) -> Option<String> {
-    let found = live.resources.get(&format!("storage/{storage}/kms-key"));
-    if let Some(Found::There(Resource::KmsKey(KmsKey { arn: Some(arn), .. }))) = found {
-        return Some(arn.clone());
-    }
-    if let Some(Found::There(Resource::Encryption(encryption))) =
-        live.resources.get(&format!("storage/{storage}/encryption"))
-        && let Some(key) = &encryption.key
-    {
-        return Some(key.clone());
-    }
-    match spec.manage.as_ref()?.encryption.as_ref()? {
-        EncryptionAtRest::SseKms { key: Some(key), .. } => key.as_literal(),
-        _ => None,
-    }
 }
 
 /// IAM wants resources that could exist: one key below a prefix stands for all of them.

@@ -1,6 +1,7 @@
 //! The least privilege of each duty for a policy: what `plan --iam-policy` prints.
 
-use super::needs::{placed, with_site};
+use super::needs::placed;
+use crate::plan::wanted::with_site;
 use crate::plan::{Live, wanted};
 use crate::policy::Desired;
 use crate::resource::permissions::{Duty, Statement, Whereabouts, backup_statements, reads, writes};

@@ -7,6 +7,7 @@ use crate::base::Period;
 use crate::catalog::Backup;
 use crate::plan::Subject;
 use crate::plan::backups::Slot;
+use crate::plan::days::later;
 use crate::resource::StorageClass;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -57,7 +58,7 @@ pub(super) fn recovery(subject: &Subject<'_>, tiers: &[Tier<'_, '_>], now: Times
     let writable = tiers.iter().filter(|tier| !tier.slot.writable.is_empty());
     let gap = writable.filter_map(|tier| tier.agenda.interval).min();
     let last = after.iter().map(|life| life.started).max();
-    let until = gap.zip(last).map(|(gap, last)| super::rules::later(last, gap.to_signed()));
+    let until = gap.zip(last).map(|(gap, last)| later(last, gap.to_signed()));
     let recovery = Recovery {
         database: subject.name.clone(),
         loss_before_seconds: before.iter().map(|life| life.started).max().map(|at| Period::between(at, now).0),

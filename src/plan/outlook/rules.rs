@@ -2,13 +2,12 @@
 //! the last write and rounded up to the next midnight UTC.
 
 use crate::base::encode_component;
+use crate::plan::days::{date, day_after};
 use crate::resource::{BucketPlace, Expiration, Lifecycle, LifecycleRule, StorageClass};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// Objects below this size stay where they are, unless a rule names a size itself.
-const SMALLEST_THAT_MOVES: u64 = 128 << 10;
+pub(super) const SMALLEST_THAT_MOVES: u64 = 128 << 10;
 
 /// The rules that fall on the files of a tier's backups of one database.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,7 +48,7 @@ impl Rules {
             }
             for transition in &rule.transitions {
                 let day = transition.days.map(|days| day_after(written, days));
-                let day = day.or_else(|| date(transition.date.as_deref()));
+                let day = day.or_else(|| date(transition.date.as_deref()?));
                 all.extend(day.map(|day| (day.max(from), transition.class)));
             }
         }
@@ -68,37 +67,15 @@ impl Rules {
         let ends =
             self.0.iter().filter(|rule| fits(rule, bytes)).filter_map(|rule| match rule.expiration.as_ref()? {
                 Expiration::Days(days) => Some(day_after(written, *days)),
-                Expiration::Date(day) => date(Some(day)),
+                Expiration::Date(day) => date(day),
                 Expiration::DeleteMarkers => None,
             });
         ends.min().map(|end| end.max(from))
     }
 }
 
-fn fits(rule: &LifecycleRule, bytes: u64) -> bool {
+pub(super) fn fits(rule: &LifecycleRule, bytes: u64) -> bool {
     rule.filter.larger_than.is_none_or(|bound| bytes > bound) && rule.filter.smaller_than.is_none_or(|b| bytes < b)
-}
-
-fn date(text: Option<&str>) -> Option<Timestamp> {
-    let day: Date = text?.get(..10)?.parse().ok()?;
-    day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp())
-}
-
-/// The midnight at or after `at` plus so many days.
-fn day_after(at: Timestamp, days: u32) -> Timestamp {
-    midnight(later(at, SignedDuration::from_hours(24 * i64::from(days))))
-}
-
-/// `at` plus a time; the end of time where that is beyond it.
-pub(super) fn later(at: Timestamp, time: SignedDuration) -> Timestamp {
-    at.checked_add(time).unwrap_or(Timestamp::MAX)
-}
-
-/// The midnight UTC at or after an instant.
-pub(super) fn midnight(at: Timestamp) -> Timestamp {
-    let seconds = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
-    let day = seconds.div_euclid(86_400) + i64::from(seconds.rem_euclid(86_400) > 0);
-    Timestamp::from_second(day * 86_400).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -131,14 +108,6 @@ mod tests {
     }
 
     const MIB: u64 = 1 << 20;
-
-    #[test]
-    fn days_are_rounded_up_to_midnight() {
-        // The user guide's own example: January 15 at 10:30 plus three days is January 19.
-        assert_eq!(day_after(at("2027-01-15T10:30:00Z"), 3), at("2027-01-19T00:00:00Z"));
-        assert_eq!(day_after(at("2027-01-15T00:00:00Z"), 3), at("2027-01-18T00:00:00Z"));
-        assert_eq!(midnight(at("2027-01-15T00:00:00.5Z")), at("2027-01-16T00:00:00Z"));
-    }
 
     #[test]
     fn only_rules_that_fall_on_the_keys_count() {

@@ -2,8 +2,8 @@
 
 use super::Wanted;
 use super::shared::with_site;
+use super::texts::{delivery_route, text};
 use super::trust::{AUDIENCE, GITHUB, trust};
-use super::want::text;
 use crate::plan::Live;
 use crate::policy::{AccessKeySpec, AccessKind, AccessSpec, Desired, Grant};
 use crate::resource::permissions::{Duty, Whereabouts, backup_statements, policy_document};
@@ -105,7 +105,7 @@ fn user(desired: &Desired, spec: &AccessSpec) -> User {
 fn keys(live: &Live, name: &str, spec: &AccessSpec, key: &AccessKeySpec) -> Option<AccessKeys> {
     Some(AccessKeys {
         user: spec.name.clone(),
-        deliver_to: text(live, &format!("access.{name}.access_key.deliver_to"), &key.deliver_to)?,
+        deliver_to: text(live, &delivery_route(name), &key.deliver_to)?,
         rotate_after_seconds: key.rotate_after.map(|after| after.0),
         keys: Vec::new(),
         delivered: None,

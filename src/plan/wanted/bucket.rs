@@ -5,7 +5,7 @@ use super::bucket_policy::bucket_policy;
 use super::lifecycle::lifecycle;
 use super::replication::replication;
 use super::shared::{keeps_versions, key, shares, speaker};
-use super::want::text;
+use super::texts::{log_route, text};
 use crate::plan::Live;
 use crate::policy::{Desired, EncryptionAtRest, ManageSpec, S3Spec};
 use crate::resource::{
@@ -49,9 +49,9 @@ pub(super) fn bucket(desired: &Desired, live: &Live, name: &str, spec: &S3Spec, 
     if let Some(manage) = &spec.manage {
         list.all.extend(replication(desired, live, name, manage, place));
         if let Some((to, prefix)) = &manage.access_logs {
-            let route = |key: &str| format!("storage.{name}.manage.access_logs.{key}");
-            let prefix = prefix.as_ref().map_or(Some(String::new()), |prefix| text(live, &route("prefix"), prefix));
-            if let (Some(to), Some(prefix)) = (text(live, &route("bucket"), to), prefix) {
+            let prefix =
+                prefix.as_ref().map_or(Some(String::new()), |prefix| text(live, &log_route(name, "prefix"), prefix));
+            if let (Some(to), Some(prefix)) = (text(live, &log_route(name, "bucket"), to), prefix) {
                 list.setting(Resource::AccessLog(AccessLog { bucket: Some(to), prefix }));
             }
         }

@@ -6,10 +6,15 @@
 mod access;
 mod bucket;
 mod bucket_policy;
+mod left_out;
 mod lifecycle;
 mod replication;
 mod shared;
+mod texts;
 mod trust;
 mod want;
 
+pub(super) use left_out::left_out;
+pub(super) use shared::with_site;
+pub use texts::references;
 pub use want::{Wanted, wanted};

@@ -1,12 +1,10 @@
 //! Storages of a policy that lie in one bucket.
 
+use super::texts::{key_route, text};
 use crate::plan::Live;
-use crate::policy::{Desired, S3Spec, StorageKind};
-use crate::resource::BucketPlace;
+use crate::policy::{Desired, EncryptionAtRest, S3Spec, StorageKind};
 use crate::resource::permissions::{BackupSite, Whereabouts};
-
-use super::want::text;
-use crate::policy::EncryptionAtRest;
+use crate::resource::{BucketPlace, Found, Resource, Versioning};
 
 /// A storage in a bucket.
 #[derive(Clone, Copy)]
@@ -49,26 +47,30 @@ pub(super) fn key(live: &Live, name: &str, spec: &S3Spec) -> Option<String> {
     let Some(EncryptionAtRest::SseKms { key: Some(key), .. }) = spec.manage.as_ref()?.encryption.as_ref() else {
         return None;
     };
-    text(live, &format!("storage.{name}.manage.encryption.key"), key)
+    text(live, &key_route(name), key)
 }
 
-/// Calls `then` with what matters to the permissions that a storage takes; `None` where the storage is not known.
-pub(super) fn with_site<T>(
+/// Looks at a storage in S3 as permissions see it; `None` for other storages and such whose place is not known.
+pub(in crate::plan) fn with_site<T>(
     desired: &Desired,
     live: &Live,
     name: &str,
-    then: impl FnOnce(&BackupSite<'_>) -> T,
+    look: impl FnOnce(&BackupSite<'_>) -> T,
 ) -> Option<T> {
     let StorageKind::S3(spec) = &desired.storages.get(name)?.kind else { return None };
     let place = live.read(name)?.bucket.as_ref()?;
     let key = key(live, name, spec);
-    let locks_a_copy =
-        desired.tiers.values().flat_map(|tier| &tier.copies).any(|copy| copy.to == name && copy.lock.is_some());
-    Some(then(&BackupSite {
+    // A default retention of the bucket takes no permission; one that an upload names does.
+    let locks = desired.tiers.values().flat_map(|tier| &tier.copies).any(|copy| copy.to == name && copy.lock.is_some());
+    let found = live.resources.get(&format!("storage/{name}/versioning"));
+    let is_on = matches!(
+        found, Some(Found::There(Resource::Versioning(found))) if *found != Versioning::Unversioned
+    );
+    Some(look(&BackupSite {
         place,
         at: Whereabouts { caller: live.storage_caller(name), region: &place.region },
         key: key.as_deref(),
-        locks: locks_a_copy || spec.manage.as_ref().is_some_and(|manage| manage.object_lock.is_some()),
-        versions: keeps_versions(spec),
+        locks,
+        versions: is_on || locks || keeps_versions(spec),
     }))
 }

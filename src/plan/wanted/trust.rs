@@ -44,7 +44,8 @@ pub(super) fn trust(spec: &TrustSpec, at: &Whereabouts<'_>) -> Value {
 }
 
 /// Both forms of a workflow's subject: by names, and, for repositories made or renamed since July 2026, by names with
-/// numbers. Names on GitHub have no `@`, and `:` inside a part is encoded, so the second matches nothing else.
+/// numbers. Names on GitHub have no `@`, and `:` inside a part is encoded, so the second matches nothing else. A subject
+/// holds an environment or a branch, never both, and no policy asks for both.
 fn subjects(github: &GithubTrust) -> Vec<String> {
     let (owner, name) = github.repository.split_once('/').unwrap_or((&github.repository, "*"));
     let rest = match (&github.environment, &github.branch) {

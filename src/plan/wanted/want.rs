@@ -1,7 +1,6 @@
 //! One thing that is wanted, and all of them.
 
 use super::{access::access, bucket::bucket};
-use crate::base::Template;
 use crate::plan::Live;
 use crate::policy::{Desired, StorageKind};
 use crate::resource::Resource;
@@ -36,9 +35,4 @@ pub fn wanted(desired: &Desired, live: &Live) -> Vec<Wanted> {
         all.extend(place.into_iter().flat_map(|place| bucket(desired, live, name, spec, place)));
     }
     all
-}
-
-/// The text of a template: as it stands, or as `observe` found it behind its references.
-pub(super) fn text(live: &Live, route: &str, template: &Template) -> Option<String> {
-    template.as_literal().or_else(|| live.texts.get(route).cloned())
 }

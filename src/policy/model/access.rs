@@ -123,10 +123,10 @@ pub struct GithubTrust {
     /// The repository, `owner/name`.
     #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"))]
     pub repository: String,
-    /// Only jobs of this environment.
+    /// Only jobs of this environment; not together with `branch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// Only runs of this branch.
+    /// Only runs of this branch, in jobs without an environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
 }
