@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
     use crate::diag::Sources;
-    use crate::policy::{load, resolve};
+    use crate::policy::{Loaded, load, resolve};
 
     const POLICY: &str = "
 version: 1
@@ -95,7 +95,7 @@ databases:
     fn desired() -> Desired {
         let mut sources = Sources::default();
         let nothing = |_: &str| Err("no other files".to_owned());
-        let (document, diagnostics) = load(&mut sources, "test.yaml", POLICY.as_bytes(), &nothing);
+        let Loaded { document, found: diagnostics, .. } = load(&mut sources, "test.yaml", POLICY.as_bytes(), &nothing);
         resolve(&document.unwrap_or_else(|| panic!("{diagnostics:?}")), "test.yaml", &sources)
     }
 

@@ -15,6 +15,9 @@ pub struct Inspection {
     pub files: Vec<FileProblem>,
     /// What could not be looked at as a whole, and why.
     pub unreadable: Vec<(String, String)>,
+    /// Results that could not be kept beside their backups, by storage and why: whoever may only read a store can
+    /// verify it all the same.
+    pub unkept: Vec<(String, String)>,
     /// Files that were read.
     pub n_files: u64,
     /// Bytes that were read, as stored.
@@ -65,7 +68,15 @@ pub struct FileProblem {
 impl Inspection {
     /// Nothing found yet.
     pub fn empty(level: VerifyLevel) -> Inspection {
-        Inspection { level, copies: Vec::new(), files: Vec::new(), unreadable: Vec::new(), n_files: 0, bytes: 0 }
+        Inspection {
+            level,
+            copies: Vec::new(),
+            files: Vec::new(),
+            unreadable: Vec::new(),
+            unkept: Vec::new(),
+            n_files: 0,
+            bytes: 0,
+        }
     }
 
     /// Adds what was found in another repository.
@@ -73,6 +84,7 @@ impl Inspection {
         self.copies.extend(other.copies);
         self.files.extend(other.files);
         self.unreadable.extend(other.unreadable);
+        self.unkept.extend(other.unkept);
         self.n_files += other.n_files;
         self.bytes = self.bytes.saturating_add(other.bytes);
     }

@@ -41,14 +41,22 @@ pub fn read_policies(context: &Context) -> Result<Policies, Exit> {
             );
             Exit::InvalidPolicy
         })?;
-        let (document, found) = policy::load(&mut sources, file, &bytes, &read);
+        let loaded = policy::load(&mut sources, file, &bytes, &read_base);
+        let now = jiff::Timestamp::now();
+        if let Some(document) = loaded.document {
+            let desired = policy::resolve(&document, file, &sources);
+            let subject = Subject { document: &document, desired: &desired, sources: &sources, now };
+            diagnostics.extend(policy::lint(&subject));
+            valid.push((document, desired));
+            continue;
+        }
+        let mut found = loaded.found;
+        if let Some(rest) = loaded.rest {
+            let desired = policy::resolve(&rest, file, &sources);
+            found.extend(policy::lint_rest(&Subject { document: &rest, desired: &desired, sources: &sources, now }));
+            found.sort();
+        }
         diagnostics.extend(found);
-        let Some(document) = document else { continue };
-        let desired = policy::resolve(&document, file, &sources);
-        let subject =
-            Subject { document: &document, desired: &desired, sources: &sources, now: jiff::Timestamp::now() };
-        diagnostics.extend(policy::lint(&subject));
-        valid.push((document, desired));
     }
     diagnostics.extend(names_twice(&valid));
     Ok(Policies { sources, diagnostics, files, desired: valid.into_iter().map(|(_, desired)| desired).collect() })
@@ -132,14 +140,27 @@ fn policies_in(folder: &Path) -> std::io::Result<Vec<String>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let named_so = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if named_so && !hidden && path.is_file() {
+        if is_named_so(&path) && !hidden && path.is_file() {
             files.push(path.display().to_string());
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// A base of a policy. Its lines may be shown beside a problem, so whoever proposes a policy must not be able to have
+/// any other file of this machine read out, not through a link either.
+fn read_base(path: &str) -> Result<Vec<u8>, String> {
+    let real = std::fs::canonicalize(path).map_err(|error| words(&error))?;
+    if !is_named_so(&real) || !is_named_so(Path::new(path)) {
+        return Err("only files named `*.yaml` or `*.yml` can be extended".to_owned());
+    }
+    read(path)
+}
+
+fn is_named_so(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 fn read(path: &str) -> Result<Vec<u8>, String> {

@@ -10,6 +10,7 @@ mod lint;
 mod load;
 mod matching;
 pub mod model;
+mod remainder;
 mod resolve;
 mod route;
 mod rule;
@@ -29,8 +30,8 @@ pub use desired::{
 };
 pub use document::Document;
 pub use find::FoundDatabase;
-pub use lint::lint;
-pub use load::load;
+pub use lint::{lint, lint_rest};
+pub use load::{Loaded, load};
 pub use model::{GithubTrust, Grant};
 pub use resolve::resolve;
 pub use route::{Route, Step};

@@ -39,6 +39,9 @@ pub fn inspection(inspection: &Inspection, style: Style) -> String {
     for (storage, problem) in &inspection.unreadable {
         let _ = writeln!(out, "\n{} storage `{storage}` could not be verified: {problem}", style.yellow("!"));
     }
+    for (storage, problem) in &inspection.unkept {
+        let _ = writeln!(out, "\n{} results cannot be kept in `{storage}`: {problem}", style.yellow("!"));
+    }
     if !out.is_empty() {
         out.push('\n');
     }
@@ -104,6 +107,7 @@ struct InspectionView {
     copies: Vec<CopyView>,
     damaged: Vec<FileView>,
     unreadable_storages: Vec<UnreadableView>,
+    unkept_results: Vec<UnreadableView>,
     files_read: u64,
     bytes_read: u64,
 }
@@ -130,6 +134,12 @@ struct FileView {
 struct UnreadableView {
     storage: String,
     problem: String,
+}
+
+fn storages(problems: &[(String, String)]) -> Vec<UnreadableView> {
+    let view =
+        |(storage, problem): &(String, String)| UnreadableView { storage: storage.clone(), problem: problem.clone() };
+    problems.iter().map(view).collect()
 }
 
 /// The result as one JSON document, ending with a line feed. Additive changes only within a version.
@@ -161,11 +171,8 @@ pub fn inspection_json(inspection: &Inspection) -> String {
             .into_iter()
             .map(|file| FileView { storage: file.storage, key: file.key, problem: file.problem })
             .collect(),
-        unreadable_storages: inspection
-            .unreadable
-            .iter()
-            .map(|(storage, problem)| UnreadableView { storage: storage.clone(), problem: problem.clone() })
-            .collect(),
+        unreadable_storages: storages(&inspection.unreadable),
+        unkept_results: storages(&inspection.unkept),
         files_read: inspection.n_files,
         bytes_read: inspection.bytes,
     };
@@ -211,6 +218,7 @@ mod tests {
                 problem: "its content does not match its own digest: it was changed after it was written".to_owned(),
             }],
             unreadable: vec![("nas".to_owned(), "permission denied".to_owned())],
+            unkept: vec![("offsite".to_owned(), "the filesystem is read-only".to_owned())],
             n_files: 17,
             bytes: 930 << 20,
         }

@@ -23,6 +23,8 @@ pub enum Faults {
     AfterwardsAt(u64),
     /// This one and every later one: the process is as good as dead.
     From(u64),
+    /// Every one that would change something, as for someone who may only read.
+    Writes,
 }
 
 /// What a call meets.
@@ -47,13 +49,14 @@ struct Script {
 }
 
 impl Script {
-    fn call(&self) -> Fate {
+    fn call(&self, operation: &str) -> Fate {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         match self.faults {
             Faults::At(n) if number == n => Fate::Refused,
             Faults::AfterwardsAt(n) if number == n => Fate::AnswerLost,
             Faults::From(n) if number >= n => Fate::Refused,
-            Faults::Never | Faults::At(_) | Faults::AfterwardsAt(_) | Faults::From(_) => Fate::Good,
+            Faults::Writes if matches!(operation, "write" | "delete") => Fate::Refused,
+            Faults::Never | Faults::Writes | Faults::At(_) | Faults::AfterwardsAt(_) | Faults::From(_) => Fate::Good,
         }
     }
 }
@@ -83,7 +86,7 @@ fn fault(operation: &'static str, key: &str) -> StorageError {
 /// Runs one call as its fate has it.
 macro_rules! call {
     ($script:expr, $operation:literal, $key:expr, $call:expr) => {
-        match $script.call() {
+        match $script.call($operation) {
             Fate::Good => $call.await,
             Fate::Refused => Err(fault($operation, $key)),
             Fate::AnswerLost => $call.await.and_then(|_| Err(fault($operation, $key))),

@@ -23,21 +23,34 @@ enum Finding {
     Undecided(String),
 }
 
+/// How a copy is, and whether the result stands beside it.
+pub(super) struct Verified {
+    pub(super) verdict: CopyVerdict,
+    /// Why the result of a good copy could not be kept.
+    pub(super) unkept: Option<String>,
+}
+
+impl From<CopyVerdict> for Verified {
+    fn from(verdict: CopyVerdict) -> Verified {
+        Verified { verdict, unkept: None }
+    }
+}
+
 /// Looks at one copy of a backup and keeps the result beside its manifest, unless nothing could be decided. Of a file
-/// in a cold class only its size is looked at. `None` when the backup is gone. Errors only when interrupted or when the result cannot be kept.
-pub async fn verify_copy(
+/// in a cold class only its size is looked at. `None` when the backup is gone. Errors only when interrupted.
+pub(super) async fn verify_copy(
     repository: &Repository,
     place: &Place,
     level: VerifyLevel,
     means: &Means,
-) -> Result<Option<CopyVerdict>, StreamError> {
+) -> Result<Option<Verified>, StreamError> {
     let manifest = match repository.manifest(&place.tier, &place.database, &place.id).await {
         Ok(manifest) => manifest,
         Err(RepositoryError::Storage(StorageError::NotFound { .. })) => return Ok(None),
         Err(RepositoryError::Broken { key, problem, .. }) => {
-            return Ok(Some(CopyVerdict::Damaged(vec![VerifyProblem { key, problem }])));
+            return Ok(Some(CopyVerdict::Damaged(vec![VerifyProblem { key, problem }]).into()));
         }
-        Err(error) => return Ok(Some(CopyVerdict::Undecided(error.to_string()))),
+        Err(error) => return Ok(Some(CopyVerdict::Undecided(error.to_string()).into())),
     };
     let (mut problems, mut undecided, mut cold) = (Vec::new(), Vec::new(), None);
     for object in &manifest.objects {
@@ -53,27 +66,24 @@ pub async fn verify_copy(
     match repository.store.head(&key).await {
         Ok(Some(_)) => {}
         Ok(None) => return Ok(None),
-        Err(error) => return Ok(Some(CopyVerdict::Undecided(error.to_string()))),
+        Err(error) => return Ok(Some(CopyVerdict::Undecided(error.to_string()).into())),
     }
     if problems.is_empty()
         && let Some(reason) = undecided.into_iter().next()
     {
-        return Ok(Some(CopyVerdict::Undecided(reason)));
+        return Ok(Some(CopyVerdict::Undecided(reason).into()));
     }
     if problems.is_empty()
         && let Some(class) = cold
     {
-        return Ok(Some(CopyVerdict::Cold(class)));
+        return Ok(Some(CopyVerdict::Cold(class).into()));
     }
     let record = VerifyRecord { format: FORMAT, id: place.id.clone(), at: Timestamp::now(), level, problems };
     let kept = repository.write_verified(&place.tier, &place.database, &record).await;
-    Ok(Some(match (kept, record.problems) {
-        (Err(error), problems) if problems.is_empty() => {
-            CopyVerdict::Undecided(format!("it is good, but that cannot be kept: {error}"))
-        }
-        (_, problems) if problems.is_empty() => CopyVerdict::Good,
-        (_, problems) => CopyVerdict::Damaged(problems),
-    }))
+    let unkept = kept.err().map(|error| error.to_string());
+    let problems = record.problems;
+    let verdict = if problems.is_empty() { CopyVerdict::Good } else { CopyVerdict::Damaged(problems) };
+    Ok(Some(Verified { verdict, unkept }))
 }
 
 async fn look(

@@ -1,6 +1,6 @@
 //! Proving that backups are what was written: every size and digest, and when asked every layer and row.
 //!
-//! [`verify`] looks at a repository, [`verify_copy`] at one copy of one backup. Results are kept beside the manifest.
+//! [`verify`] looks at a repository, copy by copy. Results are kept beside the manifest where that may be written.
 //! Damage and what could not be looked at (no key, no access) are told apart: the first is a finding about the bytes,
 //! the second about this machine.
 
@@ -8,6 +8,5 @@ mod copy;
 mod selection;
 mod verify;
 
-pub use copy::verify_copy;
 pub use selection::Selection;
 pub use verify::{Means, verify};

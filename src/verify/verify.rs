@@ -1,7 +1,7 @@
 //! A whole repository.
 
 use super::Selection;
-use super::copy::verify_copy;
+use super::copy::{Verified, verify_copy};
 use crate::base::total;
 use crate::catalog::{Backup, CopyInspection, CopyVerdict, FileProblem, Inspection, VerifyLevel};
 use crate::codec::Keys;
@@ -67,8 +67,9 @@ impl Round<'_> {
             if !self.selection.holds(&place) {
                 continue;
             }
-            let verdict = verify_copy(self.repository, &place, self.level, self.means).await?;
-            let Some(verdict) = verdict else { continue };
+            let verified = verify_copy(self.repository, &place, self.level, self.means).await?;
+            let Some(Verified { verdict, unkept }) = verified else { continue };
+            self.unkept(unkept);
             if !matches!(verdict, CopyVerdict::Cold(_)) {
                 self.found.n_files += backup.objects.len() as u64;
                 self.found.bytes = total([self.found.bytes, backup.stored_bytes()]);
@@ -86,7 +87,18 @@ impl Round<'_> {
             });
         }
         let stale: Vec<String> = stale.into_iter().collect();
-        Ok(if stale.is_empty() { Ok(()) } else { self.repository.write_indexes(&stale).await })
+        if !stale.is_empty() {
+            let written = self.repository.write_indexes(&stale).await;
+            self.unkept(written.err().map(|error| error.to_string()));
+        }
+        Ok(Ok(()))
+    }
+
+    /// A store that may only be read gives the same reason for everything: one is enough.
+    fn unkept(&mut self, problem: Option<String>) {
+        if let (Some(problem), true) = (problem, self.found.unkept.is_empty()) {
+            self.found.unkept.push((self.repository.name.clone(), problem));
+        }
     }
 
     /// The seals of small files. A quick verification looks only at those that backups depend on.
@@ -124,9 +136,15 @@ impl Round<'_> {
             if object_exists.is_none() {
                 continue;
             }
-            self.repository.write_sidecar(tier, database, id, &object.name, &object.stored_sha256).await?;
+            let written = self.repository.write_sidecar(tier, database, id, &object.name, &object.stored_sha256).await;
             let key = sidecar_key(tier, database, id, &object.name);
-            self.report(key, format!("{problem}; it was written again"));
+            match written {
+                Ok(()) => self.report(key, format!("{problem}; it was written again")),
+                Err(error) => {
+                    self.report(key, problem);
+                    self.unkept(Some(error.to_string()));
+                }
+            }
         }
         Ok(())
     }

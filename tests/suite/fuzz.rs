@@ -71,7 +71,7 @@ fn policies() {
     let base = base.unwrap_or_else(|_| b"version: 1\nname: base\n".to_vec());
     fuzz.run(|input| {
         let mut sources = Sources::default();
-        let (document, found) = policy::load(&mut sources, "backstay.yaml", input, &|name| {
+        let policy::Loaded { document, found, .. } = policy::load(&mut sources, "backstay.yaml", input, &|name| {
             if name.ends_with("self.yaml") { Ok(input.to_vec()) } else { Ok(base.clone()) }
         });
         let _ = report::diagnostics(&found, &sources, Style::PLAIN);

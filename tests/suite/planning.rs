@@ -37,7 +37,8 @@ databases:
 
 pub fn desired(text: &str) -> Desired {
     let mut sources = Sources::default();
-    let (document, found) = policy::load(&mut sources, "backstay.yaml", text.as_bytes(), &|_| Err("none".to_owned()));
+    let policy::Loaded { document, found, .. } =
+        policy::load(&mut sources, "backstay.yaml", text.as_bytes(), &|_| Err("none".to_owned()));
     let document = document.unwrap_or_else(|| panic!("{found:?}"));
     policy::resolve(&document, "backstay.yaml", &sources)
 }

@@ -3,14 +3,14 @@
 use backstay::base::{Period, Share};
 use backstay::catalog::Keep;
 use backstay::diag::Sources;
-use backstay::policy::{Compression, Desired, load, resolve};
+use backstay::policy::{Compression, Desired, Loaded, load, resolve};
 use proptest::prelude::*;
 
 const GOOD: &str = include_str!("../fixtures/policy/good/full.yaml");
 
 fn meaning(text: &str) -> Desired {
     let mut sources = Sources::default();
-    let (document, found) = load(&mut sources, "p.yaml", text.as_bytes(), &|_| Err("no".to_owned()));
+    let Loaded { document, found, .. } = load(&mut sources, "p.yaml", text.as_bytes(), &|_| Err("no".to_owned()));
     resolve(&document.unwrap_or_else(|| panic!("{found:?}")), "p.yaml", &sources)
 }
 
@@ -117,7 +117,7 @@ fn bases_are_merged_wherever_they_stand() {
     };
     let mut sources = Sources::default();
     let text = b"extends: [base.yaml, ../common/./small.yaml]\nname: production\ntiers: { manual: null }\ndatabases: { b: null }\n";
-    let (document, found) = load(&mut sources, "policies/production.yaml", text, &fetch);
+    let Loaded { document, found, .. } = load(&mut sources, "policies/production.yaml", text, &fetch);
     let document = document.unwrap_or_else(|| panic!("{found:?}"));
     let desired = resolve(&document, "policies/production.yaml", &sources);
     assert_eq!(desired.name, "production");
@@ -167,7 +167,7 @@ proptest! {
     #[test]
     fn any_text_gets_an_answer(text in prop_oneof![broken(), "[ -~\n\t]{0,200}", any::<String>()]) {
         let mut sources = Sources::default();
-        let (document, found) = load(&mut sources, "p.yaml", text.as_bytes(), &|_| Err("no".to_owned()));
+        let Loaded { document, found, .. } = load(&mut sources, "p.yaml", text.as_bytes(), &|_| Err("no".to_owned()));
         prop_assert_eq!(document.is_none(), found.has_errors());
         backstay::report::diagnostics(&found, &sources, backstay::report::Style::PLAIN);
         backstay::report::diagnostics_json(&found, &sources);

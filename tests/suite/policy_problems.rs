@@ -2,7 +2,7 @@
 //! `BLESS=1 cargo test --test suite policy_problems` writes the `.expected` files anew.
 
 use backstay::diag::{CODES, Diagnostics, Severity, Sources};
-use backstay::policy::{Subject, lint, load, resolve};
+use backstay::policy::{Loaded, Subject, lint, lint_rest, load, resolve};
 use backstay::report::{self, Style};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ fn judge(path: &Path) -> (Sources, Diagnostics) {
     let fetch = move |name: &str| std::fs::read(inside.join(name)).map_err(|_| "there is no such file".to_owned());
     let mut sources = Sources::default();
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    let (document, mut found) = load(&mut sources, &name, &std::fs::read(path).unwrap(), &fetch);
+    let Loaded { document, mut found, .. } = load(&mut sources, &name, &std::fs::read(path).unwrap(), &fetch);
     assert_eq!(document.is_none(), found.has_errors(), "{name}");
     if let Some(document) = document {
         let desired = resolve(&document, &name, &sources);
@@ -125,14 +125,42 @@ fn a_bucket_takes_a_thousand_rules_and_not_one_more() {
 fn a_text_that_is_wrong_all_over_is_bounded() {
     let text: String = (0..5000).map(|i| format!("key{i}: value\n")).collect();
     let mut sources = Sources::default();
-    let (_, found) = load(&mut sources, "keys.yaml", text.as_bytes(), &|_| Err(String::new()));
+    let Loaded { found, .. } = load(&mut sources, "keys.yaml", text.as_bytes(), &|_| Err(String::new()));
     assert_eq!((found.0.len(), found.0[300].code.id), (301, "BS021"));
 }
 
 #[test]
 fn a_file_of_ten_megabytes_is_refused_before_it_is_read() {
     let mut sources = Sources::default();
-    let (document, found) = load(&mut sources, "big.yaml", &vec![b'a'; 10_000_001], &|_| Err(String::new()));
+    let Loaded { document, found, .. } =
+        load(&mut sources, "big.yaml", &vec![b'a'; 10_000_001], &|_| Err(String::new()));
     assert!(document.is_none());
     assert_eq!(found.0[0].code.id, "BS002");
+}
+
+#[test]
+fn advice_on_sound_entries_is_told_beside_errors_elsewhere() {
+    let text = "version: 1
+name: shop
+storage:
+  near: { type: filesystem, path: backups }
+  broken: { type: filesystem, pth: /x }
+tiers:
+  daily: { schedule: '0 5 31 2 *', copies: [{ to: near, keep: 7d }] }
+  weekly: { schedule: '@weekly', copies: [{ to: broken, keep: 60d }, { to: near, keep: 3d }] }
+  monthly: { schedule: '@weekly', copies: [{ to: near, keep: 3d }] }
+databases:
+  shop: { connection: postgresql://h/shop, tiers: [daily, weekly] }
+";
+    let mut sources = Sources::default();
+    let Loaded { found, rest, .. } = load(&mut sources, "shop.yaml", text.as_bytes(), &|_| Err(String::new()));
+    assert!(found.has_errors());
+    let rest = rest.unwrap();
+    assert_eq!(rest.model.tiers.len(), 2, "the tier that copies to the broken storage is out, too");
+    let desired = resolve(&rest, "shop.yaml", &sources);
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    let advice = lint_rest(&Subject { document: &rest, desired: &desired, sources: &sources, now });
+    let told = lines(&sources, &advice);
+    assert!(told.contains("shop.yaml:4:") && told.contains("shop.yaml:7:") && told.contains("shop.yaml:9:"), "{told}");
+    assert!(!told.contains("[storage.broken") && !told.contains("[databases"), "{told}");
 }

@@ -2,7 +2,7 @@
 //! `BLESS=1 cargo test --test suite policy_reference` writes them anew.
 
 use backstay::diag::Sources;
-use backstay::policy::{Content, Node, load, schema};
+use backstay::policy::{Content, Loaded, Node, load, schema};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -147,7 +147,7 @@ fn good() -> Vec<Node> {
 
 fn tree_of(path: &Path) -> Node {
     let fetch = |path: &str| std::fs::read(path).map_err(|e| e.to_string());
-    let (document, found) =
+    let Loaded { document, found, .. } =
         load(&mut Sources::default(), &path.display().to_string(), &std::fs::read(path).unwrap(), &fetch);
     assert!(found.0.is_empty(), "{}: {found:?}", path.display());
     document.unwrap().tree

@@ -13,7 +13,7 @@ fn root() -> PathBuf {
 fn advice(name: &str, text: &str) -> (Vec<String>, String) {
     let mut sources = Sources::default();
     let fetch = |path: &str| Err(format!("{path} is not there"));
-    let (document, found) = policy::load(&mut sources, name, text.as_bytes(), &fetch);
+    let policy::Loaded { document, found, .. } = policy::load(&mut sources, name, text.as_bytes(), &fetch);
     let document = document.unwrap_or_else(|| panic!("{name} does not load: {:#?}", found.0));
     let desired = policy::resolve(&document, name, &sources);
     let now = "2026-11-20T12:00:00Z".parse().unwrap();
@@ -104,7 +104,8 @@ fn a_written_secret_is_never_shown() {
     for text in [&bad, &typo, &parts, &argv] {
         assert!(text.contains("hunter2"));
         let mut sources = Sources::default();
-        let (document, mut found) = policy::load(&mut sources, "a.yaml", text.as_bytes(), &|_| Err(String::new()));
+        let policy::Loaded { document, mut found, .. } =
+            policy::load(&mut sources, "a.yaml", text.as_bytes(), &|_| Err(String::new()));
         if let Some(document) = document {
             let desired = policy::resolve(&document, "a.yaml", &sources);
             let now = "2026-11-20T12:00:00Z".parse().unwrap();

@@ -199,7 +199,7 @@ fn no_policy_makes_a_rule_panic() {
         let mut sources = Sources::default();
         let text = serde_json::to_string_pretty(&policy).unwrap();
         let fetch = |path: &str| Err(format!("{path} is not there"));
-        let (document, _) = policy::load(&mut sources, "any.yaml", text.as_bytes(), &fetch);
+        let policy::Loaded { document,  .. } = policy::load(&mut sources, "any.yaml", text.as_bytes(), &fetch);
         if let Some(document) = document {
             loaded.set(loaded.get() + 1);
             let desired = policy::resolve(&document, "any.yaml", &sources);

@@ -5,6 +5,7 @@ use backstay::catalog::{CopyVerdict, Inspection, JournalOutcome, VerifyLevel};
 use backstay::codec::Keys;
 use backstay::event::Silent;
 use backstay::repository::{Journal, LEASE_TTL, Repository, this_process};
+use backstay::storage::{Faults, FaultyStore, FilesystemStore};
 use backstay::verify::{Means, Selection, verify};
 use std::fs::{self, File, FileTimes};
 use std::io::Write;
@@ -49,6 +50,25 @@ fn flip(path: &Path, at: u64) {
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 0x04], at).unwrap();
     file.set_times(FileTimes::new().set_modified(modified)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_may_only_be_read_is_verified() {
+    let project = tokio::task::spawn_blocking(|| {
+        let source = source();
+        let project = Project::new(&source, "");
+        project.backstay(&["backup", "app"]).run().expect(0);
+        project
+    })
+    .await
+    .unwrap();
+    let store = Arc::new(FilesystemStore::new(project.path("near"), 0o700));
+    let repository = Repository::new("near", Arc::new(FaultyStore::new(store, Faults::Writes)));
+    let found = verified(&repository, VerifyLevel::Deep, &Keys::default()).await;
+    assert_eq!(found.copies.len(), 1);
+    assert_eq!(found.copies[0].verdict, CopyVerdict::Good);
+    assert!(!found.is_partial() && found.damage().is_empty(), "{found:#?}");
+    assert!(found.unkept.iter().any(|(storage, reason)| storage == "near" && reason.contains("on purpose")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -88,3 +88,22 @@ pub static RULES: &[Rule] = &[
     never_replicated::RULE,
     grants_too_long::RULE,
 ];
+
+/// The rules that judge one entry of a section by what is written in it and in what it names, so that their advice
+/// holds whatever else a policy is missing.
+pub static ALONE: &[Rule] = &[
+    secret_on_argv::RULE,
+    identity_is_path::RULE,
+    plain_transport::RULE,
+    trust_too_wide::RULE,
+    folder_open::RULE,
+    folder_volatile::RULE,
+    never_due::RULE,
+    clock_change::RULE,
+    keep_below_interval::RULE,
+    lock_outlives_keep::RULE,
+    transition_order::RULE,
+    transition_too_late::RULE,
+    early_deletion::RULE,
+    folder_relative::RULE,
+];
