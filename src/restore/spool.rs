@@ -81,8 +81,19 @@ impl SpoolReader {
         let length = usize::try_from(until.saturating_sub(at)).unwrap_or(PIECE).min(PIECE);
         let file = self.file.clone();
         let piece = blocking(move || {
-            let mut piece = vec![0; length];
-            file.read_exact_at(&mut piece, at).map(|()| piece)
+            // Read into memory as it comes: clearing it first would cost as much as filling it.
+            let mut piece = Vec::with_capacity(length);
+            while piece.len() < length {
+                let from = at + piece.len() as u64;
+                match rustix::io::pread(&*file, rustix::buffer::spare_capacity(&mut piece), from) {
+                    Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            // The allocation may hold more than was asked for, and what lies behind may just be being written.
+            piece.truncate(length);
+            Ok(piece)
         });
         Ok(Some(piece.await?))
     }

@@ -113,7 +113,7 @@ fn a_bucket_takes_a_thousand_rules_and_not_one_more() {
             storage("a"),
             storage("b"),
         );
-        let (_, found) = load(&mut Sources::default(), "p.yaml", text.as_bytes(), &|_| Err(String::new()));
+        let Loaded { found, .. } = load(&mut Sources::default(), "p.yaml", text.as_bytes(), &|_| Err(String::new()));
         found.iter().map(|diagnostic| diagnostic.code.id).collect()
     };
     assert_eq!(codes(250, ""), [""; 0]);

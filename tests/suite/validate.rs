@@ -119,3 +119,17 @@ fn schema_and_explain_are_data() {
     let lost = Backstay::new(["explain", "BS1O1"]).run().expect(64);
     assert!(lost.stderr.contains("backstay explain 'BS101'") && lost.stdout.is_empty(), "{}", lost.stderr);
 }
+
+#[test]
+fn only_policies_are_extended_also_through_links() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token.txt"), "the-token-of-the-runner\n").unwrap();
+    std::os::unix::fs::symlink("token.txt", folder.path().join("base.yaml")).unwrap();
+    for base in ["token.txt", "base.yaml"] {
+        let text = format!("version: 1\nname: shop\nextends: {base}\n");
+        std::fs::write(folder.path().join("backstay.yaml"), text).unwrap();
+        let run = Backstay::new(["validate"]).current_dir(folder.path()).run().expect(3);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert!(said.contains("BS015") && !said.contains("the-token"), "{said}");
+    }
+}

@@ -10,11 +10,12 @@ use super::store::{S3Store, etag, size};
 use super::trouble::{Call, Trouble, chain};
 use crate::storage::{Body, ObjectMeta, ObjectStore, StorageError};
 use aws_sdk_s3::error::SdkError;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use futures_util::stream;
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
+use tokio::io::AsyncReadExt;
 use tokio_util::io::StreamReader;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -29,7 +30,8 @@ fn call(key: &str) -> Call<'_> {
 
 /// What the first range says of the whole.
 struct Piece {
-    bytes: Bytes,
+    /// As it came from the connection: nothing is copied together that the reader takes apart again.
+    bytes: VecDeque<Bytes>,
     /// Length of the object.
     total: u64,
     etag: String,
@@ -41,11 +43,10 @@ pub(super) async fn get(store: &S3Store, key: &str, range: Option<Range<u64>>) -
     let first =
         fetch(store, key, start..end.min(start.saturating_add(RANGE)).max(start.saturating_add(1)), None).await?;
     let end = end.min(first.total);
-    let next = start.saturating_add(first.bytes.len() as u64);
+    let next = start.saturating_add(length(&first.bytes));
     if next >= end {
-        let mut bytes = first.bytes;
-        bytes.truncate(usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX));
-        return Ok(Box::new(io::Cursor::new(bytes)));
+        let small = first.bytes.into_iter().collect::<Vec<_>>().concat();
+        return Ok(Box::new(AsyncReadExt::take(io::Cursor::new(small), end.saturating_sub(start))));
     }
     let ahead = Ahead {
         store: store.clone(),
@@ -54,13 +55,14 @@ pub(super) async fn get(store: &S3Store, key: &str, range: Option<Range<u64>>) -
         next,
         end,
         queue: VecDeque::new(),
-        first: Some(first.bytes),
+        ready: first.bytes,
+        held: None,
     };
     Ok(Box::new(StreamReader::new(Box::pin(stream::unfold(ahead, Ahead::step)))))
 }
 
 /// A range that is being fetched, and its share of the budget.
-type Fetching = AbortOnDropHandle<Result<(Bytes, Option<Share>), StorageError>>;
+type Fetching = AbortOnDropHandle<Result<(VecDeque<Bytes>, Option<Share>), StorageError>>;
 
 /// The rest of an object, on its way.
 struct Ahead {
@@ -70,26 +72,36 @@ struct Ahead {
     next: u64,
     end: u64,
     queue: VecDeque<Fetching>,
-    first: Option<Bytes>,
+    /// What is handed on next.
+    ready: VecDeque<Bytes>,
+    /// Its share of the budget.
+    held: Option<Share>,
 }
 
 impl Ahead {
     async fn step(mut self) -> Option<(io::Result<Bytes>, Ahead)> {
         self.fetch_ahead();
-        if let Some(first) = self.first.take() {
-            return Some((Ok(first), self));
+        if let Some(piece) = self.ready.pop_front() {
+            return Some((Ok(piece), self));
         }
+        self.held = None;
         let fetched = match self.queue.pop_front()?.await {
-            Ok(fetched) => fetched.map(|(bytes, _)| bytes).map_err(io::Error::other),
+            Ok(fetched) => fetched.map_err(io::Error::other),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => Err(io::Error::other(error)),
         };
-        if fetched.is_err() {
-            (self.next, self.end) = (0, 0);
-            self.queue.clear();
-        } else {
-            self.fetch_ahead();
-        }
+        let fetched = match fetched {
+            Ok((pieces, share)) => {
+                (self.ready, self.held) = (pieces, share);
+                self.fetch_ahead();
+                Ok(self.ready.pop_front().unwrap_or_default())
+            }
+            Err(error) => {
+                (self.next, self.end) = (0, 0);
+                self.queue.clear();
+                Err(error)
+            }
+        };
         Some((fetched, self))
     }
 
@@ -104,7 +116,7 @@ impl Ahead {
             self.queue.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
                 let wanted = range.end - range.start;
                 let piece = fetch(&store, &key, range, Some(etag)).await?;
-                if piece.bytes.len() as u64 == wanted {
+                if length(&piece.bytes) == wanted {
                     return Ok((piece.bytes, share));
                 }
                 Err(StorageError::Changed { location: store.location(), key })
@@ -114,14 +126,18 @@ impl Ahead {
     }
 }
 
+fn length(pieces: &VecDeque<Bytes>) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
+}
+
 /// One range in memory. What breaks off on the way is fetched from there on; the object must stay the same.
 async fn fetch(store: &S3Store, key: &str, range: Range<u64>, same: Option<String>) -> Result<Piece, StorageError> {
-    let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-    let mut bytes = BytesMut::new();
+    let wanted = range.end - range.start;
+    let (mut bytes, mut there) = (VecDeque::new(), 0);
     let (mut total, mut same) = (None, same);
     let mut attempt = 1;
     loop {
-        let from = range.start + bytes.len() as u64;
+        let from = range.start + there;
         let request = store.client().await.get_object().bucket(store.bucket()).key(store.full(key));
         let request = request
             .range(format!("bytes={from}-{}", range.end - 1))
@@ -134,7 +150,7 @@ async fn fetch(store: &S3Store, key: &str, range: Range<u64>, same: Option<Strin
                 if trouble.status == Some(416) {
                     // Nothing lies there: the object ends before.
                     let total = total.unwrap_or(range.start);
-                    return Ok(Piece { bytes: bytes.freeze(), total, etag: same.unwrap_or_default() });
+                    return Ok(Piece { bytes, total, etag: same.unwrap_or_default() });
                 }
                 return Err(refusal(store, key, &error, trouble).await);
             }
@@ -143,31 +159,32 @@ async fn fetch(store: &S3Store, key: &str, range: Range<u64>, same: Option<Strin
         // A server that ignores ranges sends everything: what is before the range is dropped below.
         let mut skip = if all.is_some() { 0 } else { from };
         let ends_at = total.insert(all.unwrap_or_else(|| size(answer.content_length())));
-        let goal = wanted.min(usize::try_from(ends_at.saturating_sub(range.start)).unwrap_or(usize::MAX));
+        let goal = wanted.min(ends_at.saturating_sub(range.start));
         let found = etag(answer.e_tag());
         // Some servers do not hold the condition.
         if same.as_ref().is_some_and(|same| *same != found) {
             return Err(StorageError::Changed { location: store.location(), key: key.to_owned() });
         }
         same.get_or_insert(found);
-        bytes.reserve(goal.saturating_sub(bytes.len()));
         let problem = loop {
-            if bytes.len() >= goal {
+            if there >= goal {
                 break None;
             }
             match answer.body.next().await {
                 None => break Some("the answer ended too soon".to_owned()),
                 Some(Err(error)) => break Some(chain(&error)),
-                Some(Ok(chunk)) => {
+                Some(Ok(mut chunk)) => {
                     let dropped = usize::try_from(skip).unwrap_or(usize::MAX).min(chunk.len());
                     skip -= dropped as u64;
-                    let chunk = &chunk[dropped..];
-                    bytes.extend_from_slice(&chunk[..chunk.len().min(goal - bytes.len())]);
+                    chunk.advance(dropped);
+                    chunk.truncate(usize::try_from(goal - there).unwrap_or(usize::MAX));
+                    there += chunk.len() as u64;
+                    bytes.push_back(chunk);
                 }
             }
         };
         match problem {
-            None => return Ok(Piece { bytes: bytes.freeze(), total: *ends_at, etag: same.unwrap_or_default() }),
+            None => return Ok(Piece { bytes, total: *ends_at, etag: same.unwrap_or_default() }),
             Some(_) if attempt < retry::ATTEMPTS => retry::pause(attempt).await,
             Some(problem) => {
                 let (location, key) = (store.location(), key.to_owned());
