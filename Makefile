@@ -14,8 +14,9 @@ demo: setup ## a throwaway PostgreSQL is backed up, damaged and restored before 
 test: setup ## all tests, on real servers
 	cargo test --locked
 
-bench: setup ## ratios against pg_dump, gzip and pg_restore; writes docs/performance.md
+bench: setup ## ratios against pg_dump, pg_restore, rclone and others; writes docs/performance.md
 	cargo build --release --locked
+	cargo build --release --locked --example s3
 	@scripts/bench --write
 
 lint: ## formatting, warnings, house rules
