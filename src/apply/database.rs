@@ -92,9 +92,11 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
             };
             clear(storage, &leftover, hands).await
         }
-        Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } | Deed::CreateMarker { .. } | Deed::Provision { .. } => {
-            Ok(StepEnd::AlreadyDone)
-        }
+        Deed::CreateFolder { .. }
+        | Deed::ChangeFolder { .. }
+        | Deed::CreateMarker { .. }
+        | Deed::Provision { .. }
+        | Deed::Forget { .. } => Ok(StepEnd::AlreadyDone),
     };
     settled.unwrap_or_else(StepEnd::Failed)
 }

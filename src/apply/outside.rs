@@ -4,8 +4,9 @@ use super::database::said;
 use super::{Hands, access_key};
 use crate::event::StepEnd;
 use crate::observe::Ground;
-use crate::provider::aws::{AwsSession, write};
-use crate::resource::{BucketPlace, Resource};
+use crate::plan::grants_name;
+use crate::provider::aws::{AwsSession, forget, write};
+use crate::resource::{BucketPlace, Principal, Resource};
 
 /// Writes one resource for a storage or an entry of `access`, and returns once it shows.
 pub(super) async fn settle(
@@ -23,6 +24,18 @@ pub(super) async fn settle(
     }
     match write(session, Some(place), resource).await {
         Ok(()) => StepEnd::Done("written".to_owned()),
+        Err(error) => StepEnd::Failed(said(&error)),
+    }
+}
+
+/// Takes back what the policy gave to a user or role, in the account of a storage.
+pub(super) async fn let_go(storage: &str, principal: &Principal, hands: &Hands<'_>) -> StepEnd {
+    let session = match reach(Some(storage), None, hands) {
+        Ok((session, _)) => session,
+        Err(problem) => return StepEnd::Failed(problem),
+    };
+    match forget(session, &grants_name(&hands.desired.name), principal).await {
+        Ok(()) => StepEnd::Done("it has nothing of this policy any more; it is still there".to_owned()),
         Err(error) => StepEnd::Failed(said(&error)),
     }
 }

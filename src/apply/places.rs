@@ -13,6 +13,9 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
     if let Deed::Provision { storage, access, resource } = deed {
         return outside::settle(storage.as_deref(), access.as_deref(), resource, hands).await;
     }
+    if let Deed::Forget { storage, principal, .. } = deed {
+        return outside::let_go(storage, principal, hands).await;
+    }
     match attempt(deed, hands).await {
         Ok(what) => StepEnd::Done(what),
         Err(error) => StepEnd::Failed(error.to_string()),

@@ -13,6 +13,7 @@ pub(super) fn command(plan: &Plan, outcome: &Outcome, approval: &Approval, is_ap
         words.push(format!("--only {}", phases.join(",")));
     }
     words.extend(plan.scope.targets.iter().map(|target| format!("--target {}", quoted(target))));
+    words.extend(plan.scope.forget.iter().map(|address| format!("--forget {}", quoted(address))));
     for (database, allowed) in &approval.allow_prune {
         let left = n_deletions(plan, database) - n_deleted(plan, outcome, database);
         if left > 0 && n_deletions(plan, database) == *allowed {

@@ -29,7 +29,7 @@ use std::path::PathBuf;
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// A plan saved by `plan --out`; it is the approval
-    #[arg(value_name = "PLANFILE", conflicts_with_all = ["only", "target", "expect"])]
+    #[arg(value_name = "PLANFILE", conflicts_with_all = ["only", "target", "forget", "expect"])]
     plan_file: Option<PathBuf>,
 
     /// Do not ask

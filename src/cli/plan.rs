@@ -56,6 +56,10 @@ pub struct ScopeArgs {
     /// Only this address and what is below it, such as `backup/app` or `prune/local`
     #[arg(long, value_name = "ADDRESS")]
     target: Vec<String>,
+
+    /// Take back what the policy gave to a user or role that it no longer asks for; the address that the plan shows
+    #[arg(long, value_name = "ADDRESS")]
+    forget: Vec<String>,
 }
 
 /// Parts of a plan by name.
@@ -80,12 +84,12 @@ impl ScopeArgs {
             Part::Copies => Phase::Copies,
             Part::Prune => Phase::Prune,
         };
-        Scope { only: self.only.iter().map(phase).collect(), targets: self.target.clone() }
+        Scope { only: self.only.iter().map(phase).collect(), targets: self.target.clone(), forget: self.forget.clone() }
     }
 
     /// Only one part.
     pub fn part(part: Part, target: Vec<String>) -> ScopeArgs {
-        ScopeArgs { only: vec![part], target }
+        ScopeArgs { only: vec![part], target, forget: Vec::new() }
     }
 }
 

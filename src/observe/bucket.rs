@@ -59,7 +59,8 @@ pub(super) async fn read(
     if place.region.is_empty() {
         place.region = connection.config().await.region().map(ToString::to_string).unwrap_or_default();
     }
-    let found = Resource::Bucket(Bucket { name: place.bucket.clone(), region: place.region.clone() });
+    let found =
+        Resource::Bucket(Bucket { name: place.bucket.clone(), region: place.region.clone(), object_lock: false });
     let mut read = ReadStorage { location: repository.store.location(), bucket: Some(place), ..ReadStorage::default() };
     match repository.marker().await {
         Ok(marker) => read.marker = marker.map(|marker| marker.id),

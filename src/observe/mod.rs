@@ -5,6 +5,7 @@ mod bucket;
 mod closer;
 mod error;
 mod open;
+mod orphans;
 mod outside;
 mod preflight;
 mod world;

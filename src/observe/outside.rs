@@ -3,6 +3,7 @@
 //! What is wanted says what is read. Some of it has a name only once something else was read (a key behind an alias, the
 //! account's number), so it is asked for again until nothing new comes.
 
+use super::orphans::read_orphans;
 use super::{Ground, Places};
 use crate::base::Lookup;
 use crate::diag::codes;
@@ -36,7 +37,7 @@ pub(super) async fn read_outside(desired: &Desired, places: &Places, lookup: &dy
         asked.retain(|question| !live.resources.contains_key(&question.address));
         asked.dedup_by(|a, b| a.address == b.address);
         if asked.is_empty() {
-            return;
+            break;
         }
         let answers = iter(std::mem::take(&mut asked).into_iter().map(|question| {
             let (sites, live) = (&sites, &*live);
@@ -48,6 +49,8 @@ pub(super) async fn read_outside(desired: &Desired, places: &Places, lookup: &dy
         let answers: Vec<(String, Found)> = answers.buffer_unordered(AT_A_TIME).collect().await;
         live.resources.extend(answers);
     }
+    let sessions: Vec<(&str, &AwsSession)> = sites.iter().map(|(name, site)| (*name, site.session)).collect();
+    read_orphans(desired, &sessions, live).await;
 }
 
 /// What stands behind references in the names of things.

@@ -1,7 +1,7 @@
 //! One thing to do, with everything that is needed to do it and to explain it.
 
 use crate::catalog::LeftoverKind;
-use crate::resource::{FieldChange, Resource};
+use crate::resource::{FieldChange, Principal, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +117,15 @@ pub enum Deed {
         /// What is written.
         resource: Box<Resource>,
     },
+    /// Take back what the policy gave to a user or role that it no longer asks for, and its mark.
+    Forget {
+        /// The storage in whose account it is.
+        storage: String,
+        /// Who.
+        principal: Principal,
+        /// Its ARN.
+        arn: String,
+    },
     /// Take a backup.
     TakeBackup {
         /// The database entry.
@@ -182,6 +191,7 @@ impl Deed {
             | Deed::PruneBackup { storage, .. }
             | Deed::ClearLeftover { storage, .. } => vec![storage],
             Deed::Provision { storage, .. } => storage.iter().map(String::as_str).collect(),
+            Deed::Forget { .. } => Vec::new(),
             Deed::CopyBackup { to, .. } => vec![to],
             Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
         }
@@ -193,7 +203,8 @@ impl Deed {
             Deed::CreateFolder { .. }
             | Deed::ChangeFolder { .. }
             | Deed::CreateMarker { .. }
-            | Deed::Provision { .. } => None,
+            | Deed::Provision { .. }
+            | Deed::Forget { .. } => None,
             Deed::TakeBackup { database, .. }
             | Deed::CopyBackup { database, .. }
             | Deed::PruneBackup { database, .. }
@@ -211,6 +222,7 @@ impl Deed {
                 let of = storage.as_deref().or(access.as_deref()).unwrap_or_default();
                 format!("write the {} of {of}", resource.word())
             }
+            Deed::Forget { principal, .. } => format!("forget the {principal}"),
             Deed::TakeBackup { database, tier, storages } => {
                 format!("back up {database} ({tier}) to {}", storages.join(", "))
             }

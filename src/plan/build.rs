@@ -2,7 +2,7 @@
 
 use super::{
     Action, Basis, Live, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, foreign_rules, guard,
-    infra, irreversible, leftovers, notes, provision, prune, subjects,
+    infra, irreversible, leftovers, notes, orphans, provision, prune, subjects,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     notes.extend(slots.iter().filter_map(|slot| notes::ahead(slot, now)));
 
     let (mut actions, mut n_unchanged) = provision::actions(desired, live, now, &mut notes);
+    actions.extend(orphans::actions(live, scope, &mut notes));
     let (places, n_places) = infra::actions(desired, live, &mut notes);
     actions.extend(places);
     n_unchanged += n_places;

@@ -24,7 +24,7 @@ pub(super) fn guards(
 ) -> Vec<Guard> {
     let stopped = with_waiting(actions, |action| matches!(action.phase, Phase::Infra | Phase::Prune));
     // A run that is only to protect is not spoilt by what it does not touch.
-    let is_asked = *scope == Scope::default() || !stopped.is_empty();
+    let is_asked = scope.is_whole() || !stopped.is_empty();
     let mut guards = Vec::new();
     for danger in dangers(desired, live, slots, now) {
         let is_broken = matches!(danger.breaks, Breaks::Promise(_) | Breaks::Versions(_));

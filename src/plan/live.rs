@@ -1,7 +1,7 @@
 //! What was found in the world, as planning sees it. Filled by `observe`, read-only.
 
 use crate::catalog::Contents;
-use crate::resource::{BucketPlace, Caller, Found};
+use crate::resource::{BucketPlace, Caller, Found, Orphan};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
@@ -18,6 +18,9 @@ pub struct Live {
     /// What stands behind references in texts that resources are made of, by route in the policy, such as
     /// `storage.offsite.manage.access_logs.bucket`; or why a reference has no value.
     pub texts: BTreeMap<String, Result<String, String>>,
+    /// Users and roles that the policy made and no longer asks for, by the storage in whose account they were looked for;
+    /// or why they could not be.
+    pub orphans: BTreeMap<String, Result<Vec<Orphan>, String>>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.
     pub callers: BTreeMap<String, Caller>,
 }

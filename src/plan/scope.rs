@@ -12,12 +12,20 @@ pub struct Scope {
     pub only: Vec<Phase>,
     /// Addresses wanted, each with everything below it; empty: all.
     pub targets: Vec<String>,
+    /// Users and roles to let go of, by address; always wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forget: Vec<String>,
 }
 
 impl Scope {
     /// Only these phases.
     pub fn only(phases: &[Phase]) -> Scope {
-        Scope { only: phases.to_vec(), targets: Vec::new() }
+        Scope { only: phases.to_vec(), ..Scope::default() }
+    }
+
+    /// True when nothing of the policy is left out.
+    pub fn is_whole(&self) -> bool {
+        self.only.is_empty() && self.targets.is_empty()
     }
 
     /// True when a phase is wanted.
@@ -41,7 +49,7 @@ impl Scope {
     pub(super) fn choose(&self, actions: Vec<Action>) -> Vec<Action> {
         let mut wanted: BTreeSet<String> = actions
             .iter()
-            .filter(|action| self.wants(action.phase, &action.address))
+            .filter(|action| self.wants(action.phase, &action.address) || self.forget.contains(&action.address))
             .map(|action| action.address.clone())
             .collect();
         let is_place = |address: &str| address.starts_with("storage/") || address.starts_with("access/");

@@ -15,6 +15,7 @@ pub(super) fn steps(out: &mut String, plan: &Plan, style: Style) {
     for action in &plan.actions {
         let place = match &action.deed {
             Deed::Provision { storage: None, access: Some(access), .. } => format!("access {access}"),
+            Deed::Forget { .. } => "access".to_owned(),
             deed => deed.storages().join(", "),
         };
         let group = groups.entry(place).or_default();
@@ -49,6 +50,7 @@ fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
         Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } => "folder".to_owned(),
         Deed::CreateMarker { .. } => "marker".to_owned(),
         Deed::Provision { resource, .. } => resource.word().replace('-', " "),
+        Deed::Forget { principal, .. } => format!("forget {principal}"),
         Deed::TakeBackup { tier, .. } => format!("backup {tier}"),
         Deed::CopyBackup { tier, id, from, .. } => format!("copy {tier} {id} from {from}"),
         Deed::PruneBackup { tier, id, .. } => format!("prune {tier} {id}"),

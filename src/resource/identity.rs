@@ -3,7 +3,9 @@
 use super::Resource;
 use super::change::Merged;
 use super::ours::merged_tags;
+use super::permissions::policy_length;
 use super::statements::join_documents;
+use super::validity::{LONGEST_ROLE_GRANTS, LONGEST_USER_GRANTS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +52,15 @@ pub enum Principal {
     User(String),
     /// A role, by name.
     Role(String),
+}
+
+impl std::fmt::Display for Principal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Principal::User(name) => write!(f, "user {name}"),
+            Principal::Role(name) => write!(f, "role {name}"),
+        }
+    }
 }
 
 /// One inline policy of a user or role.
@@ -125,6 +136,24 @@ impl Grants {
             loosens: joined.lets_in,
             irreversible: None,
         }
+    }
+}
+
+impl Grants {
+    /// Longer than IAM takes, with the statements of others in it.
+    pub(super) fn hindrance(&self, found: Option<&Grants>) -> Option<String> {
+        let limit = match &self.principal {
+            Principal::User(_) => LONGEST_USER_GRANTS,
+            Principal::Role(_) => LONGEST_ROLE_GRANTS,
+        };
+        let Resource::Grants(after) = self.merge(found).after else { return None };
+        let length = policy_length(&after.document);
+        (length > limit).then(|| {
+            format!(
+                "what the {} may do is {length} characters long, and IAM takes {limit}; make one for each duty or storage",
+                self.principal
+            )
+        })
     }
 }
 

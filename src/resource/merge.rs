@@ -7,7 +7,7 @@ use super::{Found, Resource};
 /// [`hindrance`].
 pub(super) fn merge(policy: &str, wanted: &Resource, found: Option<&Resource>) -> Option<Merged> {
     match (wanted, found) {
-        (Resource::Bucket(bucket), None) => Some(Merged::whole(None, Resource::Bucket(bucket.clone()))),
+        (Resource::Bucket(bucket), None) => Some(bucket.made()),
         // Neither its name nor its region can be changed, and it is never replaced.
         (Resource::Bucket(_), Some(_)) => None,
         (Resource::Versioning(wanted), found) => {
@@ -72,6 +72,9 @@ pub(super) fn merge(policy: &str, wanted: &Resource, found: Option<&Resource>) -
 /// Why what the policy named `policy` wants cannot be had, whatever is written: a bucket in another region, a key that
 /// is going to be deleted, a document that belongs to someone else.
 pub fn hindrance(policy: &str, wanted: &Resource, found: &Found) -> Option<String> {
+    if let Resource::Grants(wanted) = wanted {
+        return wanted.hindrance(if let Found::There(Resource::Grants(found)) = found { Some(found) } else { None });
+    }
     let Found::There(found) = found else { return None };
     match (wanted, found) {
         (Resource::Bucket(wanted), Resource::Bucket(found)) => wanted.hindrance(found),

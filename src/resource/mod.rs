@@ -21,6 +21,7 @@ mod lifecycle;
 mod lock;
 mod merge;
 mod object_lock;
+mod orphan;
 mod ours;
 mod ownership;
 pub mod permissions;
@@ -48,6 +49,7 @@ pub use lifecycle::{Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, Tr
 pub use lock::{LockMode, LockedUntil, Protection, Retain};
 pub use merge::hindrance;
 pub use object_lock::{LockPeriod, ObjectLock};
+pub use orphan::Orphan;
 pub use ours::{
     BACKSTAY, MANAGED_BY, POLICY_TAG, is_marked, is_rule_of, is_statement_of, marks, rule_id, statement_id,
 };

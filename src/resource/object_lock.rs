@@ -27,15 +27,15 @@ pub enum LockPeriod {
 }
 
 impl ObjectLock {
-    /// Enabling it, and compliance mode, cannot be taken back. The default is about objects that come; what is locked
-    /// stays locked as it is.
+    /// Enabling it, and compliance mode, cannot be taken back; where no bucket was found, it is enabled by making the
+    /// bucket. The default is about objects that come; what is locked stays locked as it is.
     pub(super) fn merge(&self, found: Option<&ObjectLock>) -> Merged {
         let is_on = found.is_some_and(|found| found.enabled);
         let mut after = self.clone();
         // What is on stays on.
         after.enabled |= is_on;
         let differs = found.is_none_or(|found| (found.mode, found.period) != (after.mode, after.period));
-        let irreversible = if !is_on && after.enabled {
+        let irreversible = if found.is_some() && !is_on && after.enabled {
             Some("object lock can never be switched off again, nor can versioning then".to_owned())
         } else if differs && after.mode == Some(LockMode::Compliance) {
             Some(

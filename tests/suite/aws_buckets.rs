@@ -29,7 +29,7 @@ fn place(bucket: &str) -> BucketPlace {
 /// An empty value of each kind: what `read` is told to read.
 fn kinds(bucket: &str) -> Vec<Resource> {
     vec![
-        Resource::Bucket(Bucket { name: bucket.to_owned(), region: String::new() }),
+        Resource::Bucket(Bucket { name: bucket.to_owned(), region: String::new(), object_lock: false }),
         Resource::PublicAccess(PublicAccess::BLOCKED),
         Resource::Ownership(Ownership { rule: String::new() }),
         Resource::Versioning(Versioning::Unversioned),
@@ -98,9 +98,11 @@ async fn an_untouched_bucket_has_its_defaults_filled_in() {
     let made = Made::new();
     for kind in kinds(&made.bucket) {
         let expected = match kind.clone() {
-            Resource::Bucket(_) => {
-                Some(Resource::Bucket(Bucket { name: made.bucket.clone(), region: "us-east-1".to_owned() }))
-            }
+            Resource::Bucket(_) => Some(Resource::Bucket(Bucket {
+                name: made.bucket.clone(),
+                region: "us-east-1".to_owned(),
+                object_lock: false,
+            })),
             Resource::PublicAccess(_) => Some(Resource::PublicAccess(PublicAccess {
                 block_public_acls: false,
                 ignore_public_acls: false,
@@ -272,7 +274,7 @@ async fn buckets_are_made_in_any_region_and_once() {
     for region in ["us-east-1", "eu-west-1"] {
         let name = Moto::unique("made");
         let at = BucketPlace { region: region.to_owned(), ..place(&name) };
-        let bucket = Resource::Bucket(Bucket { name: name.clone(), region: region.to_owned() });
+        let bucket = Resource::Bucket(Bucket { name: name.clone(), region: region.to_owned(), object_lock: false });
         for _ in 0..2 {
             write(&session, Some(&at), &bucket).await.unwrap();
         }

@@ -229,3 +229,93 @@ fn what_nobody_can_plan_is_told() {
         "{told:#?}"
     );
 }
+
+const LOCKED: &str = r#"
+version: 1
+name: guards
+storage:
+  offsite:
+    type: s3
+    bucket: {bucket}
+    region: us-east-1
+    prefix: prod
+    manage: { create: true, object_lock: { mode: governance, retain: 1d }, noncurrent_versions: 30d }
+tiers:
+  monthly:
+    schedule: "0 4 1 * *"
+    copies: [{ to: offsite, keep: 1y, transitions: [{ after: 30d, to: GLACIER }] }]
+  yearly:
+    schedule: "0 5 1 1 *"
+    copies: [{ to: offsite, keep: 3y, transitions: [{ after: 60d, to: GLACIER }] }]
+databases:
+  app: { connection: "${env:DATABASE_URL}", tiers: [monthly, yearly] }
+"#;
+
+#[test]
+fn a_bucket_is_made_with_its_lock_and_rules_go_with_their_tier() {
+    let shop = Shop::new(LOCKED);
+    let only = ["--only", "infra"];
+    shop.run(&["apply", "--yes", "--only", "infra"]).expect(4);
+    let absent = shop.moto.aws_as(&Login::root(), &["s3api", "head-bucket", "--bucket", &shop.bucket]);
+    assert_ne!(absent.code, Some(0), "a bucket with a lock needs a word of its own: {absent:#?}");
+    shop.run(&["apply", "--yes", "--only", "infra", "--allow-irreversible", "storage/offsite/bucket"]).expect(0);
+    shop.run(&[&["plan", "--detailed-exitcode"], &only[..]].concat()).expect(0);
+    let lock = shop.aws("get-object-lock-configuration", &[]);
+    assert_eq!(lock["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Mode"], "GOVERNANCE");
+    assert_eq!(shop.aws("get-bucket-versioning", &[])["Status"], "Enabled");
+
+    shop.add_rule(json!({
+        "ID": "logs", "Status": "Enabled", "Filter": { "Prefix": "logs/" }, "Expiration": { "Days": 60 },
+    }));
+    let ids = || -> Vec<String> {
+        let mut ids: Vec<String> = shop.rules().iter().map(|rule| rule["ID"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let before = ids();
+    let yearly = "backstay-guards-data/offsite/yearly".to_owned();
+    assert!(before.contains(&yearly), "{before:?}");
+    let without = LOCKED.replace("[monthly, yearly]", "[monthly]");
+    let (start, rest) = without.split_once("  yearly:").unwrap();
+    shop.write(&format!("{start}databases:{}", rest.split_once("databases:").unwrap().1));
+    shop.settle(&only);
+    assert_eq!(ids(), before.into_iter().filter(|id| *id != yearly).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_user_that_is_not_asked_for_any_more_is_told_and_let_go_of_by_name() {
+    let mut shop = Shop::new(REFERENCES);
+    let only = ["--only", "infra"];
+    let plain = |text: &str| -> String {
+        let is_plain = |line: &&str| !line.contains("encryption:") && !line.contains("access_logs:");
+        text.lines().filter(is_plain).map(|line| format!("{line}\n")).collect()
+    };
+    shop.write(&plain(REFERENCES));
+    shop.environment = vec![("CREDENTIALS", shop.path("credentials").to_str().unwrap().to_owned())];
+    shop.settle(&only);
+    let user = format!("{}-writer", shop.bucket);
+    let theirs =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}"#;
+    let put = ["iam", "put-user-policy", "--user-name", &user, "--policy-name", "theirs", "--policy-document", theirs];
+    shop.moto.aws(&put);
+    let policies = || shop.moto.aws(&["iam", "list-user-policies", "--user-name", &user])["PolicyNames"].clone();
+    let both = policies();
+    assert_eq!(both.as_array().unwrap().len(), 2);
+
+    shop.write(plain(REFERENCES).split("access:\n").next().unwrap());
+    let address = format!("forget/user/{user}");
+    let told = shop.run(&[&["plan", "--detailed-exitcode"], &only[..]].concat()).expect(0);
+    assert!(told.stdout.contains(&format!("`backstay apply --forget {address}` takes back")), "{told:#?}");
+    assert!(told.stdout.contains("with the key AK"), "{told:#?}");
+    shop.run(&[&["apply", "--yes"], &only[..]].concat()).expect(0);
+    assert_eq!(policies(), both);
+    let wrong = shop.run(&[&["plan", "--forget", "forget/user/nobody"], &only[..]].concat()).expect(1);
+    assert!(wrong.stdout.contains("there is nothing of that name to forget"), "{wrong:#?}");
+
+    shop.run(&[&["apply", "--yes", "--forget", &address], &only[..]].concat()).expect(0);
+    assert_eq!(policies(), json!(["theirs"]));
+    let keys = shop.moto.aws(&["iam", "list-access-keys", "--user-name", &user]);
+    assert_eq!(keys["AccessKeyMetadata"][0]["Status"], "Active");
+    let silent = shop.run(&[&["plan", "--detailed-exitcode"], &only[..]].concat()).expect(0);
+    assert!(!silent.stdout.contains(&user), "{silent:#?}");
+}

@@ -255,7 +255,7 @@ fn scope_narrows_to_parts_and_addresses_and_keeps_what_they_need() {
     assert_eq!(all.actions.len(), 5);
     let backups = plan(&policy, &live, at(NOON), &Scope::only(&[Phase::Backups]));
     assert_eq!(addresses(&backups), addresses(&all));
-    let target = Scope { only: Vec::new(), targets: vec!["storage/local".to_owned()] };
+    let target = Scope { only: Vec::new(), targets: vec!["storage/local".to_owned()], ..Scope::default() };
     let local = plan(&policy, &live, at(NOON), &target);
     assert_eq!(addresses(&local), ["storage/local/folder", "storage/local/marker"]);
 }

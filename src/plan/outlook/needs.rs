@@ -4,6 +4,7 @@
 use crate::plan::wanted::with_site;
 use crate::plan::{Action, Deed, Live, Plan};
 use crate::policy::Desired;
+use crate::resource::Principal;
 use crate::resource::permissions::{Duty, Statement, Whereabouts, backup_statements, writes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -98,7 +99,7 @@ pub(super) fn needs(desired: &Desired, live: &Live, plan: &Plan) -> Vec<Needs> {
 
 fn step(action: &Action) -> String {
     match action.deed {
-        Deed::Provision { .. } | Deed::CreateMarker { .. } => action.address.clone(),
+        Deed::Provision { .. } | Deed::Forget { .. } | Deed::CreateMarker { .. } => action.address.clone(),
         _ => action.phase.word().to_owned(),
     }
 }
@@ -122,6 +123,13 @@ fn statements(desired: &Desired, live: &Live, action: &Action) -> Vec<(String, S
             let path = access.as_ref().and_then(|access| Some(desired.access.get(access)?.path.as_str()));
             let statements = writes(resource, bucket, &at).into_iter();
             statements.map(|statement| (of.clone(), placed(statement, path))).collect()
+        }
+        Deed::Forget { storage, principal, arn } => {
+            let takes = match principal {
+                Principal::User(_) => ["iam:DeleteUserPolicy", "iam:UntagUser"],
+                Principal::Role(_) => ["iam:DeleteRolePolicy", "iam:UntagRole"],
+            };
+            vec![(format!("storage/{storage}"), Statement::new("Forget", takes, [arn.clone()]))]
         }
         Deed::CreateMarker { storage } => at_storage(storage, Duty::Apply),
         Deed::TakeBackup { storages, .. } => {

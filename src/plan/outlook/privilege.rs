@@ -35,7 +35,19 @@ pub fn least_privilege(desired: &Desired, live: &Live, duty: Duty) -> Vec<Statem
         all.extend(statements.into_iter().map(|statement| placed(statement, path)));
     }
     all.extend(preflight(live));
+    all.extend(orphans(live));
     all
+}
+
+/// Looking for users and roles that the policy made and no longer asks for.
+fn orphans(live: &Live) -> Vec<Statement> {
+    let places = || live.callers.values().map(|caller| Whereabouts { caller: Some(caller), region: "" });
+    let kinds = [("user", "iam:ListUsers"), ("role", "iam:ListRoles")].into_iter();
+    let statements = kinds.map(|(kind, action)| {
+        let arns: BTreeSet<String> = places().map(|at| at.iam(kind, "/", "*")).collect();
+        Statement::new("Orphans", [action], arns)
+    });
+    statements.filter(|statement| !statement.resources.is_empty()).collect()
 }
 
 /// Asking IAM what one may do oneself. Who that will be is not known here, so it is anybody of the account.

@@ -4,6 +4,7 @@ use super::Wanted;
 use super::shared::with_site;
 use super::texts::{delivery_route, text};
 use super::trust::{AUDIENCE, GITHUB, trust};
+use super::want::grants_name;
 use crate::plan::Live;
 use crate::policy::{AccessKeySpec, AccessKind, AccessSpec, Desired, Grant};
 use crate::resource::permissions::{Duty, Whereabouts, backup_statements, policy_document};
@@ -87,7 +88,7 @@ impl List<'_> {
                 statements.extend(with_site(desired, live, storage, |site| backup_statements(duty, site))?);
             }
         }
-        let name = format!("backstay-{}", desired.name);
+        let name = grants_name(&desired.name);
         let grants = Grants { principal, name, document: policy_document(&statements) };
         Some(self.add(Resource::Grants(grants), vec![of.to_owned()]))
     }

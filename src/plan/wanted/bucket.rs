@@ -22,7 +22,8 @@ pub(super) fn bucket(desired: &Desired, live: &Live, name: &str, spec: &S3Spec, 
     }
     let mut list = List { name, all: Vec::new() };
     let may_create = spec.manage.as_ref().is_some_and(|manage| manage.create);
-    let bucket = Bucket { name: place.bucket.clone(), region: place.region.clone() };
+    let locks = spec.manage.as_ref().is_some_and(|manage| manage.object_lock.is_some());
+    let bucket = Bucket { name: place.bucket.clone(), region: place.region.clone(), object_lock: locks };
     list.add(Resource::Bucket(bucket), &[], may_create);
     if let Some(manage) = &spec.manage {
         let mut tags = manage.tags.clone();

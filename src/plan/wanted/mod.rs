@@ -17,4 +17,4 @@ mod want;
 pub(super) use left_out::left_out;
 pub(super) use shared::with_site;
 pub use texts::references;
-pub use want::{Wanted, wanted};
+pub use want::{Wanted, grants_name, identity_path, principals, wanted};

@@ -1,6 +1,7 @@
 //! Replication of a bucket to another storage of the policy, and the role that S3 copies by.
 
 use super::Wanted;
+use super::want::{grants_name, identity_path};
 use crate::base::Sha256;
 use crate::plan::Live;
 use crate::policy::{Desired, ManageSpec};
@@ -34,7 +35,7 @@ pub(super) fn replication(
     let at = Whereabouts { caller: Some(caller), region: &place.region };
     let (from, destination) = (at.bucket(&place.bucket), at.bucket(&to.bucket));
     let role_name = role_name(&desired.name, name);
-    let path = format!("/backstay/{}/", desired.name);
+    let path = identity_path(&desired.name);
     let role = Role {
         name: role_name.clone(),
         path: path.clone(),
@@ -54,7 +55,7 @@ pub(super) fn replication(
     let below = |bucket: &str, prefix: &str| format!("{bucket}/{prefix}*");
     let grants = Grants {
         principal: Principal::Role(role_name.clone()),
-        name: format!("backstay-{}", desired.name),
+        name: grants_name(&desired.name),
         document: policy_document(&[
             Statement::new("Source", ["s3:GetReplicationConfiguration", "s3:ListBucket"], [from.clone()]),
             Statement::new(
@@ -95,7 +96,7 @@ pub(super) fn replication(
 }
 
 /// IAM takes names of up to 64 characters: a long one is cut and told apart by a digest.
-fn role_name(policy: &str, storage: &str) -> String {
+pub(super) fn role_name(policy: &str, storage: &str) -> String {
     let name = format!("backstay-{policy}-{storage}-replication");
     if name.len() <= 64 {
         return name;

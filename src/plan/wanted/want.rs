@@ -1,9 +1,10 @@
 //! One thing that is wanted, and all of them.
 
+use super::replication::role_name;
 use super::{access::access, bucket::bucket};
 use crate::plan::Live;
-use crate::policy::{Desired, StorageKind};
-use crate::resource::Resource;
+use crate::policy::{AccessKind, Desired, StorageKind};
+use crate::resource::{Principal, Resource};
 
 /// One thing outside that the policy wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,4 +36,27 @@ pub fn wanted(desired: &Desired, live: &Live) -> Vec<Wanted> {
         all.extend(place.into_iter().flat_map(|place| bucket(desired, live, name, spec, place)));
     }
     all
+}
+
+/// Where users and roles of a policy stand in IAM, unless an entry of `access` says otherwise.
+pub fn identity_path(policy: &str) -> String {
+    format!("/backstay/{policy}/")
+}
+
+/// Name of the inline policy of what a policy gives.
+pub fn grants_name(policy: &str) -> String {
+    format!("backstay-{policy}")
+}
+
+/// Every user and role that the policy asks for, also those that cannot be planned now.
+pub fn principals(desired: &Desired) -> Vec<Principal> {
+    let access = desired.access.values().map(|spec| match spec.kind {
+        AccessKind::User { .. } => Principal::User(spec.name.clone()),
+        AccessKind::Role { .. } => Principal::Role(spec.name.clone()),
+    });
+    let replicates = desired.storages.iter().filter(|(_, storage)| match &storage.kind {
+        StorageKind::S3(spec) => spec.manage.as_ref().is_some_and(|manage| manage.replicate_to.is_some()),
+        StorageKind::Filesystem(_) => false,
+    });
+    access.chain(replicates.map(|(name, _)| Principal::Role(role_name(&desired.name, name)))).collect()
 }

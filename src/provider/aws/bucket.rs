@@ -15,7 +15,7 @@ pub(super) async fn read(at: &At) -> Result<Option<Bucket>, AwsError> {
             if !at.region.is_empty() && !region.is_empty() && region != at.region {
                 return Err(AwsError::RegionWrong { operation: "s3:ListBucket", region: Some(region) });
             }
-            Ok(Some(Bucket { name: at.bucket.clone(), region }))
+            Ok(Some(Bucket { name: at.bucket.clone(), region, object_lock: false }))
         }
         Err(error) => {
             let answer = Answer::of(&error);
@@ -60,6 +60,9 @@ pub(super) async fn create(at: &At, wanted: &Bucket) -> Result<(), AwsError> {
     let owner = at.owner.as_deref().unwrap_or_default();
     if is_account_regional(&wanted.name, owner, &wanted.region) {
         call = call.bucket_namespace(BucketNamespace::AccountRegional);
+    }
+    if wanted.object_lock {
+        call = call.object_lock_enabled_for_bucket(true);
     }
     match call.send().await {
         Ok(_) => Ok(()),

@@ -20,6 +20,7 @@ mod lifecycle;
 mod lifecycle_rule;
 mod object_lock;
 mod oidc_provider;
+mod orphans;
 mod ownership;
 mod patience;
 mod public_access;
@@ -36,6 +37,7 @@ mod write;
 
 pub use access_key::{NewKey, access_keys, create_key, deactivate_key, delete_key};
 pub use error::AwsError;
+pub use orphans::{forget, orphans};
 pub use read::{is_of_bucket, read};
 pub use session::AwsSession;
 pub use simulate::lacking;

@@ -134,7 +134,10 @@ fn comparable(resource: &Resource, found: &Resource) -> Resource {
             replication.rules.iter_mut().for_each(|rule| rule.rest = None);
         }
         // A server other than AWS may say no region.
-        (Resource::Bucket(bucket), Resource::Bucket(found)) => bucket.region.clone_from(&found.region),
+        (Resource::Bucket(bucket), Resource::Bucket(found)) => {
+            bucket.region.clone_from(&found.region);
+            bucket.object_lock = found.object_lock;
+        }
         // What AWS refuses from clients it decides itself where nothing was said.
         (Resource::Encryption(encryption), Resource::Encryption(found)) => {
             encryption.blocked.clone_from(&found.blocked);

@@ -48,7 +48,13 @@ pub fn writes(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<St
     let of_iam =
         |actions: &[&'static str], arn: String| vec![Statement::new("ProvisionIam", actions.iter().copied(), [arn])];
     match resource {
-        Resource::Bucket(b) => vec![Statement::new("Provision", ["s3:CreateBucket"], [at.bucket(&b.name)])],
+        Resource::Bucket(b) => {
+            let mut actions = vec!["s3:CreateBucket"];
+            if b.object_lock {
+                actions.extend(["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]);
+            }
+            vec![Statement::new("Provision", actions, [at.bucket(&b.name)])]
+        }
         Resource::PublicAccess(_) => of_bucket(&["s3:PutBucketPublicAccessBlock"]),
         Resource::Ownership(_) => of_bucket(&["s3:PutBucketOwnershipControls"]),
         Resource::Versioning(_) => of_bucket(&["s3:PutBucketVersioning"]),

@@ -1,0 +1,74 @@
+//! Users and roles that the policy made and no longer asks for. They are told, and let go of only when somebody names
+//! them: what we gave is taken back, everything else stays. They may have got other uses since, so none is deleted.
+
+use super::{Action, Deed, Live, Note, Phase, Scope, Symbol};
+use crate::resource::{Orphan, Principal};
+
+/// A step for each that `--forget` names, a note for each other one.
+pub(super) fn actions(live: &Live, scope: &Scope, notes: &mut Vec<Note>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let mut note = |about: String, message: String, is_problem| notes.push(Note { about, message, is_problem });
+    for (storage, found) in &live.orphans {
+        match found {
+            Ok(orphans) => {
+                for orphan in orphans {
+                    let address = address(&orphan.principal);
+                    if scope.forget.contains(&address) {
+                        actions.push(action(storage, orphan, address));
+                    } else {
+                        note(address.clone(), message(orphan, &address), false);
+                    }
+                }
+            }
+            Err(problem) => {
+                let message =
+                    format!("users and roles that no entry asks for any more could not be looked for: {problem}");
+                note("access".to_owned(), message, false);
+            }
+        }
+    }
+    for named in &scope.forget {
+        if !actions.iter().any(|action| action.address == *named) {
+            note(named.clone(), "there is nothing of that name to forget".to_owned(), true);
+        }
+    }
+    actions
+}
+
+/// Address of letting go of a user or role.
+fn address(principal: &Principal) -> String {
+    match principal {
+        Principal::User(name) => format!("forget/user/{name}"),
+        Principal::Role(name) => format!("forget/role/{name}"),
+    }
+}
+
+fn action(storage: &str, orphan: &Orphan, address: String) -> Action {
+    Action {
+        address,
+        symbol: Symbol::Delete,
+        phase: Phase::Infra,
+        deed: Deed::Forget {
+            storage: storage.to_owned(),
+            principal: orphan.principal.clone(),
+            arn: orphan.arn.clone(),
+        },
+        reason: "nothing in the policy asks for it; what the policy gave it and its mark go, everything else stays"
+            .to_owned(),
+        changes: Vec::new(),
+        depends_on: Vec::new(),
+        bytes: None,
+        irreversible: None,
+        loosens: false,
+    }
+}
+
+fn message(orphan: &Orphan, address: &str) -> String {
+    let active: Vec<&str> = orphan.keys.iter().filter(|key| key.active).map(|key| key.id.as_str()).collect();
+    let who = &orphan.principal;
+    let keys = if active.is_empty() { String::new() } else { format!(", with the key {}", active.join(" and ")) };
+    format!(
+        "this policy made the {who} and asks for it no longer; it may still do what it could{keys}. It is never deleted; \
+         `backstay apply --forget {address}` takes back what it may do"
+    )
+}
