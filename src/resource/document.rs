@@ -39,6 +39,16 @@ pub fn canonical_document(document: &Value) -> Value {
     }
 }
 
+/// A document out of its wrapping, in its own spelling: text is read as JSON, percent-encoded or not, and a list of one
+/// document is that document. Text that is none stays text.
+pub fn parsed_document(document: &Value) -> Value {
+    match document {
+        Value::String(text) => parse(text).map_or_else(|| document.clone(), |parsed| parsed_document(&parsed)),
+        Value::Array(items) if items.len() == 1 => parsed_document(&items[0]),
+        other => other.clone(),
+    }
+}
+
 /// True when two policy documents mean the same.
 pub fn same_document(a: &Value, b: &Value) -> bool {
     canonical_document(a) == canonical_document(b)

@@ -38,7 +38,7 @@ pub use bucket::{Bucket, BucketPlace};
 pub use bucket_policy::BucketPolicy;
 pub use change::{Change, change};
 pub use class::StorageClass;
-pub use document::{canonical_document, same_document};
+pub use document::{canonical_document, parsed_document, same_document};
 pub use encryption::{Algorithm, Encryption};
 pub use field::{FieldChange, differences, fields};
 pub use found::{Caller, Found};

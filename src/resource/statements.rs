@@ -1,13 +1,14 @@
 //! Documents of statements that are written as a whole: what of them is ours, what stays, what a change lets in.
 
-use super::document::{canonical_document, canonical_statement};
+use super::document::{canonical_statement, parsed_document};
 use serde_json::{Value, json};
 
-/// The statements of a document, one or many.
+/// The statements of a document, one or many, in their own spelling.
 pub(super) fn statements(document: &Value) -> Vec<Value> {
-    match canonical_document(document).get("Statement") {
+    match document.get("Statement") {
+        None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(statements)) => statements.clone(),
-        _ => Vec::new(),
+        Some(one) => vec![one.clone()],
     }
 }
 
@@ -56,9 +57,9 @@ pub(super) fn join(wanted: &[Value], found: &[Value], is_ours: impl Fn(&str) -> 
 
 /// A document of IAM with our statements in it.
 pub(super) struct JoinedDocument {
-    /// What was found, in canonical form.
+    /// What was found, with the spelling of what is wanted where both mean the same.
     pub(super) before: Option<Value>,
-    /// What is written, in canonical form.
+    /// What is written: everybody's statements in their own spelling.
     pub(super) after: Value,
     /// See [`Joined::kept`].
     pub(super) kept: Vec<String>,
@@ -68,17 +69,19 @@ pub(super) struct JoinedDocument {
 
 /// Puts our statements into a document of IAM: those whose `Sid` begins with `Backstay` are ours.
 pub(super) fn join_documents(wanted: &Value, found: Option<&Value>) -> JoinedDocument {
-    let wanted = canonical_document(wanted);
-    let Some(found) = found.map(canonical_document) else {
-        return JoinedDocument { before: None, after: wanted, kept: Vec::new(), lets_in: false };
+    let Some(found) = found.map(parsed_document) else {
+        return JoinedDocument { before: None, after: wanted.clone(), kept: Vec::new(), lets_in: false };
     };
-    let joined = join(&statements(&wanted), &statements(&found), |sid| sid.starts_with("Backstay"));
-    let mut after = if found.is_object() { found.clone() } else { json!({}) };
+    let joined = join(&statements(wanted), &statements(&found), |sid| sid.starts_with("Backstay"));
+    let with = |statements: Vec<Value>| {
+        let mut document = if found.is_object() { found.clone() } else { json!({}) };
+        document["Statement"] = Value::Array(statements);
+        document
+    };
+    let mut after = with(joined.after);
     // Another version gives variables in the statements of others another meaning; ours have none.
     if joined.kept.is_empty() {
         after["Version"] = json!("2012-10-17");
     }
-    after["Statement"] = Value::Array(joined.after);
-    let after = canonical_document(&after);
-    JoinedDocument { before: Some(found), after, kept: joined.kept, lets_in: joined.lets_in }
+    JoinedDocument { before: Some(with(joined.before)), after, kept: joined.kept, lets_in: joined.lets_in }
 }

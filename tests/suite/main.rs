@@ -11,6 +11,8 @@ mod applying_faults;
 mod archive;
 mod aws_buckets;
 mod aws_guards;
+mod aws_identity_spellings;
+mod aws_spellings;
 mod backup;
 mod backup_faults;
 mod calendar;

@@ -16,7 +16,8 @@ pub(super) async fn read(at: &At, session: &AwsSession) -> Result<Option<Encrypt
     let found = unless_absent("s3:GetEncryptionConfiguration", call.send().await, &absent)?;
     let rule = found.and_then(|found| found.server_side_encryption_configuration);
     let mut found = canonical(rule.and_then(|rule| rule.rules.into_iter().next()).as_ref());
-    if let Some(key) = found.key.take() {
+    let is_named_otherwise = |key: &String| !(key.starts_with("arn:") && key.contains(":key/"));
+    if let Some(key) = found.key.take_if(|key| is_named_otherwise(key)) {
         // A key that we may not look at still is the key.
         found.key = Some(kms::arn(session, &key).await.ok().flatten().unwrap_or(key));
     }

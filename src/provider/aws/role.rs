@@ -2,7 +2,7 @@
 
 use super::answer::{meaning, unless_absent};
 use super::{AwsError, AwsSession, iam_tags};
-use crate::resource::{Role, canonical_document, same_document};
+use crate::resource::{Role, parsed_document, same_document};
 use serde_json::Value;
 
 /// Longest session of a role that says nothing, seconds.
@@ -22,9 +22,9 @@ pub(super) async fn read(session: &AwsSession, name: &str) -> Result<Option<Role
     }))
 }
 
-/// A document of IAM, which comes percent-encoded, as JSON.
+/// A document of IAM, which comes percent-encoded, as JSON in its own spelling: what is not ours goes back like that.
 pub(super) fn document(text: String) -> Value {
-    canonical_document(&Value::String(text))
+    parsed_document(&Value::String(text))
 }
 
 /// Makes the role or changes its trust, session, boundary and tags. Its path stays, as with users.

@@ -20,7 +20,7 @@ mod sample;
 mod server;
 mod torture;
 
-pub use canned::{Asked, Canned};
+pub use canned::{Answer, Asked, Canned};
 pub use database::Database;
 pub use dice::{Dice, rounds};
 pub use earlier::{faketime, with_earlier};
