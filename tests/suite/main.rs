@@ -28,6 +28,7 @@ mod harness;
 mod init;
 mod killing;
 mod list;
+mod no_noise;
 mod outlook;
 mod planning;
 mod policy_meaning;

@@ -1,7 +1,7 @@
 //! What a policy wants in IAM.
 
 use super::Wanted;
-use super::shared::with_site;
+use super::shared::{shares, speaker, with_site};
 use super::texts::{delivery_route, text};
 use super::trust::{AUDIENCE, GITHUB, trust};
 use super::want::grants_name;
@@ -78,7 +78,10 @@ impl List<'_> {
         of: &str,
     ) -> Option<String> {
         let mut statements = Vec::new();
+        let mut after = vec![of.to_owned()];
         for storage in &spec.storages {
+            // What the bucket refuses everybody stands before what this one may do.
+            after.extend(policy_of(desired, live, storage));
             for grant in &spec.grants {
                 let duty = match grant {
                     Grant::Write => Duty::Write,
@@ -90,8 +93,15 @@ impl List<'_> {
         }
         let name = grants_name(&desired.name);
         let grants = Grants { principal, name, document: policy_document(&statements) };
-        Some(self.add(Resource::Grants(grants), vec![of.to_owned()]))
+        Some(self.add(Resource::Grants(grants), after))
     }
+}
+
+/// Address of the policy of the bucket that a storage lies in, as far as this policy has a say over it.
+fn policy_of(desired: &Desired, live: &Live, storage: &str) -> Option<String> {
+    let place = live.read(storage)?.bucket.as_ref()?;
+    let speaker = speaker(&shares(desired, live, place)).filter(|speaker| speaker.spec.manage.is_some())?;
+    Some(format!("storage/{}/policy", speaker.name))
 }
 
 fn user(desired: &Desired, spec: &AccessSpec) -> User {

@@ -26,14 +26,15 @@ pub(super) fn bucket(desired: &Desired, live: &Live, name: &str, spec: &S3Spec, 
     let bucket = Bucket { name: place.bucket.clone(), region: place.region.clone(), object_lock: locks };
     list.add(Resource::Bucket(bucket), &[], may_create);
     if let Some(manage) = &spec.manage {
-        let mut tags = manage.tags.clone();
-        tags.extend(marks(&desired.name));
-        list.setting(Resource::Tags(Tags { tags }));
+        // Before anything else: from here on nothing in it can be public.
         if manage.public_access_blocked {
             list.setting(Resource::PublicAccess(PublicAccess::BLOCKED));
             // Without ACLs there is no other way to make an object public.
             list.setting(Resource::Ownership(Ownership { rule: "BucketOwnerEnforced".to_owned() }));
         }
+        let mut tags = manage.tags.clone();
+        tags.extend(marks(&desired.name));
+        list.setting(Resource::Tags(Tags { tags }));
         list.encryption(live, spec, manage);
         if keeps_versions(spec) {
             list.setting(Resource::Versioning(Versioning::Enabled));

@@ -29,12 +29,14 @@ pub struct Wanted {
 /// What is written as a whole and holds things of others too (rules, statements) is here as soon as the policy has a say
 /// over the bucket, also when nothing of ours is wanted in it: what we made before must be found to be removed.
 pub fn wanted(desired: &Desired, live: &Live) -> Vec<Wanted> {
-    let mut all = access(desired, live);
+    let mut all = Vec::new();
     for (name, storage) in &desired.storages {
         let StorageKind::S3(spec) = &storage.kind else { continue };
         let place = live.read(name).and_then(|read| read.bucket.as_ref());
         all.extend(place.into_iter().flat_map(|place| bucket(desired, live, name, spec, place)));
     }
+    // Nobody is let in before buckets refuse what they are to refuse.
+    all.extend(access(desired, live));
     all
 }
 

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unused_imports, reason = "each area uses its part")]
 
+mod aws_model;
+mod aws_world;
 mod canned;
 mod database;
 mod dice;
@@ -15,11 +17,14 @@ mod program;
 mod project;
 mod proxy;
 mod s3server;
+mod safety;
 mod same;
 mod sample;
 mod server;
 mod torture;
 
+pub use aws_model::{AwsModel, Spelling};
+pub use aws_world::{accounts, foreign, meaning, policies};
 pub use canned::{Answer, Asked, Canned};
 pub use database::Database;
 pub use dice::{Dice, rounds};
@@ -34,6 +39,7 @@ pub use program::{Backstay, Run};
 pub use project::{Project, assert_leftover_free, shell};
 pub use proxy::{Fate, Proxy};
 pub use s3server::{PART, S3Server, s3_store};
+pub use safety::losses;
 pub use same::{Likeness, assert_same};
 pub use sample::Sample;
 pub use server::{CANARY, Server, Version};
