@@ -183,7 +183,7 @@ fn ownership() -> Vec<Row> {
 
 fn object_lock() -> Vec<Row> {
     let wanted =
-        |mode, period| Resource::ObjectLock(ObjectLock { enabled: mode != None || period != None, mode, period });
+        |mode: Option<LockMode>, period| Resource::ObjectLock(ObjectLock { enabled: mode.is_some(), mode, period });
     let says = |rule: &str| {
         ok(format!(
             "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"
@@ -223,7 +223,7 @@ fn tags() -> Vec<Row> {
     let (team, env) = (tag("team", "platform"), tag("env", "prod"));
     let system = tag("aws:cloudformation:stack-name", "x");
     let wanted = [("team", "platform"), ("env", "prod")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let none = || vec![absent("NoSuchTagSet"), says(&[]), says(&[system.clone()])];
+    let none = || vec![absent("NoSuchTagSet"), says(&[]), says(std::slice::from_ref(&system))];
     vec![
         row(
             "order does not count, and tags of AWS and of others are theirs",
@@ -233,7 +233,11 @@ fn tags() -> Vec<Row> {
                 says(&[env.clone(), system.clone(), team.clone()]),
                 says(&[tag("owner", "bob"), env.clone(), team.clone()]),
             ],
-            vec![says(&[team.clone()]), says(&[env.clone(), tag("team", "Platform")]), absent("NoSuchTagSet")],
+            vec![
+                says(std::slice::from_ref(&team)),
+                says(&[env.clone(), tag("team", "Platform")]),
+                absent("NoSuchTagSet"),
+            ],
         ),
         row("no tags are an empty set", Resource::Tags(Tags::default()), none(), Vec::new()),
     ]
