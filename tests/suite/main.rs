@@ -12,6 +12,7 @@ mod archive;
 mod aws_buckets;
 mod aws_guards;
 mod aws_identity_spellings;
+mod aws_rule_spellings;
 mod aws_spellings;
 mod backup;
 mod backup_faults;

@@ -4,8 +4,8 @@
 use backstay::plan::{Action, Deed, Live, LiveStorage, ReadStorage, wanted};
 use backstay::policy::{Desired, StorageKind};
 use backstay::resource::{
-    AccessKey, Algorithm, BucketPlace, BucketPolicy, Caller, Encryption, Found, Grants, KmsKey, Lifecycle, ObjectLock,
-    Ownership, Principal, PublicAccess, Replication, Resource, Role, Tags, Versioning,
+    AccessKey, AccessLog, Algorithm, Bucket, BucketPlace, BucketPolicy, Caller, Encryption, Found, Grants, KmsKey,
+    Lifecycle, ObjectLock, Ownership, Principal, PublicAccess, Replication, Resource, Role, Tags, Versioning,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -115,7 +115,14 @@ impl AwsModel {
     fn write(&mut self, key: &str, bucket: Option<&str>, resource: &Resource) {
         let mut resource = resource.clone();
         match &mut resource {
-            Resource::Bucket(_) => self.make_bucket(bucket.unwrap()),
+            Resource::Bucket(made) => {
+                self.make_bucket(&made.name);
+                if std::mem::take(&mut made.object_lock) {
+                    let lock = ObjectLock { enabled: true, mode: None, period: None };
+                    self.put(bucket, Resource::ObjectLock(lock));
+                    self.put(bucket, Resource::Versioning(Versioning::Enabled));
+                }
+            }
             Resource::Versioning(Versioning::Unversioned) => return,
             Resource::ObjectLock(lock) => {
                 let on = Resource::Versioning(Versioning::Enabled);
@@ -171,8 +178,8 @@ impl AwsModel {
             Resource::BucketPolicy(BucketPolicy { version: "2012-10-17".to_owned(), id: None, statements: Vec::new() }),
             Resource::Lifecycle(Lifecycle::default()),
             Resource::Replication(Replication::default()),
-            Resource::AccessLog(backstay::resource::AccessLog { bucket: None, prefix: String::new() }),
-            Resource::Bucket(backstay::resource::Bucket { name: bucket.to_owned(), region: "us-east-1".to_owned() }),
+            Resource::AccessLog(AccessLog { bucket: None, prefix: String::new() }),
+            Resource::Bucket(Bucket { name: bucket.to_owned(), region: "us-east-1".to_owned(), object_lock: false }),
         ];
         for setting in settings {
             self.held.entry(Self::key(&setting, Some(bucket))).or_insert(setting);

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 pub fn meaning(policy: &Value) -> Desired {
     let text = policy.to_string();
     let mut sources = Sources::default();
-    let (document, found) = policy::load(&mut sources, "p.yaml", text.as_bytes(), &|_| Err(String::new()));
-    policy::resolve(&document.unwrap_or_else(|| panic!("{text}: {found:?}")), "p.yaml", &sources)
+    let loaded = policy::load(&mut sources, "p.yaml", text.as_bytes(), &|_| Err(String::new()));
+    policy::resolve(&loaded.document.unwrap_or_else(|| panic!("{text}: {:?}", loaded.found)), "p.yaml", &sources)
 }
 
 fn manage() -> impl Strategy<Value = Value> {
