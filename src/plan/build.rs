@@ -1,5 +1,6 @@
 //! Planning: from what is wanted and what was found to what is to be done.
 
+use super::wanted::left_out;
 use super::{
     Action, Basis, Live, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, foreign_rules, guard,
     infra, irreversible, leftovers, notes, orphans, provision, prune, subjects,
@@ -46,6 +47,10 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let effects = slots.iter().filter_map(|slot| effects::effect(slot, &actions, now)).collect();
     drop_unneeded(&mut actions);
     guards.extend(irreversible::guards(&actions));
+    // Where only backups are taken nobody need know who we are or where keys go.
+    if scope.has(Phase::Infra) {
+        notes.extend(left_out(desired, live));
+    }
     guards.extend(foreign_rules::guards(desired, live, &slots, &actions, scope, now, &mut notes));
 
     let basis = Basis::of(live);

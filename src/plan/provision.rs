@@ -2,7 +2,7 @@
 //! in which every part of the work leaves everything at least as safe as before.
 
 use super::keys::{self, Verdict};
-use super::wanted::{Wanted, left_out, wanted};
+use super::wanted::{Wanted, wanted};
 use super::{Action, Deed, Live, Note, Phase, Symbol};
 use crate::policy::Desired;
 use crate::resource::{Change, Found, Lifecycle, Resource, change, hindrance, is_marked};
@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 pub(super) fn actions(desired: &Desired, live: &Live, now: Timestamp, notes: &mut Vec<Note>) -> (Vec<Action>, u64) {
     let mut actions = Vec::new();
     let mut n_unchanged = 0;
-    notes.extend(left_out(desired, live));
     // What cannot be had keeps everything from being planned that needs it.
     let mut hindered: BTreeSet<String> = BTreeSet::new();
     for wanted in wanted(desired, live) {

@@ -75,8 +75,10 @@ fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
 /// `mode: 0755 → 0700`, the characters that differ emphasised.
 fn field(change: &FieldChange, style: Style) -> String {
     let (Some(before), Some(after)) = (&change.before, &change.after) else {
-        let only = change.after.as_ref().or(change.before.as_ref()).map_or("", String::as_str);
-        return format!("{}: {only}", change.field);
+        return match (&change.before, &change.after) {
+            (Some(before), _) => format!("{}: {} → nothing", change.field, style.red(before)),
+            (None, after) => format!("{}: {}", change.field, after.as_deref().unwrap_or_default()),
+        };
     };
     let diff = TextDiff::from_chars(before.as_str(), after.as_str());
     let side = |wanted: ChangeTag| -> String {

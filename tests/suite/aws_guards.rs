@@ -228,6 +228,9 @@ fn what_nobody_can_plan_is_told() {
         told.stdout.contains("! access/writer: nothing is planned for it: AWS does not say who we are"),
         "{told:#?}"
     );
+    // Who only takes backups is not bothered with it.
+    let asked = shop.run(&["plan", "--only", "prune"]).expect(0);
+    assert!(!asked.stdout.contains("access/writer"), "{asked:#?}");
 }
 
 const LOCKED: &str = r#"
@@ -282,14 +285,16 @@ fn a_bucket_is_made_with_its_lock_and_rules_go_with_their_tier() {
     assert_eq!(ids(), before.into_iter().filter(|id| *id != yearly).collect::<Vec<_>>());
 }
 
+/// The policy with a user, without the references of the bucket.
+fn plain(text: &str) -> String {
+    let is_plain = |line: &&str| !line.contains("encryption:") && !line.contains("access_logs:");
+    text.lines().filter(is_plain).map(|line| format!("{line}\n")).collect()
+}
+
 #[test]
 fn a_user_that_is_not_asked_for_any_more_is_told_and_let_go_of_by_name() {
     let mut shop = Shop::new(REFERENCES);
     let only = ["--only", "infra"];
-    let plain = |text: &str| -> String {
-        let is_plain = |line: &&str| !line.contains("encryption:") && !line.contains("access_logs:");
-        text.lines().filter(is_plain).map(|line| format!("{line}\n")).collect()
-    };
     shop.write(&plain(REFERENCES));
     shop.environment = vec![("CREDENTIALS", shop.path("credentials").to_str().unwrap().to_owned())];
     shop.settle(&only);
