@@ -208,3 +208,33 @@ impl LifecycleRule {
             || self.transitions.iter().any(|transition| unless(&|rule| at(rule, transition.class)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(part: &str, before: u32, after: u32) -> FieldChange {
+        let field = format!("rules.{}.expiration.days", rule_id("shop", part, "offsite/daily"));
+        FieldChange { field, before: Some(before.to_string()), after: Some(after.to_string()) }
+    }
+
+    #[test]
+    fn what_moves_together_is_one_change_and_what_does_not_is_two() {
+        let joint = one_a_tier("shop", vec![moved("data", 32, 92), moved("manifest", 30, 90)]);
+        let expected = FieldChange {
+            before: Some("30 (files 32)".to_owned()),
+            after: Some("90 (files 92)".to_owned()),
+            ..moved("manifest", 30, 90)
+        };
+        assert_eq!(joint, [expected]);
+        for apart in [
+            vec![moved("data", 40, 92), moved("manifest", 30, 90)],
+            vec![moved("manifest", 30, 90)],
+            vec![moved("data", 32, 92), FieldChange { before: None, ..moved("manifest", 30, 90) }],
+        ] {
+            assert_eq!(one_a_tier("shop", apart.clone()), apart);
+        }
+        let other = vec![moved("data", 32, 92), moved("manifest", 30, 90)];
+        assert_eq!(one_a_tier("another", other.clone()), other);
+    }
+}

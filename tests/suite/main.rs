@@ -28,6 +28,7 @@ mod fuzz;
 mod harness;
 mod init;
 mod killing;
+mod left_out;
 mod list;
 mod no_noise;
 mod outlook;

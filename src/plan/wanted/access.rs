@@ -1,7 +1,7 @@
 //! What a policy wants in IAM.
 
 use super::Wanted;
-use super::shared::{shares, speaker, with_site};
+use super::shared::{hides_key, shares, speaker, with_site};
 use super::texts::{delivery_route, text};
 use super::trust::{AUDIENCE, GITHUB, trust};
 use super::want::grants_name;
@@ -82,6 +82,9 @@ impl List<'_> {
         for storage in &spec.storages {
             // What the bucket refuses everybody stands before what this one may do.
             after.extend(policy_of(desired, live, storage));
+            if hides_key(desired, live, storage) {
+                return None;
+            }
             for grant in &spec.grants {
                 let duty = match grant {
                     Grant::Write => Duty::Write,

@@ -4,7 +4,7 @@ use super::Wanted;
 use super::bucket_policy::bucket_policy;
 use super::lifecycle::lifecycle;
 use super::replication::replication;
-use super::shared::{keeps_versions, key, shares, speaker};
+use super::shared::{hidden, keeps_versions, key, shares, speaker};
 use super::texts::{log_route, text};
 use crate::plan::Live;
 use crate::policy::{Desired, EncryptionAtRest, ManageSpec, S3Spec};
@@ -20,6 +20,7 @@ pub(super) fn bucket(desired: &Desired, live: &Live, name: &str, spec: &S3Spec, 
     if speaker(&shares).is_none_or(|speaker| speaker.name != name) {
         return Vec::new();
     }
+    let is_whole = hidden(desired, live, place).is_none();
     let mut list = List { name, all: Vec::new() };
     let may_create = spec.manage.as_ref().is_some_and(|manage| manage.create);
     let locks = spec.manage.as_ref().is_some_and(|manage| manage.object_lock.is_some());
@@ -44,10 +45,14 @@ pub(super) fn bucket(desired: &Desired, live: &Live, name: &str, spec: &S3Spec, 
         if let Some(retain) = manage.object_lock {
             list.add(Resource::ObjectLock(object_lock(retain)), &["bucket", "versioning"], true);
         }
-        list.setting(Resource::BucketPolicy(bucket_policy(desired, live, name, &shares)));
+        if is_whole {
+            list.setting(Resource::BucketPolicy(bucket_policy(desired, live, name, &shares)));
+        }
     }
     // Rules that would delete backups are looked for in every bucket.
-    list.setting(Resource::Lifecycle(lifecycle(desired, &shares)));
+    if is_whole {
+        list.setting(Resource::Lifecycle(lifecycle(desired, &shares)));
+    }
     if let Some(manage) = &spec.manage {
         list.all.extend(replication(desired, live, name, manage, place));
         if let Some((to, prefix)) = &manage.access_logs {

@@ -1,7 +1,7 @@
 //! What the policy wants outside and no plan can hold, because something that it takes is not known: each with the
 //! reason, so that nothing is dropped without a word.
 
-use super::shared::with_site;
+use super::shared::{hidden, hides_key, with_site};
 use crate::plan::{Live, Note};
 use crate::policy::{Desired, StorageKind};
 
@@ -12,6 +12,17 @@ pub(in crate::plan) fn left_out(desired: &Desired, live: &Live) -> Vec<Note> {
     for (route, text) in &live.texts {
         if let Err(problem) = text {
             note(route.clone(), format!("it cannot be looked up, so what it belongs to is not planned: {problem}"));
+        }
+    }
+    for (name, read) in live.readable() {
+        let Some(place) = &read.bucket else { continue };
+        if let Some(hidden) = hidden(desired, live, place) {
+            let message = format!(
+                "the rules and statements of the bucket {} are not planned: the storage `{hidden}` may lie in it and \
+                 cannot be read, and what it wants of them would be taken away",
+                place.bucket
+            );
+            note(format!("storage/{name}"), message);
         }
     }
     for (name, storage) in &desired.storages {
@@ -33,10 +44,13 @@ pub(in crate::plan) fn left_out(desired: &Desired, live: &Live) -> Vec<Note> {
             continue;
         }
         let is_unknown = |storage: &&String| with_site(desired, live, storage, |_| ()).is_none();
-        if let Some(unknown) = access.storages.iter().find(is_unknown) {
-            let message = format!("what it may do is not planned: nothing is known of the storage `{unknown}`");
-            note(format!("access/{name}/grants"), message);
-        }
+        let hides = |storage: &&String| hides_key(desired, live, storage);
+        let why = match (access.storages.iter().find(is_unknown), access.storages.iter().find(hides)) {
+            (Some(unknown), _) => format!("nothing is known of the storage `{unknown}`"),
+            (None, Some(hidden)) => format!("nobody knows the key of the storage `{hidden}`"),
+            (None, None) => continue,
+        };
+        note(format!("access/{name}/grants"), format!("what it may do is not planned: {why}"));
     }
     notes
 }
