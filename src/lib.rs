@@ -16,6 +16,7 @@ pub mod schedule;
 pub mod plan;
 pub mod policy;
 pub mod report;
+pub mod review;
 
 pub mod postgres;
 pub mod provider;

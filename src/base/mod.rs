@@ -15,6 +15,7 @@ mod share;
 mod size;
 mod template;
 mod total;
+mod visible;
 
 pub use digest::{Blake3, Blake3Hasher, Sha256, Sha256Hasher};
 pub use id::{BackupId, InvalidBackupId};
@@ -27,3 +28,4 @@ pub use share::{InvalidShare, Share};
 pub use size::{InvalidSize, Size};
 pub use template::{Lookup, Reference, Template, TemplateError, UnresolvedReference};
 pub use total::total;
+pub use visible::{quoted, visible};

@@ -3,8 +3,8 @@
 use super::context::{Colour, Context};
 use super::exit::Exit;
 use super::{
-    apply, backup, completions, demo, explain, init, list, man, plan, prune, restore, schema, show, sync, validate,
-    verify,
+    apply, backup, completions, demo, explain, init, list, man, plan, prune, restore, review, schema, show, sync,
+    validate, verify,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -44,6 +44,7 @@ Examples:
   backstay validate                            check the policy; needs no server and no secret
   backstay plan                                show what differs from the policy
   backstay apply                               do exactly that
+  backstay review main                         explain a change of the policy
   backstay restore app --into app_yesterday    bring data back
 
 Exit codes: 0 done, 1 failed, 2 changes present, 3 invalid policy, 4 refused, 5 stale plan, 6 locked,
@@ -54,6 +55,7 @@ enum Verb {
     Init(init::Args),
     Validate(validate::Args),
     Plan(plan::Args),
+    Review(review::Args),
     Apply(apply::Args),
     Backup(backup::Args),
     List(list::Args),
@@ -84,6 +86,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Init(args) => init::run(args, &context),
         Verb::Validate(args) => validate::run(args, &context),
         Verb::Plan(args) => plan::run(args, &context),
+        Verb::Review(args) => review::run(args, &context),
         Verb::Apply(args) => apply::run(args, &context),
         Verb::Backup(args) => backup::run(args, &context),
         Verb::List(args) => list::run(args, &context),

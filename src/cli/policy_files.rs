@@ -25,7 +25,7 @@ pub struct Policies {
 /// Where a policy is looked for when nobody names one.
 const DEFAULT_FILE: &str = "backstay.yaml";
 /// A little more than the largest policy: the rest of a wrong file need not be read.
-const READ_AT_MOST: u64 = 10_000_001;
+pub(super) const READ_AT_MOST: u64 = 10_000_001;
 
 /// Reads and judges every policy that is meant. Says on standard error which file cannot be read.
 pub fn read_policies(context: &Context) -> Result<Policies, Exit> {
@@ -100,16 +100,8 @@ fn names_twice(valid: &[(Document, Desired)]) -> Diagnostics {
 }
 
 fn policy_files(context: &Context) -> Result<Vec<String>, Exit> {
-    let named: Vec<PathBuf> = if !context.policies.is_empty() {
-        context.policies.clone()
-    } else {
-        match std::env::var_os("BACKSTAY_POLICY").filter(|value| !value.is_empty()) {
-            Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
-            None => vec![PathBuf::from(DEFAULT_FILE)],
-        }
-    };
     let mut files: Vec<String> = Vec::new();
-    for path in named {
+    for path in named(context) {
         if !path.is_dir() {
             files.push(path.display().to_string());
             continue;
@@ -136,12 +128,28 @@ fn policy_files(context: &Context) -> Result<Vec<String>, Exit> {
     Ok(unique)
 }
 
-fn policies_in(folder: &Path) -> std::io::Result<Vec<String>> {
+/// The files and folders that are meant, as typed.
+pub(super) fn named(context: &Context) -> Vec<PathBuf> {
+    if !context.policies.is_empty() {
+        return context.policies.clone();
+    }
+    match std::env::var_os("BACKSTAY_POLICY").filter(|value| !value.is_empty()) {
+        Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+        None => vec![PathBuf::from(DEFAULT_FILE)],
+    }
+}
+
+/// True for a file that is a policy when it lies in a folder of policies.
+pub(super) fn is_policy_name(path: &Path) -> bool {
+    is_named_so(path) && !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+/// The policies directly in a folder.
+pub(super) fn policies_in(folder: &Path) -> std::io::Result<Vec<String>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if is_named_so(&path) && !hidden && path.is_file() {
+        if is_policy_name(&path) && path.is_file() {
             files.push(path.display().to_string());
         }
     }
@@ -151,7 +159,7 @@ fn policies_in(folder: &Path) -> std::io::Result<Vec<String>> {
 
 /// A base of a policy. Its lines may be shown beside a problem, so whoever proposes a policy must not be able to have
 /// any other file of this machine read out, not through a link either.
-fn read_base(path: &str) -> Result<Vec<u8>, String> {
+pub(super) fn read_base(path: &str) -> Result<Vec<u8>, String> {
     let real = std::fs::canonicalize(path).map_err(|error| words(&error))?;
     if !is_named_so(&real) || !is_named_so(Path::new(path)) {
         return Err("only files named `*.yaml` or `*.yml` can be extended".to_owned());
@@ -159,11 +167,13 @@ fn read_base(path: &str) -> Result<Vec<u8>, String> {
     read(path)
 }
 
-fn is_named_so(path: &Path) -> bool {
+/// True for the name of a text that may be a policy or a base of one.
+pub(super) fn is_named_so(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-fn read(path: &str) -> Result<Vec<u8>, String> {
+/// The bytes of a file, or what the operating system said.
+pub(super) fn read(path: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| words(&error))?;
     file.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| words(&error))?;

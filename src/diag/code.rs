@@ -6,7 +6,7 @@ use super::Severity;
 /// What is fixed about a kind of problem.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// `BS` and three digits: 0 text, 1 meaning of a policy, 2 advice on a policy, 5 the world, 6 guards.
+    /// `BS` and three digits: 0 text, 1 meaning of a policy, 2 advice on a policy, 5 the world, 6 guards, 7 reviews.
     pub id: &'static str,
     /// How serious it is, always.
     pub severity: Severity,
@@ -230,6 +230,58 @@ table! {
     STEPS_FAILED = "BS606", Error, "some steps failed";
     IRREVERSIBLE = "BS610", Error, "a step cannot be taken back";
     RULE_FOREIGN = "BS611", Error, "a foreign lifecycle rule takes what the policy promises";
+
+    // What a change of a policy does: reviews.
+    DATABASE_LOST = "BS700", Error, "a database is no longer backed up";
+    DATABASE_GAINED = "BS701", Info, "a database is backed up that was not";
+    RENAMED = "BS702", Error, "backups get another name";
+    TIER_LOST = "BS703", Warning, "a database loses a tier";
+    TIER_GAINED = "BS704", Info, "a database gains a tier";
+    CONNECTION_CHANGED = "BS705", Warning, "a database is reached another way";
+    SCOPE_LESS = "BS706", Error, "less of a database is backed up";
+    SCOPE_MORE = "BS707", Info, "more of a database is backed up";
+    SCHEDULE_LOST = "BS708", Error, "no schedule starts backups any more";
+    SCHEDULE_GAINED = "BS709", Info, "a schedule starts backups";
+    LOSS_LARGER = "BS710", Warning, "more could be lost";
+    LOSS_SMALLER = "BS711", Info, "less could be lost";
+    RESTORE_SLOWER = "BS712", Warning, "getting data back takes longer";
+    RESTORE_FASTER = "BS713", Info, "getting data back takes less time";
+    OBJECTIVE_LOOSER = "BS714", Warning, "an objective is loosened";
+    OBJECTIVE_TIGHTER = "BS715", Info, "an objective is tightened";
+    POINTS_LOST = "BS716", Error, "restore points disappear sooner";
+    POINTS_KEPT = "BS717", Info, "restore points stay longer";
+    KEEP_SHORTER = "BS718", Warning, "copies are kept for less";
+    KEEP_LONGER = "BS719", Info, "copies are kept for longer";
+    COPY_LOST = "BS720", Warning, "a tier writes one copy less";
+    COPY_GAINED = "BS721", Info, "a tier writes one copy more";
+    CLASS_COLDER = "BS722", Warning, "copies lie in a colder class";
+    CLASS_WARMER = "BS723", Info, "copies lie in a warmer class";
+    STORAGE_LOST = "BS724", Warning, "a storage leaves the policy";
+    STORAGE_GAINED = "BS725", Info, "a storage joins the policy";
+    STORAGE_MOVED = "BS726", Error, "a storage lies elsewhere";
+    PRUNER_CHANGED = "BS727", Warning, "someone else deletes expired backups";
+    STORAGE_LOOSER = "BS728", Error, "a storage is protected less";
+    STORAGE_TIGHTER = "BS729", Info, "a storage is protected more";
+    LOCK_WEAKER = "BS730", Error, "object lock holds less";
+    LOCK_STRONGER = "BS731", Warning, "object lock holds more";
+    FLOOR_LOWER = "BS732", Error, "a floor under deletion is lowered";
+    FLOOR_HIGHER = "BS733", Info, "a floor under deletion is raised";
+    ENCRYPTION_LOST = "BS734", Error, "backups are no longer encrypted";
+    ENCRYPTION_GAINED = "BS735", Info, "backups are encrypted that were not";
+    ENCRYPTION_CHANGED = "BS736", Warning, "backups are encrypted another way";
+    READER_GAINED = "BS737", Warning, "another key opens backups";
+    READER_LOST = "BS738", Warning, "a key no longer opens new backups";
+    ACCESS_WIDER = "BS739", Warning, "someone may do more with backups";
+    ACCESS_NARROWER = "BS740", Info, "someone may do less with backups";
+    TRUST_WIDER = "BS741", Error, "more may assume a role";
+    TRUST_NARROWER = "BS742", Info, "fewer may assume a role";
+    ALERT_LOST = "BS743", Warning, "less is told when something fails";
+    ALERT_GAINED = "BS744", Info, "more is told when something fails";
+    PROOF_RARER = "BS745", Warning, "backups are proven less";
+    PROOF_OFTENER = "BS746", Info, "backups are proven more";
+    COMMAND_CHANGED = "BS747", Warning, "other commands are run";
+    IGNORE_ADDED = "BS748", Warning, "advice is silenced";
+    SETTING_CHANGED = "BS749", Info, "a setting has another value";
 }
 
 #[cfg(test)]

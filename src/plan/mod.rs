@@ -48,7 +48,8 @@ pub use guard::{Approval, Guard, GuardKind, lifted, n_deletions, refused};
 pub use live::{FolderState, Live, LiveStorage, ReadStorage};
 pub use outlook::{
     Asked, ClassCost, Cost, EarlyCost, Forecast, ForecastDay, ForecastMove, Identity, InvalidPrices, Needs, Outlook,
-    Permission, Prices, Question, Recovery, StorageCost, ThawCost, Turn, least_privilege, outlook, thaw_cost,
+    Permission, Prices, Question, Recovery, StorageCost, ThawCost, Turn, ends, least_privilege, month_of, next_due,
+    outlook, thaw_cost,
 };
 pub use questions::{CopyPlace, Questions, questions};
 pub use restoration::{

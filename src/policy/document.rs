@@ -2,6 +2,7 @@
 
 use super::model::Policy;
 use super::route::Route;
+use super::secrets::written_secrets;
 use super::tree::Node;
 use crate::diag::{Code, Diagnostic, Diagnostics, SourceId, Span};
 
@@ -27,6 +28,11 @@ impl Document {
     /// Place of the key at a route; `None` for list entries and for what the text does not write.
     pub fn key_span_of(&self, route: &Route) -> Option<Span> {
         self.tree.at(route).and_then(|node| node.key)
+    }
+
+    /// Where values stand that hold a secret in clear, and may be shown to nobody.
+    pub fn secrets(&self) -> Vec<Route> {
+        written_secrets(&self.tree).into_iter().map(|secret| secret.route).collect()
     }
 
     /// A diagnostic about what stands at a route. What the text does not write (a default) is placed at the nearest

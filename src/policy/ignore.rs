@@ -1,5 +1,6 @@
 //! `# backstay: ignore[CODE] reason`: comments that silence advice in one place.
 
+use super::document::Document;
 use super::tree::{Content, Node};
 use crate::diag::{CODES, Diagnostic, Diagnostics, Severity, SourceId, Sources, Span, codes};
 use std::ops::Range;
@@ -12,6 +13,24 @@ struct Ignore {
     comment: Span,
     reach: Range<usize>,
     used: bool,
+}
+
+/// Advice that a comment silences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silenced {
+    /// The code.
+    pub code: &'static str,
+    /// Where the comment stands.
+    pub comment: Span,
+}
+
+/// What the comments of a policy silence, one entry a code and comment, in the order of the texts.
+pub fn silenced(document: &Document, sources: &Sources) -> Vec<Silenced> {
+    let (mut ignores, mut said) = (Vec::new(), Diagnostics::default());
+    for source in &document.sources {
+        read_comments(&document.tree, *source, &sources.get(*source).text, &mut ignores, &mut said);
+    }
+    ignores.into_iter().map(|ignore| Silenced { code: ignore.code, comment: ignore.comment }).collect()
 }
 
 /// What is said about the comments themselves.

@@ -29,7 +29,9 @@ pub use desired::{
     Unmanaged, VerifySpec,
 };
 pub use document::Document;
+pub use facts::longest_gap;
 pub use find::FoundDatabase;
+pub use ignore::{Silenced, silenced};
 pub use lint::{lint, lint_rest};
 pub use load::{Loaded, load};
 pub use model::{GithubTrust, Grant};

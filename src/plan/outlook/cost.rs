@@ -219,6 +219,20 @@ fn count(weights: &mut BTreeMap<StorageClass, Weight>, life: &Life<'_>, class: S
     weights.entry(class).or_default().add(class, sizes);
 }
 
+/// What a month of so many copies of this size in a class costs; `None` when that has no known price.
+pub fn month_of(prices: &Prices, class: StorageClass, n_backups: u64, bytes: u64) -> Option<Money> {
+    let mut weight = Weight::default();
+    weight.add(class, std::iter::once(bytes));
+    let times = |each: u64| each.saturating_mul(n_backups);
+    let weight = Weight {
+        n_backups,
+        n_objects: times(weight.n_objects),
+        bytes: times(weight.bytes),
+        billed: times(weight.billed),
+    };
+    month(prices, class, &weight)
+}
+
 fn month(prices: &Prices, class: StorageClass, weight: &Weight) -> Option<Money> {
     let bytes = prices.gb_month(class, weight.billed as f64 / GB)?;
     let watched = match class {

@@ -8,6 +8,7 @@ mod agenda;
 mod cost;
 mod danger;
 mod forecast;
+mod horizon;
 mod life;
 mod needs;
 mod outlook;
@@ -20,8 +21,9 @@ mod thaw_cost;
 
 pub(super) use danger::{Breaks, Danger, Harm, When, dangers};
 
-pub use cost::{ClassCost, Cost, EarlyCost, StorageCost};
+pub use cost::{ClassCost, Cost, EarlyCost, StorageCost, month_of};
 pub use forecast::{Forecast, ForecastDay, ForecastMove, Turn};
+pub use horizon::{ends, next_due};
 pub use needs::{Asked, Needs, Permission, Question};
 pub use outlook::{Identity, Outlook, outlook};
 pub use prices::{InvalidPrices, Prices};

@@ -3,7 +3,7 @@
 
 use crate::base::encode_component;
 use crate::plan::days::{date, day_after};
-use crate::resource::{BucketPlace, Expiration, Lifecycle, LifecycleRule, StorageClass};
+use crate::resource::{BucketPlace, Expiration, Filter, Lifecycle, LifecycleRule, StorageClass};
 use jiff::Timestamp;
 
 /// Objects below this size stay where they are, unless a rule names a size itself.
@@ -35,6 +35,20 @@ impl Rules {
         }
         rules.retain(|rule| !rule.transitions.is_empty() || rule.expiration.is_some());
         Rules(rules)
+    }
+
+    /// A single rule: S3 deletes after so many days.
+    pub(super) fn expiring(days: u32) -> Rules {
+        Rules(vec![LifecycleRule {
+            id: String::new(),
+            enabled: true,
+            filter: Filter::default(),
+            transitions: Vec::new(),
+            expiration: Some(Expiration::Days(days)),
+            noncurrent_transitions: Vec::new(),
+            noncurrent_expiration: None,
+            abort_incomplete_days: None,
+        }])
     }
 
     /// The moves from `class` of an object of `bytes` written at `written`, in their order, none before `from`. Of
@@ -82,7 +96,7 @@ pub(super) fn fits(rule: &LifecycleRule, bytes: u64) -> bool {
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
-    use crate::resource::{Filter, Transition};
+    use crate::resource::Transition;
     use StorageClass::{DeepArchive, Glacier, Standard, StandardIa};
 
     fn at(text: &str) -> Timestamp {

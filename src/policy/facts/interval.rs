@@ -64,7 +64,7 @@ pub(in crate::policy) fn intervals<'a>(subject: &Subject<'a>) -> BTreeMap<&'a st
 }
 
 /// The longest time without any backup when all these schedules run; `None` when none of them fires.
-pub(in crate::policy) fn longest_gap(schedules: &[&Schedule], now: Timestamp) -> Option<Period> {
+pub fn longest_gap(schedules: &[&Schedule], now: Timestamp) -> Option<Period> {
     let mut at = now;
     let mut next: Vec<(&Schedule, Option<Timestamp>)> =
         schedules.iter().map(|schedule| (*schedule, schedule.next_after(now, &TimeZone::UTC))).collect();

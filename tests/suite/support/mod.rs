@@ -21,6 +21,7 @@ mod safety;
 mod same;
 mod sample;
 mod server;
+mod sides;
 mod torture;
 
 pub use aws_model::{AwsModel, Spelling};
@@ -43,6 +44,7 @@ pub use safety::losses;
 pub use same::{Likeness, assert_same};
 pub use sample::Sample;
 pub use server::{CANARY, Server, Version};
+pub use sides::sides;
 pub use torture::torture;
 
 /// Any text as a part of a URL: everything but unreserved characters becomes `%XX`.
