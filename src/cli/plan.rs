@@ -3,7 +3,7 @@
 use super::iam_policy::{self, Who};
 use super::planning::{Planned, Preflight, observe_and_plan_by, write_plan};
 use super::{Context, Exit, policy_files, prices};
-use crate::plan::{FORMAT_VERSION, Phase, SavedPlan, Scope};
+use crate::plan::{FORMAT_VERSION, Phase, Plan, SavedPlan, Scope};
 use crate::report::{self, Style};
 use std::path::PathBuf;
 
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 ///   backstay plan --out plan.json && backstay apply plan.json
 ///   backstay plan --only prune --target prune/local/app
 ///   backstay plan --detailed-exitcode     exit 2 when there is something to do
+///   backstay plan --format markdown >> "$GITHUB_STEP_SUMMARY"
 ///   backstay plan --iam-policy writer     what to allow in IAM to who takes backups
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -28,6 +29,10 @@ pub struct Args {
     /// Exit 2 when there is something to do
     #[arg(long)]
     detailed_exitcode: bool,
+
+    /// How to say it
+    #[arg(long, value_name = "FORMAT", default_value = "human", hide_possible_values = false)]
+    format: Format,
 
     /// Where every value of the policy comes from, and every permission that the steps take
     #[arg(long)]
@@ -44,6 +49,17 @@ pub struct Args {
 
     #[command(flatten)]
     scope: ScopeArgs,
+}
+
+/// Formats of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Text for a terminal
+    Human,
+    /// A comment for a pull request, at most 60,000 bytes, or a summary of a step
+    Markdown,
+    /// One document, as schemas/plan.v1.json describes it
+    Json,
 }
 
 /// The part of a plan that is wanted.
@@ -122,7 +138,11 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         context.complain(format_args!("cannot write {}: {problem}", file.display()), None);
         return Exit::Failed;
     }
-    if context.json {
+    let format = if context.json { Format::Json } else { args.format };
+    if format == Format::Markdown {
+        let plans: Vec<&Plan> = saved.plans.iter().collect();
+        context.say(report::plan_markdown(&plans));
+    } else if format == Format::Json {
         context.say(format_args!("{}\n", serde_json::to_string_pretty(&saved).unwrap_or_default()));
     } else {
         for (index, Planned { desired, plan, .. }) in planned.iter().enumerate() {

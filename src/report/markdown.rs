@@ -51,6 +51,15 @@ fn escaped(text: &str) -> String {
     out.replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
 }
 
+/// Lines in a fence that none of them can close.
+pub(super) fn fence(language: &str, lines: &[String]) -> String {
+    let longest = lines.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0);
+    let ticks = "`".repeat(longest.max(2) + 1);
+    let one_line = |line: &String| line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let body: Vec<String> = lines.iter().map(one_line).collect();
+    format!("{ticks}{language}\n{}\n{ticks}\n", body.join("\n"))
+}
+
 /// A comment that grows block by block, as long as it fits.
 pub(super) struct Comment {
     text: String,
@@ -95,6 +104,7 @@ mod tests {
         assert_eq!(inline("a `b|c` <b> @team #12"), "a `b\\|c` &lt;b&gt; @<!-- -->team \\#<!-- -->12");
         assert_eq!(inline("an odd ` tick"), "an odd \\` tick");
         assert_eq!(code("x`y\n@z"), "`x\\u{60}y\\n@z`");
+        assert_eq!(fence("diff", &["+ ```".to_owned(), "- a\nb".to_owned()]), "````diff\n+ ```\n- a b\n````\n");
     }
 
     proptest! {

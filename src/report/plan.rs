@@ -40,7 +40,7 @@ pub fn plan(plan: &Plan, style: Style) -> String {
 }
 
 /// One line that says how much there is to do, and the plan's id.
-fn summary(plan: &Plan, style: Style) -> String {
+pub(super) fn summary(plan: &Plan, style: Style) -> String {
     let id = format!("Plan id {}", plan.id.short());
     if plan.is_empty() {
         let errors = plan.guards.iter().filter(|guard| guard.kind == GuardKind::ForeignRule).count();
