@@ -98,17 +98,23 @@ fn time(pair: &Pair<'_>, both: &Both<'_>, clock: &mut Clock, found: &mut Vec<Dra
     found.push(draft.change(said(before.0), said(after.0)));
 }
 
-/// How long the newest backup thaws at worst, just before the next one, by the tier and copy that is quickest to read.
+/// How long the newest backup thaws at worst, just before the next one, from the copy that is quickest to read. The newest
+/// one is of the tier that is due most often.
 fn thaw<'a>(side: Reviewed<'a>, database: &'a DatabaseSpec, clock: &mut Clock) -> Option<(Period, &'a str)> {
     let mut tiers = scheduled(side, database);
     if tiers.is_empty() {
         let all = database.tiers.iter().filter_map(|name| side.desired.tiers.get_key_value(name));
         tiers = all.map(|(name, tier)| (name.as_str(), tier)).collect();
     }
+    let every = |clock: &mut Clock, tier: &TierSpec| clock.interval(&tier.schedule).unwrap_or(Period(u64::MAX));
+    let most_often = tiers.iter().map(|(_, tier)| every(clock, tier)).min()?;
     let mut quickest: Option<(Period, &str)> = None;
     for (name, tier) in tiers {
-        // Just before the next one takes its place.
-        let age = clock.interval(&tier.schedule).map_or(Period(0), |every| Period(every.0.saturating_sub(1)));
+        if every(clock, tier) != most_often {
+            continue;
+        }
+        // Just before the next one takes its place; nobody can tell how old one on demand gets.
+        let age = if most_often.0 == u64::MAX { Period(0) } else { Period(most_often.0.saturating_sub(1)) };
         for copy in &tier.copies {
             let thaw = class_at(copy, age).thaw_time();
             if quickest.is_none_or(|(least, _)| thaw < least) {

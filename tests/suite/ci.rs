@@ -67,7 +67,7 @@ fn step(folder: &Path, settings: &[(&str, &str)]) -> Ran {
         .env("GITHUB_OUTPUT", file("output"))
         .env("GITHUB_STEP_SUMMARY", file("summary"));
     command.env("BACKSTAY", env!("CARGO_BIN_EXE_backstay")).env("POLICY", "backstay.yaml");
-    for name in ["BASE", "CATALOG", "FAIL_ON", "EXPECT"] {
+    for name in ["BASE", "CATALOG", "FAIL_ON", "EXPECT", "ONLY"] {
         command.env(name, "");
     }
     command.env("FAIL_ON", "never").envs(settings.iter().copied());
@@ -135,6 +135,9 @@ fn the_step_plans_and_applies_exactly_that() {
     assert!(other.outputs.contains("exit-code=5\n") && !path.join("store").exists(), "{}", other.outputs);
     let applied = step(path, &[("COMMAND", "apply"), ("EXPECT", &id)]);
     assert!(applied.outputs.contains("exit-code=0\n") && path.join("store").exists(), "{}", applied.stdout);
+    // A part has an id of its own.
+    let part = step(path, &[("COMMAND", "apply"), ("EXPECT", &id), ("ONLY", "backups")]);
+    assert!(part.outputs.contains("exit-code=5\n"), "{}", part.outputs);
     // Nothing is left to do, and nobody has moved anything.
     assert!(step(path, &[("COMMAND", "plan")]).outputs.contains("plan-id=\n"));
     assert!(step(path, &[("COMMAND", "drift")]).outputs.contains("exit-code=0\n"));

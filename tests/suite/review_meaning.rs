@@ -1,7 +1,10 @@
 //! What a change of a policy means: every kind of change and its opposite, and nothing where nothing changes.
 
+use crate::planning::backup;
 use crate::support::sides;
+use backstay::catalog::{Contents, restore_points};
 use backstay::diag::Severity;
+use backstay::report::{ListedDatabase, Listing, list_json};
 use backstay::review::{Finding, PolicyReview, Recorded};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -276,6 +279,50 @@ fn a_recorded_list_gives_names_sizes_and_costs() {
     ] {
         assert!(Recorded::parse(bad.as_bytes()).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn what_takes_longer_to_read_and_which_storage_goes_is_told() {
+    let local = "      - { to: local, keep: 30d }\n";
+    let cold = BASE.replace(local, "").replace("STANDARD_IA", "GLACIER");
+    let review = reviewed(BASE, &cold);
+    let found = find(&review, "BS712", "tiers.daily.copies").unwrap();
+    assert_eq!((found.before.as_deref(), found.after.as_deref()), (Some("no thaw"), Some("up to 5h of thaw")));
+    assert_eq!(found.databases, ["app", "crm"]);
+    let back = reviewed(&cold, BASE);
+    assert!(find(&back, "BS713", "tiers.daily.copies").is_some(), "{back:#?}");
+    let storage = BASE.lines().find(|line| line.starts_with("  local:")).unwrap();
+    let without = BASE.replace(local, "").replace(&format!("{storage}\n"), "");
+    assert!(find(&reviewed(BASE, &without), "BS724", "storage.local").is_some());
+    assert!(find(&reviewed(&without, BASE), "BS725", "storage.local").is_some());
+}
+
+#[test]
+fn what_list_prints_is_what_a_review_reads() {
+    let nights =
+        ["2026-11-01T04:00:00Z", "2025-12-01T04:00:00Z"].map(|night| backup("app", "monthly", night.parse().unwrap()));
+    let contents = Contents { backups: nights.to_vec(), ..Contents::default() };
+    let points = restore_points([("offsite", &contents)]);
+    let databases = vec![ListedDatabase { name: "app".to_owned(), is_in_policy: true, points }];
+    let listing = Listing { databases, unreadable: Vec::new() };
+    let list = list_json(&listing, "2026-11-27T12:00:00Z".parse().unwrap());
+    let recorded = Recorded::parse(list.as_bytes()).unwrap();
+    let head = BASE.replace("keep: 1y", "keep: 100d").replace("keep_at_least: 4", "keep_at_least: 1");
+    let review = sides(Some(BASE), Some(&head), Some(&recorded));
+    let lost = &find(&review, "BS716", "tiers.monthly.copies[0].keep").unwrap().lost[0];
+    let id = nights[1].id.to_string();
+    assert_eq!((lost.is_recorded, lost.days[0].points[0].name.as_str()), (true, id.as_str()));
+}
+
+#[test]
+fn of_a_schedule_that_fires_often_the_oldest_points_are_looked_at_too() {
+    let base = BASE.replace("\"0 4 1 * *\"\n    copies", "\"*/5 * * * *\"\n    copies");
+    let begun = std::time::Instant::now();
+    let review = reviewed(&base, &base.replace("keep: 1y", "keep: 200d"));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    let found = find(&review, "BS716", "tiers.monthly.copies[0].keep").unwrap();
+    assert!(found.lost[0].is_partial && found.detail.starts_with("more than "), "{}", found.detail);
+    assert_eq!(found.lost[0].days[0].on, "2026-11-27", "the oldest go at once");
 }
 
 #[test]
