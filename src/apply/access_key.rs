@@ -91,7 +91,10 @@ fn recipient<'a>(access: &str, user: &str, hands: &'a Hands<'_>) -> Result<Recip
 /// Makes a key and gives it to its recipient; says which and where. `None`: another run made one at the same time, and
 /// this one is gone again.
 async fn make(session: &AwsSession, user: &str, known: &[&str], to: Recipient<'_>) -> Result<Option<String>, String> {
-    let key = create_key(session, user).await.map_err(|error| said(&error))?;
+    let key = match create_key(session, user).await {
+        Ok(key) => key,
+        Err(error) => return Err(unanswered(session, user, known, said(&error)).await),
+    };
     // Of two runs that each made a key the one whose key comes first keeps it: both see the same order.
     let now = access_keys(session, user).await.ok().flatten().unwrap_or_default();
     let first = now.iter().find(|other| !known.contains(&other.id.as_str()));
@@ -115,6 +118,20 @@ async fn make(session: &AwsSession, user: &str, known: &[&str], to: Recipient<'_
             take_back(session, user, &key).await?;
             Err(format!("{problem} The new key was deleted again."))
         }
+    }
+}
+
+/// What to say of a key that was asked for and did not come: perhaps only the answer was lost. Another run may have made
+/// what is there since, so nothing is ended.
+async fn unanswered(session: &AwsSession, user: &str, known: &[&str], problem: String) -> String {
+    let now = access_keys(session, user).await.ok().flatten().unwrap_or_default();
+    match now.iter().find(|key| !known.contains(&key.id.as_str())) {
+        Some(key) => format!(
+            "{problem}. Since then the user {user} has the key {}: unless another run made it, nobody knows its secret. \
+             Run `aws iam delete-access-key --user-name {user} --access-key-id {}`, then apply again.",
+            key.id, key.id
+        ),
+        None => problem,
     }
 }
 

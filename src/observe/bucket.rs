@@ -7,7 +7,7 @@ use crate::policy::{CredentialsSpec, S3Spec};
 use crate::provider::aws::AwsSession;
 use crate::repository::{Repository, RepositoryError};
 use crate::resource::{Bucket, BucketPlace, Found, Resource};
-use crate::storage::{AwsConnection, AwsSettings, Login, S3Place, S3Store, StorageError};
+use crate::storage::{Authority, AwsConnection, AwsSettings, Login, S3Place, S3Store, StorageError};
 use std::sync::Arc;
 
 /// Resolves references; the account's files and the network are left alone.
@@ -28,7 +28,8 @@ pub(super) fn open(name: &str, spec: &S3Spec, lookup: &dyn Lookup) -> Result<Pla
         prefix: prefix(&optional(&spec.prefix)?.unwrap_or_default()),
         endpoint: endpoint.clone(),
     };
-    let connection = AwsConnection::new(AwsSettings { region, endpoint, path_style: spec.path_style, login });
+    let settings = AwsSettings { region, endpoint, path_style: spec.path_style, login };
+    let connection = AwsConnection::trusting(settings, authority(lookup)?);
     // A bucket whose settings we manage is in our account; one that is only used may be anybody's.
     let is_ours = spec.manage.is_some();
     let at = S3Place { place: place.clone(), is_ours };
@@ -39,6 +40,13 @@ pub(super) fn open(name: &str, spec: &S3Spec, lookup: &dyn Lookup) -> Result<Pla
     };
     let ground = Ground::Bucket { place, connection, session, spec: Box::new(spec.clone()) };
     Ok(Place { repository: Repository::new(name, Arc::new(store)), ground })
+}
+
+/// Who vouches for servers, where the variable that the tools of AWS take it from says so.
+fn authority(lookup: &dyn Lookup) -> Result<Option<Authority>, UnresolvedReference> {
+    let Some(path) = lookup.env("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
+    let read = lookup.file(&path).and_then(|text| Authority::parse(&text));
+    read.map(Some).map_err(|problem| UnresolvedReference::File { path: format!("{path}` of `AWS_CA_BUNDLE"), problem })
 }
 
 /// Start of every key: empty, or ending in one slash and beginning with none.

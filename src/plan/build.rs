@@ -16,7 +16,11 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let mut notes = notes::notes(desired, live, &subjects);
     notes.extend(slots.iter().filter_map(|slot| notes::ahead(slot, now)));
 
-    let (mut actions, mut n_unchanged) = provision::actions(desired, live, now, &mut notes);
+    let mut of_provision = Vec::new();
+    let (mut actions, mut n_unchanged) = provision::actions(desired, live, now, &mut of_provision);
+    // Who only takes backups or prunes need not be able to read settings and identities.
+    of_provision.retain(|note| scope.wants(Phase::Infra, &note.about) || !provision::is_unreadable(live, &note.about));
+    notes.extend(of_provision);
     actions.extend(orphans::actions(live, scope, &mut notes));
     let (places, n_places) = infra::actions(desired, live, &mut notes);
     actions.extend(places);

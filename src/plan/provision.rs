@@ -45,6 +45,11 @@ pub(super) fn actions(desired: &Desired, live: &Live, now: Timestamp, notes: &mu
     (actions, n_unchanged)
 }
 
+/// True when what stands at an address could not be read.
+pub(super) fn is_unreadable(live: &Live, address: &str) -> bool {
+    matches!(live.resources.get(address), Some(Found::Unreadable(_)))
+}
+
 enum Judged {
     /// It is as wanted.
     Same,

@@ -1,7 +1,8 @@
 //! Whether a saved plan still holds: the policy and the world are looked at again, and what moved in a way that
 //! matters is named. Less to do than planned is fine; so are new backups, which only add.
 
-use super::{Action, Deed, GuardKind, Plan};
+use super::{Action, Deed, GuardKind, Plan, Symbol};
+use crate::resource::Resource;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a saved plan stands against a fresh one.
@@ -42,6 +43,7 @@ pub fn compare(saved: &Plan, fresh: &Plan) -> Standing {
     let planned: BTreeMap<&str, &Action> = saved.actions.iter().map(|a| (a.address.as_str(), a)).collect();
     let still: BTreeMap<&str, &Action> = fresh.actions.iter().map(|a| (a.address.as_str(), a)).collect();
     places(saved, fresh, &planned, &still, &mut differs);
+    vanished(&planned, &still, &mut differs);
     copies(saved, fresh, &mut differs);
 
     let mut already_done = BTreeSet::new();
@@ -108,6 +110,21 @@ fn places(
     }
     for name in fresh.basis.storages.keys().filter(|name| !saved.basis.storages.contains_key(*name)) {
         differs(&format!("storage/{name}"), "it can be read now and could not when the plan was made".to_owned());
+    }
+}
+
+/// A bucket that is to be made now and was not when the plan was made is gone, and with it what was built on.
+fn vanished(
+    planned: &BTreeMap<&str, &Action>,
+    still: &BTreeMap<&str, &Action>,
+    differs: &mut impl FnMut(&str, String),
+) {
+    for (address, action) in still {
+        let Deed::Provision { resource, .. } = &action.deed else { continue };
+        let is_new = action.symbol == Symbol::Create && !planned.contains_key(address);
+        if is_new && matches!(**resource, Resource::Bucket(_)) {
+            differs(address, "it existed when the plan was made and does not any more".to_owned());
+        }
     }
 }
 

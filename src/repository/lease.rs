@@ -253,15 +253,13 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// Removes the lock object if it is still ours. Nobody takes over a lock that has not expired, so between the look
-/// and the removal it stays ours.
+/// Removes the lock object if it is still ours.
 async fn give_back(shared: &Shared) -> Result<(), StorageError> {
     let etag = shared.state().etag.clone();
-    if shared.store.head(&shared.key).await?.is_none_or(|meta| meta.etag != etag) {
-        return Ok(());
+    match shared.store.delete_if(&shared.key, &etag).await {
+        Err(StorageError::Changed { .. }) => Ok(()),
+        done => done,
     }
-    let outcomes = shared.store.delete(std::slice::from_ref(&shared.key)).await?;
-    outcomes.into_iter().try_for_each(|(_, outcome)| outcome)
 }
 
 async fn beat(shared: Arc<Shared>) {

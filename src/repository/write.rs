@@ -5,7 +5,8 @@ use super::layout::{manifest_key, object_key, sidecar_key, verified_key};
 use super::{Repository, RepositoryError};
 use crate::base::{BackupId, Sha256};
 use crate::catalog::{Backup, Manifest, VerifyRecord, seal};
-use crate::storage::{Condition, Placement, Upload};
+use crate::storage::{Condition, Placement, StorageError, Upload};
+use bytes::Bytes;
 
 impl Repository {
     /// Begins one file of a backup.
@@ -30,7 +31,12 @@ impl Repository {
         digest: &Sha256,
     ) -> Result<(), RepositoryError> {
         let key = sidecar_key(tier, database, id, name);
-        self.store.put(&key, sidecar(name, digest).into(), Condition::Always).await?;
+        let bytes = Bytes::from(sidecar(name, digest));
+        // A bucket may refuse whatever does not say that it overwrites nothing.
+        match self.store.put(&key, bytes.clone(), Condition::IfAbsent).await {
+            Err(StorageError::AlreadyExists { .. }) => self.store.put(&key, bytes, Condition::Always).await?,
+            written => written?,
+        };
         Ok(())
     }
 

@@ -13,7 +13,7 @@ pub use error::StorageError;
 pub use faulty::{Faults, FaultyStore};
 pub use filesystem::{FilesystemStore, is_mount_point};
 pub use memory::MemoryStore;
-pub use s3::{AwsConnection, AwsSettings, Budget, Login, PartSizes, S3Place, S3Store};
+pub use s3::{Authority, AwsConnection, AwsSettings, Budget, Login, PartSizes, S3Place, S3Store};
 pub use store::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, Placement, Upload};
 
 pub use crate::resource::{Availability, Protection, ThawSpeed};

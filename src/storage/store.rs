@@ -86,6 +86,20 @@ pub trait ObjectStore: Send + Sync {
     /// ones stay; see `purge`.
     async fn delete(&self, keys: &[String]) -> Result<Vec<DeleteOutcome>, StorageError>;
 
+    /// Deletes one object while it has this etag (`Changed` otherwise). May be repeated: what is absent is deleted.
+    async fn delete_if(&self, key: &str, etag: &str) -> Result<(), StorageError> {
+        match self.head(key).await? {
+            None => Ok(()),
+            Some(found) if found.etag != etag => {
+                Err(StorageError::Changed { location: self.location(), key: key.to_owned() })
+            }
+            Some(_) => {
+                let outcomes = self.delete(&[key.to_owned()]).await?;
+                outcomes.into_iter().try_for_each(|(_, outcome)| outcome)
+            }
+        }
+    }
+
     /// Deletes objects for good, as they were listed: with every version where the store keeps versions, and only when
     /// the object still has the etag given here (`Changed` otherwise). One outcome a key, in the order given; a locked
     /// one stays (`Locked`). May be repeated.

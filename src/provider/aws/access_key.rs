@@ -5,6 +5,7 @@ use super::answer::{meaning, unless_absent};
 use super::{AwsError, AwsSession};
 use crate::base::Secret;
 use crate::resource::AccessKey;
+use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_iam::primitives::DateTime;
 use aws_sdk_iam::types::StatusType;
 
@@ -40,11 +41,13 @@ pub async fn access_keys(session: &AwsSession, user: &str) -> Result<Option<Vec<
     Ok(Some(keys))
 }
 
-/// Makes one more key of a user, which has room for two.
+/// Makes one more key of a user, which has room for two. It is tried once: were the answer lost, trying again would
+/// leave a key that works and that nobody has.
 pub async fn create_key(session: &AwsSession, user: &str) -> Result<NewKey, AwsError> {
     const OPERATION: &str = "iam:CreateAccessKey";
-    let made = session.iam().await.create_access_key().user_name(user).send().await;
-    let made = made.map_err(|error| meaning(OPERATION, &error))?;
+    let once = aws_sdk_iam::config::Config::builder().retry_config(RetryConfig::disabled());
+    let call = session.iam().await.create_access_key().user_name(user).customize().config_override(once);
+    let made = call.send().await.map_err(|error| meaning(OPERATION, &error))?;
     let key = made.access_key.ok_or_else(|| AwsError::Failed {
         operation: OPERATION,
         code: String::new(),

@@ -42,7 +42,9 @@ impl Answer {
 
     /// What it means for this operation.
     pub(super) fn meaning(self, operation: &'static str) -> AwsError {
-        let Answer { code, status, message: problem, region } = self;
+        let Answer { code, status, message, region } = self;
+        // A sentence of ours goes on after it.
+        let problem = message.trim_end_matches('.').to_owned();
         // The same code with another text where the service is of the older kind.
         let is_late = problem.contains("Signature expired") || problem.contains("Signature not yet current");
         match code.as_str() {
@@ -76,6 +78,8 @@ impl Answer {
                 None if lacks_credentials(&problem) => AwsError::Unknown { operation, problem },
                 _ => AwsError::Failed { operation, code, problem },
             },
+            // Refused to everybody.
+            "CrossLocationLoggingProhibited" => AwsError::Failed { operation, code, problem },
             _ if status == Some(403) => AwsError::Denied { operation, problem: format!("{code}: {problem}") },
             _ => AwsError::Failed { operation, problem: format!("{code}: {problem}"), code },
         }

@@ -48,9 +48,18 @@ fn canonical(rule: Option<&ServerSideEncryptionRule>) -> Encryption {
     }
 }
 
-/// Sets it, with what it refuses from clients as it was.
-pub(super) async fn write(at: &At, wanted: &Encryption) -> Result<(), AwsError> {
+/// True for the ARN of a key, which always means the same one. An alias means whatever it points to, for each account.
+pub(super) fn is_arn(key: &str) -> bool {
+    key.starts_with("arn:") && !key.contains(":alias/")
+}
+
+/// Sets it, with what it refuses from clients as it was. A key is named by its ARN as far as we may ask for that.
+pub(super) async fn write(session: &AwsSession, at: &At, wanted: &Encryption) -> Result<(), AwsError> {
     const OPERATION: &str = "s3:PutEncryptionConfiguration";
+    let key = match &wanted.key {
+        Some(key) if !is_arn(key) => Some(kms::arn(session, key).await.ok().flatten().unwrap_or_else(|| key.clone())),
+        key => key.clone(),
+    };
     let algorithm = match wanted.algorithm {
         Algorithm::Aes256 => ServerSideEncryption::Aes256,
         Algorithm::Kms => ServerSideEncryption::AwsKms,
@@ -58,7 +67,7 @@ pub(super) async fn write(at: &At, wanted: &Encryption) -> Result<(), AwsError> 
     };
     let by_default = ServerSideEncryptionByDefault::builder()
         .sse_algorithm(algorithm)
-        .set_kms_master_key_id(wanted.key.clone())
+        .set_kms_master_key_id(key)
         .build()
         .map_err(|error| AwsError::unsaid(OPERATION, &error))?;
     let blocked = (!wanted.blocked.is_empty()).then(|| {

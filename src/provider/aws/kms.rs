@@ -3,6 +3,7 @@
 use super::answer::{meaning, unless_absent};
 use super::{AwsError, AwsSession};
 use crate::resource::KmsKey;
+use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::types::KeyState;
 
 /// The key that an alias, id or ARN means, by ARN; `None` when there is none.
@@ -27,7 +28,10 @@ pub(super) async fn create(session: &AwsSession, wanted: &KmsKey) -> Result<(), 
         return Ok(());
     }
     let kms = session.kms().await;
-    let made = kms.create_key().description("Encrypts backups at rest; made by backstay.").send().await;
+    // Tried once: were the answer lost, trying again would make a second key, and keys cost money.
+    let once = aws_sdk_kms::config::Config::builder().retry_config(RetryConfig::disabled());
+    let purpose = format!("Encrypts backups at rest; made by backstay for {}.", wanted.alias);
+    let made = kms.create_key().description(purpose).customize().config_override(once).send().await;
     let made = made.map_err(|error| meaning("kms:CreateKey", &error))?;
     let id = made.key_metadata.map(|key| key.key_id).unwrap_or_default();
     let named = kms.create_alias().alias_name(&wanted.alias).target_key_id(&id).send().await;

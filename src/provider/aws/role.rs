@@ -29,6 +29,14 @@ pub(super) fn document(text: String) -> Value {
 
 /// Makes the role or changes its trust, session, boundary and tags. Its path stays, as with users.
 pub(super) async fn write(session: &AwsSession, wanted: &Role) -> Result<(), AwsError> {
+    match attempt(session, wanted).await {
+        // Another run made it meanwhile, or we did and the answer was lost.
+        Err(AwsError::Failed { code, .. }) if code.starts_with("EntityAlreadyExists") => attempt(session, wanted).await,
+        written => written,
+    }
+}
+
+async fn attempt(session: &AwsSession, wanted: &Role) -> Result<(), AwsError> {
     let iam = session.iam().await;
     let found = read(session, &wanted.name).await?;
     let tags = iam_tags::changed(found.as_ref().map(|found| &found.tags), &wanted.tags);

@@ -19,6 +19,14 @@ pub(super) async fn read(session: &AwsSession, name: &str) -> Result<Option<User
 /// Makes the user or changes its boundary and tags. Its path stays: with another one it would be another user to every
 /// policy that names it.
 pub(super) async fn write(session: &AwsSession, wanted: &User) -> Result<(), AwsError> {
+    match attempt(session, wanted).await {
+        // Another run made it meanwhile, or we did and the answer was lost.
+        Err(AwsError::Failed { code, .. }) if code.starts_with("EntityAlreadyExists") => attempt(session, wanted).await,
+        written => written,
+    }
+}
+
+async fn attempt(session: &AwsSession, wanted: &User) -> Result<(), AwsError> {
     let iam = session.iam().await;
     let found = read(session, &wanted.name).await?;
     let tags = iam_tags::changed(found.as_ref().map(|found| &found.tags), &wanted.tags);

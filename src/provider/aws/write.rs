@@ -25,6 +25,10 @@ async fn put(session: &AwsSession, place: Option<&BucketPlace>, wanted: &Resourc
         Resource::Role(wanted) => role::write(session, wanted).await,
         Resource::Grants(wanted) => grants::write(session, wanted).await,
         Resource::AccessKeys(_) => Ok(()),
+        Resource::Encryption(wanted) => match place {
+            Some(place) => encryption::write(session, &At::of(session, place).await, wanted).await,
+            None => Ok(()),
+        },
         of_bucket => match place {
             Some(place) => put_setting(&At::of(session, place).await, of_bucket).await,
             None => Ok(()),
@@ -38,7 +42,6 @@ async fn put_setting(at: &At, wanted: &Resource) -> Result<(), AwsError> {
         Resource::PublicAccess(wanted) => public_access::write(at, *wanted).await,
         Resource::Ownership(wanted) => ownership::write(at, wanted).await,
         Resource::Versioning(wanted) => versioning::write(at, *wanted).await,
-        Resource::Encryption(wanted) => encryption::write(at, wanted).await,
         Resource::ObjectLock(wanted) => object_lock::write(at, wanted).await,
         Resource::Tags(wanted) => tags::write(at, wanted).await,
         Resource::BucketPolicy(wanted) => bucket_policy::write(at, wanted).await,
@@ -141,8 +144,7 @@ fn comparable(resource: &Resource, found: &Resource) -> Resource {
         // What AWS refuses from clients it decides itself where nothing was said.
         (Resource::Encryption(encryption), Resource::Encryption(found)) => {
             encryption.blocked.clone_from(&found.blocked);
-            let is_named_otherwise = |key: &String| !key.starts_with("arn:");
-            if encryption.key.as_ref().is_some_and(is_named_otherwise) {
+            if encryption.key.as_deref().is_some_and(|key| !encryption::is_arn(key)) {
                 encryption.key.clone_from(&found.key);
             }
         }

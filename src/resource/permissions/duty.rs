@@ -18,7 +18,7 @@ pub enum Duty {
     Apply,
     /// Take backups and bring copies; never delete one.
     Write,
-    /// Restore, thaw, verify, be copied from.
+    /// Restore, thaw, be copied from. `verify` reads the same, and keeps what it finds, which [`Duty::Write`] may.
     Read,
     /// Delete backups.
     Prune,
@@ -59,9 +59,12 @@ pub fn backup_statements(duty: Duty, site: &BackupSite<'_>) -> Vec<Statement> {
     match duty {
         Duty::Plan => {
             all.push(on("Catalog", &["s3:GetObject"], catalog().into()));
+            // Whether what is to go is locked, without reading it.
+            all.push(on("Locks", &["s3:GetObjectRetention", "s3:GetObjectLegalHold"], vec![site.keys("data/*")]));
         }
         Duty::Apply => {
             all.push(on("Catalog", &["s3:GetObject"], catalog().into()));
+            all.push(on("Locks", &["s3:GetObjectRetention", "s3:GetObjectLegalHold"], vec![site.keys("data/*")]));
             let made = vec![site.keys("backstay.json"), site.keys("index/*")];
             all.push(on("Marker", &["s3:GetObject", "s3:PutObject"], made));
             uses_key.push("kms:GenerateDataKey");

@@ -1,5 +1,6 @@
 //! The connection that everything of AWS shares. Nothing is read or asked before the first call.
 
+use super::Authority;
 use super::login::{AwsSettings, Login};
 use crate::resource::Caller;
 use aws_config::sts::AssumeRoleProvider;
@@ -17,6 +18,7 @@ pub struct AwsConnection(Arc<Inner>);
 
 struct Inner {
     settings: AwsSettings,
+    authority: Option<Authority>,
     config: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     identity: OnceCell<Option<Caller>>,
@@ -38,8 +40,14 @@ const IDENTITY: Duration = Duration::from_secs(5);
 impl AwsConnection {
     /// A connection that has not been used yet.
     pub fn new(settings: AwsSettings) -> AwsConnection {
+        AwsConnection::trusting(settings, None)
+    }
+
+    /// The same with a say on who vouches for servers; `None`: whom the system trusts.
+    pub fn trusting(settings: AwsSettings, authority: Option<Authority>) -> AwsConnection {
         AwsConnection(Arc::new(Inner {
             settings,
+            authority,
             config: OnceCell::new(),
             s3: OnceCell::new(),
             identity: OnceCell::new(),
@@ -53,7 +61,7 @@ impl AwsConnection {
 
     /// The configuration that clients of every service are made from.
     pub async fn config(&self) -> &SdkConfig {
-        self.0.config.get_or_init(|| load(&self.0.settings)).await
+        self.0.config.get_or_init(|| load(&self.0.settings, self.0.authority.as_ref())).await
     }
 
     /// Who we are, as STS says; asked once. `None` where there is no STS to ask: with an `endpoint` for S3 only.
@@ -97,13 +105,16 @@ impl std::fmt::Debug for AwsConnection {
     }
 }
 
-async fn load(settings: &AwsSettings) -> SdkConfig {
+async fn load(settings: &AwsSettings, authority: Option<&Authority>) -> SdkConfig {
     let retries = RetryConfig::adaptive()
         .with_max_attempts(ATTEMPTS)
         .with_initial_backoff(FIRST_PAUSE)
         .with_max_backoff(LONGEST_PAUSE);
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).timeout_config(timeouts);
+    if let Some(authority) = authority {
+        loader = loader.http_client(authority.client());
+    }
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
     }

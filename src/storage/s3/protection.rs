@@ -1,7 +1,7 @@
 //! What keeps an object from being deleted: its retention, and holds.
 
 use super::store::S3Store;
-use super::trouble::Trouble;
+use super::trouble::{Call, Trouble};
 use crate::storage::{Protection, StorageError};
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::ObjectLockLegalHoldStatus;
@@ -15,7 +15,7 @@ pub(super) async fn protection(store: &S3Store, key: &str) -> Result<Protection,
             let is_held = head.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On);
             Ok(protected(is_held, head.object_lock_retain_until_date()))
         }
-        Err(StorageError::Forbidden { .. }) => Ok(ask(store, key).await),
+        Err(StorageError::Forbidden { .. }) => ask(store, key).await,
         Err(error) => Err(error),
     }
 }
@@ -28,18 +28,28 @@ fn protected(is_held: bool, until: Option<&DateTime>) -> Protection {
     }
 }
 
-/// Asks for lock and hold. A bucket without object lock answers with an error, and so does one that we may not ask
-/// because the policy locks nothing there.
-async fn ask(store: &S3Store, key: &str) -> Protection {
+/// Asks for lock and hold. A bucket without object lock answers with an error, and so does a server that knows none.
+async fn ask(store: &S3Store, key: &str) -> Result<Protection, StorageError> {
+    let refused = |permission, trouble: Trouble| match is_without_locks(&trouble) {
+        true => Ok(None),
+        false => Err(store.error(Call { operation: "read", permission, key }, trouble)),
+    };
     let (client, owner) = (store.client().await, store.owner().await);
     let retention = client.get_object_retention().bucket(store.bucket()).key(store.full(key));
     let until = match retention.set_expected_bucket_owner(owner.clone()).send().await {
         Ok(answer) => answer.retention().and_then(|retention| retention.retain_until_date().copied()),
-        Err(error) if Trouble::of(&error).code == "NoSuchObjectLockConfiguration" => None,
-        Err(_) => return Protection::Free,
+        Err(error) => refused("s3:GetObjectRetention", Trouble::of(&error))?,
     };
     let hold = client.get_object_legal_hold().bucket(store.bucket()).key(store.full(key));
-    let hold = hold.set_expected_bucket_owner(owner).send().await.ok();
-    let status = hold.as_ref().and_then(|hold| hold.legal_hold()).and_then(|hold| hold.status());
-    protected(status == Some(&ObjectLockLegalHoldStatus::On), until.as_ref())
+    let status = match hold.set_expected_bucket_owner(owner).send().await {
+        Ok(answer) => answer.legal_hold().and_then(|hold| hold.status().cloned()),
+        Err(error) => refused("s3:GetObjectLegalHold", Trouble::of(&error))?.and(None),
+    };
+    Ok(protected(status == Some(ObjectLockLegalHoldStatus::On), until.as_ref()))
+}
+
+/// True for answers that say that nothing is locked: the object, its bucket, or any.
+fn is_without_locks(trouble: &Trouble) -> bool {
+    let says_so = ["NoSuchObjectLockConfiguration", "InvalidRequest", "MethodNotAllowed"];
+    says_so.contains(&trouble.code.as_str()) || trouble.is_absent() || trouble.is_not_implemented()
 }

@@ -80,7 +80,7 @@ async fn plainly(store: &S3Store, objects: &[&ObjectMeta], failures: &mut Failur
     match objects {
         [] => return,
         // One alone is deleted only if it still is what was listed, and S3 itself judges that.
-        [only] => match delete_if_same(store, only).await {
+        [only] => match delete_if_same(store, &only.key, &only.etag).await {
             Ok(marker) => markers.extend(marker.map(|id| (only.key.clone(), id))),
             Err(error) => {
                 failures.insert(only.key.clone(), error);
@@ -108,11 +108,16 @@ async fn by_version(store: &S3Store, doomed: &[Doomed<'_>], failures: &mut Failu
 }
 
 /// Deletes one object while its etag is this one. Returns the marker that was made of that, if so.
-async fn delete_if_same(store: &S3Store, object: &ObjectMeta) -> Result<Option<String>, StorageError> {
-    let call = Call { operation: "delete", permission: "s3:DeleteObject", key: &object.key };
-    let request = store.client().await.delete_object().bucket(store.bucket()).key(store.full(&object.key));
+pub(super) async fn delete_if_same(store: &S3Store, key: &str, etag: &str) -> Result<Option<String>, StorageError> {
+    let changed = || StorageError::Changed { location: store.location(), key: key.to_owned() };
+    let call = Call { operation: "delete", permission: "s3:DeleteObject", key };
+    // A server that does not know the condition deletes all the same, so others than AWS are asked first.
+    if !store.is_aws() && store.head(key).await?.is_some_and(|found| found.etag != etag) {
+        return Err(changed());
+    }
+    let request = store.client().await.delete_object().bucket(store.bucket()).key(store.full(key));
     let request = request.set_expected_bucket_owner(store.owner().await);
-    let mut answer = request.clone().if_match(format!("\"{}\"", object.etag)).send().await;
+    let mut answer = request.clone().if_match(format!("\"{etag}\"")).send().await;
     if answer.as_ref().is_err_and(|error| Trouble::of(error).is_not_implemented()) {
         answer = request.send().await;
     }
@@ -123,9 +128,7 @@ async fn delete_if_same(store: &S3Store, object: &ObjectMeta) -> Result<Option<S
             let trouble = Trouble::of(&error);
             match trouble.is_absent() {
                 true => Ok(None),
-                false if trouble.is_precondition() => {
-                    Err(StorageError::Changed { location: store.location(), key: object.key.clone() })
-                }
+                false if trouble.is_precondition() => Err(changed()),
                 false => Err(store.error(call, trouble)),
             }
         }

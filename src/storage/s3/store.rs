@@ -211,6 +211,11 @@ impl ObjectStore for S3Store {
         delete::delete(self, keys).await
     }
 
+    async fn delete_if(&self, key: &str, etag: &str) -> Result<(), StorageError> {
+        self.check("delete", key, is_key(key))?;
+        purge::delete_if_same(self, key, etag).await.map(drop)
+    }
+
     async fn purge(&self, objects: &[ObjectMeta]) -> Result<Vec<DeleteOutcome>, StorageError> {
         purge::purge(self, objects).await
     }

@@ -4,12 +4,16 @@ use super::store::{S3Store, class_named};
 use super::trouble::{Call, Trouble};
 use crate::resource::ThawSpeed;
 use crate::storage::{Availability, ObjectStore, StorageError};
-use aws_sdk_s3::types::{GlacierJobParameters, RestoreRequest, Tier};
+use aws_sdk_s3::types::{GlacierJobParameters, OptionalObjectAttributes, RestoreRequest, Tier};
 use jiff::Timestamp;
 
 pub(super) async fn availability(store: &S3Store, key: &str) -> Result<Availability, StorageError> {
     let absent = || StorageError::NotFound { location: store.location(), key: key.to_owned() };
-    let head = store.look(key).await?.ok_or_else(absent)?;
+    let head = match store.look(key).await {
+        // Who may list but not read is told by a listing.
+        Err(refused @ StorageError::Forbidden { .. }) => return listed(store, key).await?.ok_or(refused),
+        head => head?.ok_or_else(absent)?,
+    };
     let class = head.storage_class().map_or_else(Default::default, |class| class_named(class.as_str()));
     if !class.is_cold() {
         return Ok(Availability::Ready);
@@ -21,6 +25,31 @@ pub(super) async fn availability(store: &S3Store, key: &str) -> Result<Availabil
         }
         _ => Availability::Archived(class),
     })
+}
+
+/// The same by a listing; `None` where it does not name the object.
+async fn listed(store: &S3Store, key: &str) -> Result<Option<Availability>, StorageError> {
+    let call = Call { operation: "list", permission: "s3:ListBucket", key };
+    let full = store.full(key);
+    // Of all keys that begin with a key, the key itself comes first.
+    let request = store.client().await.list_objects_v2().bucket(store.bucket()).prefix(&full).max_keys(1);
+    let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+    let page = request.set_expected_bucket_owner(store.owner().await).send().await;
+    let page = page.map_err(|error| store.problem(call, &error))?;
+    let Some(found) = page.contents().iter().find(|object| object.key() == Some(&full)) else { return Ok(None) };
+    let class = found.storage_class().map_or_else(Default::default, |class| class_named(class.as_str()));
+    if !class.is_cold() {
+        return Ok(Some(Availability::Ready));
+    }
+    let status = found.restore_status();
+    let until = status.and_then(|status| status.restore_expiry_date());
+    Ok(Some(match status.and_then(|status| status.is_restore_in_progress()) {
+        Some(true) => Availability::Thawing(class),
+        Some(false) => {
+            Availability::Thawed { class, until: until.and_then(|at| Timestamp::from_second(at.secs()).ok()) }
+        }
+        None => Availability::Archived(class),
+    }))
 }
 
 /// The date in `ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"`.

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each area uses its part")]
 
+mod account;
 mod aws_model;
 mod aws_world;
 mod canned;
@@ -24,9 +25,10 @@ mod server;
 mod sides;
 mod torture;
 
+pub use account::Account;
 pub use aws_model::{AwsModel, Spelling};
 pub use aws_world::{accounts, foreign, meaning, policies};
-pub use canned::{Answer, Asked, Canned};
+pub use canned::{Answer, Asked, Canned, forward};
 pub use database::Database;
 pub use dice::{Dice, rounds};
 pub use earlier::{faketime, with_earlier};

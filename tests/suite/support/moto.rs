@@ -18,6 +18,7 @@ pub const ACCOUNT: &str = "123456789012";
 pub struct Moto {
     /// Where it listens.
     pub port: u16,
+    tls: Option<tempfile::TempDir>,
     // Its standard input is the leash: the kernel closes it when this process is gone.
     watchdog: Child,
 }
@@ -47,13 +48,32 @@ impl Moto {
 
     /// An emulation of its own, for tests that want an empty account or switch enforcement on.
     pub fn start() -> Moto {
+        Moto::started(|| None, &[])
+    }
+
+    /// The same, with every call of S3 refused that does not say whose the bucket must be.
+    pub fn start_demanding_owner() -> Moto {
+        Moto::started(|| None, &["demand-owner"])
+    }
+
+    /// The same behind TLS, with a certificate that only [`Moto::authority`] vouches for.
+    pub fn start_with_tls() -> Moto {
+        Moto::started(|| Some(certificates()), &[])
+    }
+
+    fn started(tls: impl Fn() -> Option<tempfile::TempDir>, words: &[&str]) -> Moto {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            if let Some(moto) = launch(port) {
+            if let Some(moto) = launch(port, tls(), words) {
                 return moto;
             }
         }
         panic!("moto_server did not start; run `scripts/setup`");
+    }
+
+    /// The file with the certificate of who vouches for it, where it speaks TLS.
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.tls.as_ref().map(|folder| folder.path().join("authority.pem"))
     }
 
     /// A name that no other test of this process uses: for buckets, users and roles.
@@ -64,12 +84,14 @@ impl Moto {
 
     /// URL of every service.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// Environment that makes AWS clients speak to it, as `login`, in us-east-1.
     pub fn environment(&self, login: &Login) -> Vec<(&'static str, String)> {
-        vec![
+        let authority = self.authority().map(|file| ("AWS_CA_BUNDLE", file.to_str().unwrap().to_owned()));
+        let mut all = vec![
             ("AWS_ENDPOINT_URL", self.url()),
             ("AWS_ACCESS_KEY_ID", login.id.clone()),
             ("AWS_SECRET_ACCESS_KEY", login.secret.clone()),
@@ -78,7 +100,9 @@ impl Moto {
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("AWS_CONFIG_FILE", "/nonexistent".to_owned()),
             ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent".to_owned()),
-        ]
+        ];
+        all.extend(authority);
+        all
     }
 
     /// A call of the real program that sees this emulation as AWS.
@@ -102,9 +126,24 @@ impl Moto {
         Run::of(&command.output().unwrap())
     }
 
-    /// Begins to enforce IAM: from the next call on, credentials may do what their policies say.
-    pub fn enforce(&self) {
+    /// Begins to enforce IAM: from the next call on, credentials may do what their policies say. Returns someone who may
+    /// do everything; the root of the account is nobody then.
+    pub fn enforce(&self) -> Login {
+        const ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        let everything = self.user_with("everything", ALL);
         self.post("/moto-api/reset-auth", "text/plain", "0");
+        everything
+    }
+
+    /// A new user with a key, who may do what this document says.
+    pub fn user_with(&self, name: &str, document: &str) -> Login {
+        self.aws(&["iam", "create-user", "--user-name", name]);
+        let words =
+            ["iam", "put-user-policy", "--user-name", name, "--policy-name", "may", "--policy-document", document];
+        self.aws(&words);
+        let key = &self.aws(&["iam", "create-access-key", "--user-name", name])["AccessKey"];
+        let text = |field: &str| key[field].as_str().unwrap().to_owned();
+        Login { id: text("AccessKeyId"), secret: text("SecretAccessKey") }
     }
 
     /// Thaws take so many seconds.
@@ -140,21 +179,29 @@ fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Some of its answers have another root element than those of S3, which clients that read them strictly refuse.
-const STARTER: &str = r#"
-from moto.core.serialize import S3Serializer
-from moto.server import main
+/// What it starts with: the emulation, and what of it is put right.
+const STARTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/support/moto_starter.py");
 
-NAMES = {"GetBucketVersioningResponse": "VersioningConfiguration", "GetBucketLoggingResponse": "BucketLoggingStatus"}
-plain = S3Serializer._serialize_body
-S3Serializer._serialize_body = lambda self, body: plain(self, {NAMES.get(key, key): value for key, value in body.items()})
-main()
-"#;
+/// A folder with the certificate of an authority, and one for this machine that it vouches for.
+fn certificates() -> tempfile::TempDir {
+    let folder = tempfile::Builder::new().prefix("backstay-tls-").tempdir().unwrap();
+    let script = "
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout authority.key -out authority.pem
+        openssl req -newkey rsa:2048 -nodes -subj /CN=moto -keyout server.key -out server.csr
+        printf 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' > server.ext
+        openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -days 2 -extfile server.ext -out server.pem
+    ";
+    let made = Command::new("/bin/sh").args(["-ec", script]).current_dir(folder.path()).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    folder
+}
 
 /// Starts the emulation and returns once it answers; `None` when it ended instead.
-fn launch(port: u16) -> Option<Moto> {
+fn launch(port: u16, tls: Option<tempfile::TempDir>, words: &[&str]) -> Option<Moto> {
     const SCRIPT: &str = r#"
-        "$1" -c "$3" -H 127.0.0.1 -p "$2" </dev/null >/dev/null 2>&1 &
+        program=$1 port=$2 starter=$3
+        shift 3
+        "$program" "$starter" -H 127.0.0.1 -p "$port" "$@" </dev/null >/dev/null 2>&1 &
         server=$!
         read -r _
         kill -KILL "$server"
@@ -165,6 +212,10 @@ fn launch(port: u16) -> Option<Moto> {
         .arg(program("python3"))
         .arg(port.to_string())
         .arg(STARTER)
+        .args(tls.iter().flat_map(|folder| {
+            ["-c".into(), folder.path().join("server.pem"), "-k".into(), folder.path().join("server.key")]
+        }))
+        .args(words)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::piped())
@@ -177,7 +228,7 @@ fn launch(port: u16) -> Option<Moto> {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return Some(Moto { port, watchdog });
+            return Some(Moto { port, tls, watchdog });
         }
         std::thread::sleep(Duration::from_millis(20));
     }
