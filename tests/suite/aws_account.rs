@@ -30,6 +30,7 @@ storage:
     type: s3
     bucket: shop-elsewhere
     region: us-west-2
+    prefix: prod
     manage: { create: true, versioning: true, encryption: sse-s3, public_access: blocked, transport: tls-only }
   locked:
     type: s3

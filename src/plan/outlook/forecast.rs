@@ -46,7 +46,8 @@ pub struct ForecastDay {
     pub change: Turn,
     /// Ids of the backups, oldest first; `new` is the one that this plan takes.
     pub backups: Vec<String>,
-    /// Only with `goes`: the day on which they would have gone without this plan; `kept` when no day was in sight.
+    /// The day on which they would have moved there, or gone, without this plan, if it was another; `kept` for such as
+    /// go now and had no day in sight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<String>,
     /// Only with `goes`: the oldest moment that can then be restored from the backups of this tier that exist once the
@@ -75,12 +76,15 @@ pub(super) fn forecasts(database: &str, tier: &str, shelves: &[Shelf<'_>]) -> Ve
 fn forecast(database: &str, tier: &str, shelf: &Shelf<'_>, all: &[Shelf<'_>]) -> Forecast {
     let mut days: BTreeMap<(String, Turn, Option<String>), Vec<&Life<'_>>> = BTreeMap::new();
     for life in &shelf.after {
+        let before = shelf.before.iter().find(|before| before.id().is_some() && before.id() == life.id());
         for (at, class) in &life.moves {
-            days.entry((day(*at), Turn::Moves(*class), None)).or_default().push(life);
+            let on = day(*at);
+            let moved = before.and_then(|before| before.moves.iter().find(|(_, to)| to == class));
+            let instead = moved.map(|(at, _)| day(*at)).filter(|instead| *instead != on);
+            days.entry((on, Turn::Moves(*class), instead)).or_default().push(life);
         }
         if let Some(end) = life.end {
             let end = day(end);
-            let before = shelf.before.iter().find(|before| before.id().is_some() && before.id() == life.id());
             let instead = before.map(|before| before.end.map_or_else(|| "kept".to_owned(), day));
             let instead = instead.filter(|instead| *instead != end);
             days.entry((end, Turn::Goes, instead)).or_default().push(life);

@@ -8,6 +8,7 @@ from flask import request
 from moto.core.serialize import S3Serializer
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult, S3IAMRequest
 from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError
+from moto.s3.models import s3_backends
 from moto.s3.responses import ACTION_MAP, S3Response
 from moto.server import main
 
@@ -180,7 +181,8 @@ def owned(answer):
     def guarded(self, request, full_url):
         said = request.headers.get("x-amz-expected-bucket-owner")
         makes = request.method == "PUT" and "/" not in request.path.strip("/") and not request.args
-        if said != self.current_account and (said or "demand-owner" in sys.argv) and not makes:
+        owner = s3_backends.bucket_accounts.get(self.bucket_name, (None, self.current_account))[1]
+        if said != owner and (said or "demand-owner" in sys.argv) and not makes:
             raise S3AccessDeniedError()
         return answer(self, request, full_url)
 
