@@ -18,7 +18,7 @@ pub enum Duty {
     Apply,
     /// Take backups and bring copies; never delete one.
     Write,
-    /// Restore, thaw, be copied from. `verify` reads the same, and keeps what it finds, which [`Duty::Write`] may.
+    /// Restore, thaw, verify, be copied from.
     Read,
     /// Delete backups.
     Prune,
