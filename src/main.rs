@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    backstay::cli::run(std::env::args_os())
+    backstay::cli::main(std::env::args_os())
 }

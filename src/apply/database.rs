@@ -96,7 +96,9 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         | Deed::ChangeFolder { .. }
         | Deed::CreateMarker { .. }
         | Deed::Provision { .. }
-        | Deed::Forget { .. } => Ok(StepEnd::AlreadyDone),
+        | Deed::Forget { .. }
+        | Deed::InstallFile { .. }
+        | Deed::RemoveFile { .. } => Ok(StepEnd::AlreadyDone),
     };
     settled.unwrap_or_else(StepEnd::Failed)
 }

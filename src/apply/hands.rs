@@ -5,6 +5,7 @@ use crate::event::Observer;
 use crate::observe::Places;
 use crate::policy::Desired;
 use jiff::Timestamp;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,8 @@ pub struct Hands<'a> {
     pub run: String,
     /// The verb, as locks name it.
     pub verb: &'static str,
+    /// Below which files that start scheduled work are written; `/` unless someone looks at them first.
+    pub root: PathBuf,
     /// Prints keys that go to standard output; `None` where that carries something else.
     pub print_key: Option<PrintKey>,
 }

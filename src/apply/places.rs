@@ -4,7 +4,7 @@ use super::{Hands, outside};
 use crate::event::StepEnd;
 use crate::observe::{Ground, ObserveError};
 use crate::plan::Deed;
-use crate::provider::{change_folder, create_folder};
+use crate::provider::{change_folder, create_folder, install_file, remove_file};
 use jiff::Timestamp;
 
 /// Carries out one step on a storage or on a resource outside. Other deeds are none of its business and count as already
@@ -15,6 +15,16 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
     }
     if let Deed::Forget { storage, principal, .. } = deed {
         return outside::let_go(storage, principal, hands).await;
+    }
+    let timetable = match deed {
+        Deed::InstallFile { path, content } => Some(install_file(&hands.root, path, content)),
+        Deed::RemoveFile { path } => Some(remove_file(&hands.root, path)),
+        _ => None,
+    };
+    match timetable {
+        Some(Ok(what)) => return StepEnd::Done(what),
+        Some(Err(problem)) => return StepEnd::Failed(problem.to_string()),
+        None => {}
     }
     match attempt(deed, hands).await {
         Ok(what) => StepEnd::Done(what),

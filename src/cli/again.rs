@@ -8,6 +8,11 @@ use std::collections::BTreeSet;
 /// What to type: the same part of the same policy, with as many deletions allowed as are left of those that were.
 pub(super) fn command(plan: &Plan, outcome: &Outcome, approval: &Approval, is_approved: bool) -> String {
     let mut words = vec!["backstay apply --policy".to_owned(), quoted(&plan.policy.file)];
+    if let Some(work) = &plan.scope.work {
+        let names = [Some(&work.tier), work.database.as_ref()].into_iter().flatten();
+        let names: Vec<String> = names.map(|name| quoted(name)).collect();
+        return format!("backstay run {} --policy {}", names.join(" "), quoted(&plan.policy.file));
+    }
     if !plan.scope.only.is_empty() {
         let phases: Vec<&str> = plan.scope.only.iter().map(|phase| phase.word()).collect();
         words.push(format!("--only {}", phases.join(",")));

@@ -216,6 +216,7 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
             cancel: context.cancel.clone(),
             run: run.clone(),
             verb: "apply",
+            root: context.root.clone(),
             print_key: context.key_printer(),
         };
         let outcome = if plan.is_empty() {

@@ -3,7 +3,7 @@
 use super::context::{Colour, Context};
 use super::exit::Exit;
 use super::{
-    apply, backup, completions, demo, explain, init, list, man, plan, prune, restore, review, schema, show, sync,
+    apply, backup, completions, demo, explain, init, list, man, plan, prune, restore, review, run, schema, show, sync,
     validate, verify,
 };
 use clap::{Parser, Subcommand};
@@ -21,6 +21,10 @@ pub struct Arguments {
     /// Policy file, or folder of policy files; may be given several times [default: $BACKSTAY_POLICY, ./backstay.yaml]
     #[arg(short, long, global = true, value_name = "FILE")]
     policy: Vec<PathBuf>,
+
+    /// Look for and write units, cron files and manifests below this folder instead of `/`, and start nothing
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
 
     /// Machine-readable output
     #[arg(long, global = true)]
@@ -62,6 +66,7 @@ enum Verb {
     Show(show::Args),
     Restore(restore::Args),
     Verify(verify::Args),
+    Run(run::Args),
     Prune(prune::Args),
     Sync(sync::Args),
     Explain(explain::Args),
@@ -72,7 +77,7 @@ enum Verb {
 }
 
 /// Understands the words of a command line, runs the verb and says how it ended.
-pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(e) => {
@@ -81,7 +86,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if e.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
-    let context = Context::new(arguments.policy, arguments.json, arguments.quiet, arguments.color);
+    let context = Context::new(arguments.policy, arguments.root, arguments.json, arguments.quiet, arguments.color);
     let exit = match &arguments.verb {
         Verb::Init(args) => init::run(args, &context),
         Verb::Validate(args) => validate::run(args, &context),
@@ -93,6 +98,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Show(args) => show::run(args, &context),
         Verb::Restore(args) => restore::run(args, &context),
         Verb::Verify(args) => verify::run(args, &context),
+        Verb::Run(args) => run::run(args, &context),
         Verb::Prune(args) => prune::run(args, &context),
         Verb::Sync(args) => sync::run(args, &context),
         Verb::Explain(args) => explain::run(args, &context),

@@ -36,6 +36,8 @@ pub struct Context {
     pub width: usize,
     /// Where the values of references come from.
     pub lookup: Arc<dyn Lookup>,
+    /// Below which files that start scheduled work are looked for and written.
+    pub root: PathBuf,
     /// Cancelled by a signal to end: long deeds stop cleanly.
     pub cancel: CancellationToken,
     /// Something that was to be read could not be written.
@@ -66,10 +68,11 @@ impl Colour {
 
 impl Context {
     /// The context of this process.
-    pub fn new(policies: Vec<PathBuf>, json: bool, quiet: bool, colour: Colour) -> Context {
+    pub fn new(policies: Vec<PathBuf>, root: Option<PathBuf>, json: bool, quiet: bool, colour: Colour) -> Context {
         let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col));
         Context {
             policies,
+            root: root.unwrap_or_else(|| PathBuf::from("/")),
             json,
             quiet,
             colour: colour.on(std::io::stdout().is_terminal()),

@@ -28,6 +28,7 @@ mod restore;
 mod review;
 mod review_sides;
 mod revision;
+mod run;
 mod schema;
 mod show;
 mod signals;
@@ -36,7 +37,7 @@ mod thaw;
 mod validate;
 mod verify;
 
-pub use command::{Arguments, run};
+pub use command::{Arguments, main};
 pub use context::Context;
 pub use exit::Exit;
 pub use policy_files::{Policies, read_policies, valid_policies};

@@ -3,7 +3,7 @@
 use super::iam_policy::{self, Who};
 use super::planning::{Planned, Preflight, observe_and_plan_by, write_plan};
 use super::{Context, Exit, policy_files, prices};
-use crate::plan::{FORMAT_VERSION, Phase, Plan, SavedPlan, Scope};
+use crate::plan::{FORMAT_VERSION, Phase, Plan, SavedPlan, Scope, Work};
 use crate::report::{self, Style};
 use std::path::PathBuf;
 
@@ -76,6 +76,14 @@ pub struct ScopeArgs {
     /// Take back what the policy gave to a user or role that it no longer asks for; the address that the plan shows
     #[arg(long, value_name = "ADDRESS")]
     forget: Vec<String>,
+
+    /// Only the scheduled work of this tier; `run` says it.
+    #[arg(skip)]
+    tier: Option<String>,
+
+    /// Only that of this database entry.
+    #[arg(skip)]
+    database: Option<String>,
 }
 
 /// Parts of a plan by name.
@@ -100,12 +108,29 @@ impl ScopeArgs {
             Part::Copies => Phase::Copies,
             Part::Prune => Phase::Prune,
         };
-        Scope { only: self.only.iter().map(phase).collect(), targets: self.target.clone(), forget: self.forget.clone() }
+        Scope {
+            only: self.only.iter().map(phase).collect(),
+            targets: self.target.clone(),
+            forget: self.forget.clone(),
+            work: self.tier.clone().map(|tier| Work { tier, database: self.database.clone() }),
+        }
     }
 
     /// Only one part.
     pub fn part(part: Part, target: Vec<String>) -> ScopeArgs {
-        ScopeArgs { only: vec![part], target, forget: Vec::new() }
+        ScopeArgs { only: vec![part], target, forget: Vec::new(), tier: None, database: None }
+    }
+
+    /// Only the scheduled work of a tier.
+    pub fn work(tier: &str, database: Option<&str>) -> ScopeArgs {
+        let only = vec![Part::Backups, Part::Copies, Part::Prune];
+        ScopeArgs {
+            only,
+            target: Vec::new(),
+            forget: Vec::new(),
+            tier: Some(tier.to_owned()),
+            database: database.map(str::to_owned),
+        }
     }
 }
 

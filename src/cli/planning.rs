@@ -6,6 +6,7 @@ use crate::diag::{Code, Explain, codes};
 use crate::observe::{self, Places};
 use crate::plan::{Deed, FORMAT_VERSION, Plan, Prices, SavedPlan, Scope, outlook, plan};
 use crate::policy::Desired;
+use crate::schedule::Program;
 use jiff::Timestamp;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,7 @@ pub fn observe_and_plan_by(
         for desired in policies {
             let places = observe::open(&desired, context.lookup.as_ref());
             let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
+            live.timetable = observe::timetable(&desired, program(&desired), &context.root);
             let now = Timestamp::now();
             observe::look_closer(&desired, &places, &mut live, now).await;
             let mut plan = plan(&desired, &live, now, scope);
@@ -68,6 +70,17 @@ pub fn observe_and_plan_by(
         Exit::Failed
     })?;
     if context.cancel.is_cancelled() { Err(Exit::Interrupted) } else { Ok(planned) }
+}
+
+/// How this program is started from this machine's schedules.
+fn program(desired: &Desired) -> Program {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    Program {
+        policy: desired.name.clone(),
+        program: std::env::current_exe().map_or("backstay".to_owned(), |path| absolute(&path)),
+        file: absolute(Path::new(&desired.file)),
+        zone: desired.timezone.iana_name().unwrap_or("UTC").to_owned(),
+    }
 }
 
 /// Writes a plan file, readable by its owner only, all of it or nothing.

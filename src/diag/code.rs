@@ -220,6 +220,7 @@ table! {
 
     // The world, below the IO line: AWS beside its stores.
     PRICES_UNUSABLE = "BS575", Error, "a table of prices cannot be used";
+    INSTALL_FAILED = "BS590", Error, "a file that starts scheduled work could not be installed";
 
     // Plans, guards and their application.
     PRUNE_UNSAFE = "BS601", Error, "pruning stops while the newest backup is not good";

@@ -8,6 +8,7 @@ mod open;
 mod orphans;
 mod outside;
 mod preflight;
+mod timetable;
 mod world;
 
 pub use acquaint::acquaint;
@@ -15,4 +16,5 @@ pub use closer::look_closer;
 pub use error::ObserveError;
 pub use open::{Ground, Place, Places, open};
 pub use preflight::preflight;
+pub use timetable::timetable;
 pub use world::observe;

@@ -2,6 +2,7 @@
 
 use crate::catalog::LeftoverKind;
 use crate::resource::{FieldChange, Principal, Resource};
+use crate::schedule::Content;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +127,18 @@ pub enum Deed {
         /// Its ARN.
         arn: String,
     },
+    /// Write a file that starts scheduled work.
+    InstallFile {
+        /// Its path.
+        path: String,
+        /// What is to stand there.
+        content: Content,
+    },
+    /// Remove such a file.
+    RemoveFile {
+        /// Its path.
+        path: String,
+    },
     /// Take a backup.
     TakeBackup {
         /// The database entry.
@@ -192,6 +205,7 @@ impl Deed {
             | Deed::ClearLeftover { storage, .. } => vec![storage],
             Deed::Provision { storage, .. } => storage.iter().map(String::as_str).collect(),
             Deed::Forget { .. } => Vec::new(),
+            Deed::InstallFile { .. } | Deed::RemoveFile { .. } => Vec::new(),
             Deed::CopyBackup { to, .. } => vec![to],
             Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
         }
@@ -204,7 +218,9 @@ impl Deed {
             | Deed::ChangeFolder { .. }
             | Deed::CreateMarker { .. }
             | Deed::Provision { .. }
-            | Deed::Forget { .. } => None,
+            | Deed::Forget { .. }
+            | Deed::InstallFile { .. }
+            | Deed::RemoveFile { .. } => None,
             Deed::TakeBackup { database, .. }
             | Deed::CopyBackup { database, .. }
             | Deed::PruneBackup { database, .. }
@@ -223,6 +239,8 @@ impl Deed {
                 format!("write the {} of {of}", resource.word())
             }
             Deed::Forget { principal, .. } => format!("forget the {principal}"),
+            Deed::InstallFile { path, .. } => format!("write {path}"),
+            Deed::RemoveFile { path } => format!("remove {path}"),
             Deed::TakeBackup { database, tier, storages } => {
                 format!("back up {database} ({tier}) to {}", storages.join(", "))
             }

@@ -3,7 +3,7 @@
 use super::wanted::left_out;
 use super::{
     Action, Basis, Live, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, foreign_rules, guard,
-    infra, irreversible, leftovers, notes, orphans, provision, prune, subjects,
+    infra, irreversible, leftovers, notes, orphans, provision, prune, subjects, timetable,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -25,6 +25,9 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let (places, n_places) = infra::actions(desired, live, &mut notes);
     actions.extend(places);
     n_unchanged += n_places;
+    let (files, n_files) = timetable::actions(desired, live, &mut notes);
+    actions.extend(files);
+    n_unchanged += n_files;
     // Retention counts what this plan adds, so what is not wanted must be gone before pruning is decided.
     let mut added: Vec<Action> = slots.iter().filter_map(|slot| backups::action(slot, now)).collect();
     let mut deferred = Vec::new();

@@ -1,7 +1,9 @@
 //! What was found in the world, as planning sees it. Filled by `observe`, read-only.
 
+use super::FoundFile;
 use crate::catalog::Contents;
 use crate::resource::{BucketPlace, Caller, Found, Orphan};
+use crate::schedule::Program;
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
@@ -21,8 +23,19 @@ pub struct Live {
     /// Users and roles that the policy made and no longer asks for, by the storage in whose account they were looked for;
     /// or why they could not be.
     pub orphans: BTreeMap<String, Result<Vec<Orphan>, String>>,
+    /// The files that start scheduled work; `None` where nobody looked.
+    pub timetable: Option<Timetable>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.
     pub callers: BTreeMap<String, Caller>,
+}
+
+/// The files that start scheduled work, as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timetable {
+    /// How the program is started.
+    pub program: Program,
+    /// By path: what stands where something is wanted, and what else was written for this policy.
+    pub files: BTreeMap<String, FoundFile>,
 }
 
 /// What was found of one storage.

@@ -34,6 +34,7 @@ mod scope;
 mod stale;
 mod subject;
 mod thaw;
+mod timetable;
 mod wanted;
 
 pub use crate::resource::FieldChange;
@@ -45,7 +46,7 @@ pub use document::{FORMAT_VERSION, Note, Plan, PolicyIdentity, SavedPlan};
 pub use due::{Due, GRACE, judge};
 pub use effects::Effect;
 pub use guard::{Approval, Guard, GuardKind, lifted, n_deletions, refused};
-pub use live::{FolderState, Live, LiveStorage, ReadStorage};
+pub use live::{FolderState, Live, LiveStorage, ReadStorage, Timetable};
 pub use outlook::{
     Asked, ClassCost, Cost, EarlyCost, Forecast, ForecastDay, ForecastMove, Identity, InvalidPrices, Needs, Outlook,
     Permission, Prices, Question, Recovery, StorageCost, ThawCost, Turn, ends, least_privilege, month_of, next_due,
@@ -57,8 +58,9 @@ pub use restoration::{
     TargetKind, restoration,
 };
 pub use schema::plan_schema;
-pub use scope::Scope;
+pub use scope::{Scope, Work};
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
 pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
+pub use timetable::{FoundFile, wanted_files};
 pub use wanted::{Wanted, grants_name, identity_path, principals, references, wanted};

@@ -58,6 +58,7 @@ mod rules_robust;
 mod s3_backup;
 mod s3_faults;
 mod scale;
+mod schedules;
 mod secrecy;
 mod selection;
 mod store_conformance;

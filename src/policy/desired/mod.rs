@@ -3,6 +3,7 @@
 mod access;
 mod bucket;
 mod policy;
+mod run;
 
 pub use access::{AccessKeySpec, AccessKind, AccessSpec, TrustSpec};
 pub use bucket::{CredentialsSpec, EncryptionAtRest, ManageSpec, PruneBy, S3Spec};
@@ -11,3 +12,4 @@ pub use policy::{
     FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec, TierSpec, Unmanaged,
     VerifySpec,
 };
+pub use run::RunSpec;

@@ -27,12 +27,15 @@ pub enum Run {
 pub struct Systemd {
     /// Directory of the units; `/etc/systemd/system` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[^\r\n]+$"))]
     pub directory: Option<String>,
     /// User that the work runs as; root unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\S+$"))]
     pub user: Option<String>,
     /// File of environment variables that references read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[^\r\n]+$"))]
     pub environment_file: Option<String>,
 }
 
@@ -42,9 +45,11 @@ pub struct Systemd {
 pub struct CronFile {
     /// The file; `/etc/cron.d/backstay-<policy>` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[^\r\n]+$"))]
     pub file: Option<String>,
     /// User that the work runs as; root unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\S+$"))]
     pub user: Option<String>,
 }
 
@@ -54,12 +59,15 @@ pub struct CronFile {
 pub struct GithubActions {
     /// File of the workflow; `.github/workflows/backstay.yml` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[^\r\n]+$"))]
     pub file: Option<String>,
     /// Label of the machines that run it; `ubuntu-latest` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\S+$"))]
     pub runs_on: Option<String>,
     /// Environment whose secrets it uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\S+$"))]
     pub environment: Option<String>,
 }
 
@@ -69,18 +77,23 @@ pub struct GithubActions {
 pub struct Kubernetes {
     /// Directory that receives the manifests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[^\r\n]+$"))]
     pub directory: Option<String>,
     /// Namespace of the jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\S+$"))]
     pub namespace: Option<String>,
     /// Container image with this tool and the client programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\S+$"))]
     pub image: Option<String>,
     /// Service account of the jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\S+$"))]
     pub service_account: Option<String>,
     /// Secret whose keys become environment variables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\S+$"))]
     pub environment_secret: Option<String>,
 }
 

@@ -4,7 +4,8 @@ use super::canonical_outside::{access, retain, s3};
 use crate::base::{Period, Sha256, Template};
 use crate::catalog::Keep;
 use crate::policy::desired::{
-    Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, EncryptionSpec, StorageKind, StorageSpec, TierSpec,
+    Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, EncryptionSpec, RunSpec, StorageKind, StorageSpec,
+    TierSpec,
 };
 use crate::resource::StorageClass;
 use serde_json::{Map, Value, json};
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// The digest of everything that decides anything. The file's name, its layout and its comments decide nothing.
 pub(super) fn hash(desired: &Desired) -> Sha256 {
-    let meaning = json!({
+    let mut meaning = json!({
         "name": desired.name,
         "timezone": desired.timezone.iana_name().unwrap_or("UTC"),
         "storage": map(&desired.storages, storage),
@@ -22,6 +23,10 @@ pub(super) fn hash(desired: &Desired) -> Sha256 {
         "access": map(&desired.access, access),
         "unmanaged": desired.unmanaged.iter().map(|part| part.path.as_str()).collect::<Vec<_>>(),
     });
+    // Only where it is said, so that policies that do not say it keep their digest.
+    if desired.run != RunSpec::Elsewhere {
+        meaning["run"] = run(&desired.run);
+    }
     Sha256::of(sorted(meaning).to_string().as_bytes())
 }
 
@@ -38,6 +43,20 @@ fn sorted(value: Value) -> Value {
 
 fn map<T>(entries: &indexmap::IndexMap<String, T>, say: fn(&T) -> Value) -> Value {
     Value::Object(entries.iter().map(|(name, entry)| (name.clone(), say(entry))).collect::<Map<_, _>>())
+}
+
+fn run(run: &RunSpec) -> Value {
+    match run {
+        RunSpec::Systemd(units) => json!({
+            "by": "systemd", "directory": units.directory, "user": units.user, "environment_file": units.environment_file,
+        }),
+        RunSpec::Cron(table) => json!({ "by": "cron", "file": table.file, "user": table.user }),
+        RunSpec::Kubernetes(jobs) => json!({
+            "by": "kubernetes", "directory": jobs.directory, "namespace": jobs.namespace, "image": jobs.image,
+            "service_account": jobs.service_account, "environment_secret": jobs.environment_secret,
+        }),
+        RunSpec::Elsewhere => Value::Null,
+    }
 }
 
 fn storage(storage: &StorageSpec) -> Value {

@@ -6,6 +6,7 @@ mod canonical_outside;
 mod database;
 mod explain;
 mod place;
+mod run;
 mod unmanaged;
 
 use super::desired::{Compression, CopySpec, Desired, EncryptionSpec, TierSpec};
@@ -38,6 +39,7 @@ pub fn resolve(document: &Document, file: &str, sources: &Sources) -> Desired {
             .iter()
             .map(|(name, written)| (name.clone(), access::access(policy.name.text(), written)))
             .collect(),
+        run: run::run(policy),
         unmanaged: unmanaged::unmanaged(policy),
         explained: Vec::new(),
     };

@@ -23,8 +23,12 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
             JOBS,
         );
     }
-    let runs = policy.run.as_ref().is_some_and(|run| !matches!(run, Run::None(_)));
-    list.add_if(runs, &Route::of(["run"]), "nothing is installed; start `backstay apply` from your own scheduler");
+    let waits = matches!(&policy.run, Some(Run::GithubActions(_) | Run::Agent(_)));
+    list.add_if(waits, &Route::of(["run"]), "nothing is installed; start `backstay run TIER` from your own scheduler");
+    if let Some(Run::Kubernetes(jobs)) = &policy.run {
+        let is_short = jobs.directory.is_none() || jobs.image.is_none();
+        list.add_if(is_short, &Route::of(["run"]), "manifests are written once `directory` and `image` are set");
+    }
     list.add_if(policy.alerts.is_some(), &Route::of(["alerts"]), "nobody is told; watch exit codes instead");
     list.add_if(policy.metrics.is_some(), &Route::of(["metrics"]), "no metric is written");
     list.0

@@ -1,0 +1,152 @@
+//! Timers and services of systemd.
+
+use super::installed::{Content, Job, Program, WantedFile, head};
+use super::{Fields, Schedule};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// How services run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemdUnits {
+    /// Folder of the units.
+    pub directory: String,
+    /// User that the work runs as; root unless set.
+    pub user: Option<String>,
+    /// File of environment variables.
+    pub environment_file: Option<String>,
+}
+
+const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+/// A service and a timer for each job, and the link that starts the timer with the machine. Jobs whose schedule systemd
+/// cannot say are looked at every hour: `run` does only what is due.
+pub fn systemd_units(units: &SystemdUnits, program: &Program, jobs: &[Job]) -> Vec<WantedFile> {
+    let mut files = Vec::new();
+    for job in jobs.iter().filter(|job| job.schedule != Schedule::Manual) {
+        let name = unit_name(program, job);
+        let file = |name: &str, content| WantedFile { path: format!("{}/{name}", units.directory), content };
+        files.push(file(&format!("{name}.service"), Content::Text(service(units, program, job))));
+        files.push(file(&format!("{name}.timer"), Content::Text(timer(program, job))));
+        let link = Content::Link(format!("../{name}.timer"));
+        files.push(file(&format!("timers.target.wants/{name}.timer"), link));
+    }
+    files
+}
+
+/// How all units of a policy begin.
+pub fn unit_prefix(policy: &str) -> String {
+    format!("backstay-{policy}-")
+}
+
+fn unit_name(program: &Program, job: &Job) -> String {
+    let database = job.database.iter().map(|database| format!("-{database}")).collect::<String>();
+    format!("{}{}{database}", unit_prefix(&program.policy), job.tier)
+}
+
+fn about(program: &Program, job: &Job) -> String {
+    let database = job.database.iter().map(|database| format!("{database}, ")).collect::<String>();
+    format!("Backups of {database}tier {} of policy {}", job.tier, program.policy)
+}
+
+fn service(units: &SystemdUnits, program: &Program, job: &Job) -> String {
+    let mut out = head(&program.policy);
+    let command: Vec<String> = program.command(job).iter().map(|word| quoted(word)).collect();
+    // Writing into a String cannot fail.
+    let _ = write!(
+        out,
+        "\n[Unit]\nDescription={}\nWants=network-online.target\nAfter=network-online.target\n\n[Service]\nType=oneshot\n\
+         ExecStart={}\n",
+        about(program, job),
+        command.join(" ")
+    );
+    if let Some(user) = &units.user {
+        let _ = writeln!(out, "User={user}");
+    }
+    if let Some(file) = &units.environment_file {
+        let _ = writeln!(out, "EnvironmentFile={file}");
+    }
+    out.push_str(HARDENING);
+    out
+}
+
+/// What a backup never needs. The file system stays writable where stores may be: their paths may be references.
+const HARDENING: &str = "\
+KillSignal=SIGINT
+TimeoutStopSec=5min
+Nice=10
+IOSchedulingPriority=7
+UMask=0077
+NoNewPrivileges=yes
+ProtectSystem=full
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+";
+
+fn timer(program: &Program, job: &Job) -> String {
+    let mut out = head(&program.policy);
+    let _ = write!(out, "\n[Unit]\nDescription={}\n\n[Timer]\n", about(program, job));
+    for line in calendar(&job.schedule, &program.zone) {
+        let _ = writeln!(out, "OnCalendar={line}");
+    }
+    // A machine that was off takes what it missed once, when it is back.
+    out.push_str("Persistent=true\nAccuracySec=1s\n\n[Install]\nWantedBy=timers.target\n");
+    out
+}
+
+/// The schedule in systemd's notation: one line, or two when a day of the month or one of the week will do.
+fn calendar(schedule: &Schedule, zone: &str) -> Vec<String> {
+    let Some(fields) = Fields::of(schedule) else { return vec![format!("*-*-* *:00:00 {zone}")] };
+    let numbers = |set: &BTreeSet<u8>| set.iter().map(|n| format!("{n:02}")).collect::<Vec<_>>().join(",");
+    let every = |set: &BTreeSet<u8>, all: usize| if set.len() == all { "*".to_owned() } else { numbers(set) };
+    let months = fields.months.as_ref().map_or("*".to_owned(), numbers);
+    let time = format!("{}:{}:00 {zone}", every(&fields.hours, 24), every(&fields.minutes, 60));
+    let by_day = fields.days.as_ref().map(|days| format!("*-{months}-{} {time}", numbers(days)));
+    let by_weekday = fields.weekdays.as_ref().map(|days| {
+        let days: Vec<&str> = days.iter().filter_map(|day| DAYS.get(usize::from(*day)).copied()).collect();
+        format!("{} *-{months}-* {time}", days.join(","))
+    });
+    let lines: Vec<String> = [by_day, by_weekday].into_iter().flatten().collect();
+    if lines.is_empty() { vec![format!("*-{months}-* {time}")] } else { lines }
+}
+
+/// A word of `ExecStart=`: specifiers, variables, quotes and spaces stand for themselves.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,@+".contains(c);
+    let escaped = word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
+    if word.chars().all(plain) && !word.is_empty() { escaped } else { format!("\"{escaped}\"") }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calendars_read_as_systemd_reads_them() {
+        let calendar = |text: &str| calendar(&text.parse().unwrap(), "Europe/Berlin").join(" | ");
+        assert_eq!(calendar("0 2 * * *"), "*-*-* 02:00:00 Europe/Berlin");
+        assert_eq!(calendar("*/30 * * * *"), "*-*-* *:00,30:00 Europe/Berlin");
+        assert_eq!(calendar("15 3 * * SUN"), "Sun *-*-* 03:15:00 Europe/Berlin");
+        assert_eq!(
+            calendar("0 4 1 1,7 MON"),
+            "*-01,07-01 04:00:00 Europe/Berlin | Mon *-01,07-* 04:00:00 Europe/Berlin"
+        );
+        assert_eq!(calendar("0 4 L * *"), "*-*-* *:00:00 Europe/Berlin");
+    }
+
+    #[test]
+    fn words_stand_for_themselves() {
+        assert_eq!(quoted("/etc/backstay.yaml"), "/etc/backstay.yaml");
+        assert_eq!(quoted("/srv/my files/50%$x\".yaml"), "\"/srv/my files/50%%$$x\\\".yaml\"");
+    }
+}
