@@ -36,10 +36,8 @@ impl Fields {
         };
         let fields: Vec<&str> = text.split(' ').filter(|field| !field.is_empty()).collect();
         let [minutes, hours, days, months, weekdays] = fields.as_slice() else { return None };
-        let weekdays = match restricted(weekdays, 0, 7, &WEEKDAYS)? {
-            Some(set) => Some(set.into_iter().map(|day| day % 7).collect()),
-            None => None,
-        };
+        // Sunday is 0 and 7.
+        let weekdays = restricted(weekdays, 0, 7, &WEEKDAYS)?.map(|set| set.into_iter().map(|day| day % 7).collect());
         Some(Fields {
             minutes: set(minutes, 0, 59, &[])?,
             hours: set(hours, 0, 23, &[])?,
