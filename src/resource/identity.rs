@@ -176,3 +176,28 @@ impl OidcProvider {
         Merged { kept, ..Merged::whole(before, Resource::OidcProvider(after)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn grants(principal: Principal, n_resources: usize, sid: &str) -> Grants {
+        let arns: Vec<String> = (0..n_resources).map(|n| format!("arn:aws:s3:::bucket-{n:04}/*")).collect();
+        let statement = json!({ "Sid": sid, "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": arns });
+        let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        Grants { principal, name: "backstay-shop".to_owned(), document }
+    }
+
+    #[test]
+    fn grants_that_iam_would_refuse_are_told_before_they_are_written() {
+        let (user, role) = (Principal::User("ci".to_owned()), Principal::Role("ci".to_owned()));
+        assert_eq!(grants(user.clone(), 50, "BackstayFetch").hindrance(None), None);
+        let told = grants(user.clone(), 70, "BackstayFetch").hindrance(None).unwrap_or_default();
+        assert!(told.starts_with("what the user ci may do is ") && told.contains("IAM takes 2048"), "{told}");
+        assert_eq!(grants(role, 70, "BackstayFetch").hindrance(None), None);
+        // What others wrote into it counts too.
+        let theirs = grants(user.clone(), 40, "Theirs");
+        assert!(grants(user, 40, "BackstayFetch").hindrance(Some(&theirs)).is_some());
+    }
+}
