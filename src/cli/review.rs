@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// does, copies, classes, locks, encryption, access, alerts. Worst first, with the questions that a
 /// reviewer should ask. BASE and HEAD are files, folders, revisions of git (of the files that
 /// `--policy` names), REV:PATH, or `-`. Nothing of a revision is run, nothing is fetched, and no
-/// reference is looked up: it is safe on anyone's pull request.
+/// reference is looked up: it is safe on anyone's pull request. A word that git knows is a revision;
+/// a file ends in `.yaml` or begins with `./`, a folder ends in `/`.
 ///
 /// Exits 0 whatever it finds, 3 when the policy after the change is invalid, and 4 with `--fail-on`.
 ///

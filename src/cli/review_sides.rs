@@ -3,6 +3,7 @@
 use super::policy_files::{READ_AT_MOST, is_named_so, is_policy_name, named, policies_in, read, read_base};
 use super::revision::{Entry, Revision, RevisionError};
 use super::{Context, Exit};
+use crate::base::visible;
 use crate::diag::{Diagnostics, Sources};
 use crate::policy::{self, Desired, Document};
 use crate::review::{Judged, Reviewed};
@@ -110,29 +111,23 @@ fn meant(word: Option<&str>, context: &Context) -> Result<Meant, Exit> {
         }
         return Ok((Origin::Input(bytes), vec![("-".to_owned(), "-".to_owned())], true));
     }
-    let path = Path::new(word);
-    if path.is_dir() {
-        let files = in_folder(path, context)?;
-        let key =
-            |file: String| (Path::new(&file).file_name().unwrap_or_default().to_string_lossy().into_owned(), file);
-        return Ok((Origin::Disk, files.into_iter().map(key).collect(), false));
+    if is_path(word) {
+        return on_path(word, context);
     }
-    if path.exists() {
-        return Ok((Origin::Disk, vec![(word.to_owned(), word.to_owned())], true));
-    }
+    // What git knows comes before what lies in the work tree, or a branch that adds a file called `main` would be
+    // compared with itself.
     let found = match word.split_once(':') {
         Some((name, "")) => revision(name, context)?.map(|revision| (name, revision, None)),
         Some((name, path)) => revision(name, context)?.map(|revision| (name, revision.at_top(), Some(path))),
         None => revision_or_file(word, context)?.map(|revision| (word, revision, None)),
     };
     let Some((name, revision, path)) = found else {
-        if is_policy_name(path) && !word.contains(':') {
-            context.tell(format_args!("`{word}` does not exist: there is no policy on this side"));
-            return Ok((Origin::Disk, Vec::new(), true));
+        if is_named_so(Path::new(word)) && !word.contains(':') {
+            return on_path(word, context);
         }
         context.complain(
-            format_args!("`{word}` is neither a file nor a revision that git knows here"),
-            Some("Fetch it with `git fetch origin REVISION`, or name a file; a file that is gone ends in `.yaml`."),
+            format_args!("`{}` is neither a revision that git knows here nor the name of a policy", visible(word)),
+            Some("Fetch it with `git fetch origin REVISION`; a file ends in `.yaml` or begins with `./`, a folder ends in `/`."),
         );
         return Err(Exit::Usage);
     };
@@ -156,6 +151,27 @@ fn meant(word: Option<&str>, context: &Context) -> Result<Meant, Exit> {
     Ok((Origin::Revision { name: name.to_owned(), revision }, files, is_one_file))
 }
 
+/// True for what is meant as a path, whatever git knows.
+fn is_path(word: &str) -> bool {
+    ["./", "../", "/"].iter().any(|start| word.starts_with(start)) || word.ends_with('/')
+}
+
+/// A file or a folder of the work tree.
+fn on_path(word: &str, context: &Context) -> Result<Meant, Exit> {
+    let path = Path::new(word);
+    if path.is_dir() {
+        let files = in_folder(path, context)?;
+        let key =
+            |file: String| (Path::new(&file).file_name().unwrap_or_default().to_string_lossy().into_owned(), file);
+        return Ok((Origin::Disk, files.into_iter().map(key).collect(), false));
+    }
+    if path.exists() {
+        return Ok((Origin::Disk, vec![(word.to_owned(), word.to_owned())], true));
+    }
+    context.tell(format_args!("`{}` does not exist: there is no policy on this side", visible(word)));
+    Ok((Origin::Disk, Vec::new(), true))
+}
+
 /// The revision; what git says against it ends the run.
 fn revision(name: &str, context: &Context) -> Result<Option<Revision>, Exit> {
     Revision::find(name).map_err(|problem| failed(&problem, context))
@@ -164,7 +180,7 @@ fn revision(name: &str, context: &Context) -> Result<Option<Revision>, Exit> {
 /// The same for a word that may as well name a file that is gone, where there need be no repository at all.
 fn revision_or_file(word: &str, context: &Context) -> Result<Option<Revision>, Exit> {
     match Revision::find(word) {
-        Err(_) if is_policy_name(Path::new(word)) => Ok(None),
+        Err(_) if is_named_so(Path::new(word)) => Ok(None),
         found => found.map_err(|problem| failed(&problem, context)),
     }
 }

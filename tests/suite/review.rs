@@ -173,6 +173,32 @@ fn a_policy_that_is_gone_is_none_and_a_word_that_is_nothing_is_refused() {
     assert!(run.stderr.contains("not a git repository"), "{run:?}");
 }
 
+/// A branch that brings along what it is to be compared with is compared with the real one.
+#[test]
+fn files_do_not_pass_for_revisions() {
+    let repository = Repository::new();
+    repository.git(&["checkout", "--quiet", "-b", "change"]);
+    let head = BASE.replace("keep: 1y", "keep: 100d");
+    repository.write("backstay.yaml", &head);
+    for name in ["main", "HEAD", "main:", "HEAD~1", "main:backstay.yaml", "absent/a.yaml", "absent:"] {
+        repository.write(name, &head);
+    }
+    repository.commit("spoof");
+    for (base, head) in
+        [("main", "HEAD"), ("main:", "HEAD:"), ("HEAD~1", "HEAD"), ("main:backstay.yaml", "HEAD:backstay.yaml")]
+    {
+        let run = repository.review(&[base, head, "--json"]).expect(0);
+        assert!(codes(&run).contains(&"BS716".to_owned()), "{base} {head}: {run:?}");
+    }
+    for word in ["absent", "absent:", "absent:a.yaml"] {
+        repository.review(&[word, "HEAD"]).expect(64);
+    }
+    // As a path it is read.
+    let path = repository.review(&["./main", "HEAD:backstay.yaml"]).expect(0);
+    assert!(path.stdout.ends_with("No change in meaning.\n"), "{path:?}");
+    repository.review(&["absent/", "HEAD:backstay.yaml"]).expect(0);
+}
+
 #[test]
 fn exits_say_what_was_asked_for() {
     let repository = Repository::new();
