@@ -46,6 +46,12 @@ impl Moto {
         MOTO.get_or_init(Moto::start)
     }
 
+    /// The same behind TLS.
+    pub fn shared_with_tls() -> &'static Moto {
+        static MOTO: OnceLock<Moto> = OnceLock::new();
+        MOTO.get_or_init(Moto::start_with_tls)
+    }
+
     /// An emulation of its own, for tests that want an empty account or switch enforcement on.
     pub fn start() -> Moto {
         Moto::started(|| None, &[])
