@@ -4,7 +4,7 @@ use super::database::said;
 use super::{Hands, access_key};
 use crate::event::StepEnd;
 use crate::observe::Ground;
-use crate::plan::grants_name;
+use crate::plan::{grants_name, standing};
 use crate::provider::aws::{AwsSession, forget, write};
 use crate::resource::{BucketPlace, Principal, Resource};
 
@@ -23,7 +23,7 @@ pub(super) async fn settle(
         return access_key::settle(session, access, keys, hands).await;
     }
     match write(session, Some(place), resource).await {
-        Ok(()) => StepEnd::Done("written".to_owned()),
+        Ok(()) => StepEnd::Done(standing(resource)),
         Err(error) => StepEnd::Failed(said(&error)),
     }
 }

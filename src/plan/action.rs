@@ -227,34 +227,4 @@ impl Deed {
             | Deed::ClearLeftover { database, .. } => Some(database.as_str()).filter(|name| !name.is_empty()),
         }
     }
-
-    /// What is done, in a few words.
-    pub fn title(&self) -> String {
-        match self {
-            Deed::CreateFolder { storage } => format!("create the folder of {storage}"),
-            Deed::ChangeFolder { storage } => format!("change the folder of {storage}"),
-            Deed::CreateMarker { storage } => format!("make {storage} a repository"),
-            Deed::Provision { storage, access, resource } => {
-                let of = storage.as_deref().or(access.as_deref()).unwrap_or_default();
-                format!("write the {} of {of}", resource.word())
-            }
-            Deed::Forget { principal, .. } => format!("forget the {principal}"),
-            Deed::InstallFile { path, .. } => format!("write {path}"),
-            Deed::RemoveFile { path } => format!("remove {path}"),
-            Deed::TakeBackup { database, tier, storages } => {
-                format!("back up {database} ({tier}) to {}", storages.join(", "))
-            }
-            Deed::CopyBackup { database, tier, id, from, to, replace } => {
-                let verb = if *replace { "replace damaged" } else { "copy" };
-                format!("{verb} {database} ({tier}) {id} from {from} to {to}")
-            }
-            Deed::PruneBackup { database, tier, id, storage, .. } => {
-                format!("prune {database} ({tier}) {id} at {storage}")
-            }
-            Deed::ClearLeftover { storage, database, tier, id, keys, .. } => {
-                let what = if id.is_empty() { keys.join(", ") } else { format!("{database} ({tier}) {id}") };
-                format!("clear leftover {what} at {storage}")
-            }
-        }
-    }
 }

@@ -107,3 +107,98 @@ pub(super) fn changes(before: Option<&AccessKeys>, after: &AccessKeys) -> Vec<Fi
     let before = before.filter(|before| !before.keys.is_empty()).map(plain);
     differences(before.as_ref(), &plain(after)).into_iter().filter(is_told).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 86_400;
+
+    fn now() -> Timestamp {
+        "2026-11-28T12:00:00Z".parse().unwrap()
+    }
+
+    /// A key of so many days.
+    fn key(id: &str, days: i64, active: bool, used: bool) -> AccessKey {
+        let created = now().as_second() - days * DAY;
+        AccessKey { id: id.to_owned(), active, created, last_used: used.then_some(created + 1) }
+    }
+
+    fn keys(rotate_after: Option<Period>, keys: &[AccessKey], delivered: Option<&str>) -> AccessKeys {
+        AccessKeys {
+            user: "writer".to_owned(),
+            deliver_to: "/k".to_owned(),
+            rotate_after_seconds: rotate_after.map(|after| after.0),
+            keys: keys.to_vec(),
+            delivered: delivered.map(str::to_owned),
+        }
+    }
+
+    /// Ids of the keys afterwards, with `-` behind inactive ones; or a word for what else is said.
+    fn decided(rotate_after: Option<Period>, held: &[AccessKey], delivered: Option<&str>) -> Vec<String> {
+        let wanted = keys(rotate_after, &[], None);
+        match decide(&wanted, Some(&keys(None, held, delivered)), now()) {
+            Verdict::Fine => Vec::new(),
+            Verdict::Note(_, false) => vec!["told".to_owned()],
+            Verdict::Note(_, true) => vec!["problem".to_owned()],
+            Verdict::Write(after, _) => {
+                after.keys.iter().map(|key| format!("{}{}", key.id, if key.active { "" } else { "-" })).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_key_is_made_and_one_that_works_is_left_alone() {
+        assert!(matches!(decide(&keys(None, &[], None), None, now()), Verdict::Write(..)), "no user yet");
+        assert_eq!(decided(None, &[], None), ["new"]);
+        assert_eq!(decided(None, &[key("a", 900, true, true)], Some("a")), [""; 0], "nobody asked for rotation");
+        assert_eq!(decided(None, &[key("a", 900, false, true)], Some("a")), ["a-", "new"]);
+        let none_left = [key("a", 9, false, true), key("b", 8, false, true)];
+        assert_eq!(decided(None, &none_left, Some("a")), ["problem"]);
+    }
+
+    #[test]
+    fn a_key_that_nobody_holds_is_told_and_no_other_is_made() {
+        assert_eq!(decided(None, &[key("a", 1, true, true)], None), ["told"]);
+        assert_eq!(decided(Some(Period::days(90)), &[key("a", 100, true, true)], Some("gone")), ["told"]);
+        let held = [key("a", 100, true, true), key("b", 1, false, false)];
+        assert_eq!(decided(None, &held, Some("b")), ["problem"], "the one in the file is inactive");
+    }
+
+    /// From one key to the next, a plan at a time.
+    #[test]
+    fn rotation_never_leaves_a_user_without_a_key_that_works() {
+        let after = Some(Period::days(90));
+        let old = |active| key("old", 90, active, true);
+        assert_eq!(decided(after, &[key("old", 89, true, true)], Some("old")), [""; 0]);
+        assert_eq!(decided(after, &[old(true)], Some("old")), ["old", "new"]);
+        // The new one is delivered; until it is used, or a week has passed, both work.
+        assert_eq!(decided(after, &[old(true), key("next", 0, true, false)], Some("next")), [""; 0]);
+        assert_eq!(decided(after, &[old(true), key("next", 6, true, false)], Some("next")), [""; 0]);
+        assert_eq!(decided(after, &[old(true), key("next", 7, true, false)], Some("next")), ["old-", "next"]);
+        assert_eq!(decided(after, &[old(true), key("next", 1, true, true)], Some("next")), ["old-", "next"]);
+        // It can be activated again for another week.
+        assert_eq!(decided(after, &[old(false), key("next", 13, true, true)], Some("next")), [""; 0]);
+        assert_eq!(decided(after, &[old(false), key("next", 14, true, true)], Some("next")), ["next"]);
+    }
+
+    #[test]
+    fn a_second_key_that_works_is_somebodys_and_is_never_taken_away() {
+        let after = Some(Period::days(90));
+        let held = [key("ours", 100, true, true), key("theirs", 1, true, true)];
+        assert_eq!(decided(after, &held, Some("ours")), ["problem"], "there is no room");
+        let inactive = [key("ours", 100, true, true), key("theirs", 1, false, true)];
+        assert_eq!(decided(after, &inactive, Some("ours")), ["ours", "new"]);
+    }
+
+    #[test]
+    fn what_is_told_of_keys_has_no_times() {
+        let before = keys(None, &[key("a", 90, true, true)], Some("a"));
+        let after = keys(None, &[key("a", 90, false, true)], None);
+        let changes = changes(Some(&before), &after);
+        let told: Vec<(&str, Option<&str>)> =
+            changes.iter().map(|change| (change.field.as_str(), change.after.as_deref())).collect();
+        assert_eq!(told, [("keys.a.active", Some("false"))]);
+    }
+}

@@ -35,6 +35,7 @@ mod stale;
 mod subject;
 mod thaw;
 mod timetable;
+mod title;
 mod wanted;
 
 pub use crate::resource::FieldChange;
@@ -63,4 +64,5 @@ pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
 pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
 pub use timetable::{FoundFile, wanted_files};
+pub use title::standing;
 pub use wanted::{Wanted, grants_name, identity_path, principals, references, wanted};

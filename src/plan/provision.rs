@@ -97,9 +97,16 @@ fn judge(desired: &Desired, live: &Live, wanted: &Wanted, found: &Found, now: Ti
     Judged::Step(Box::new(Action {
         changes: change.fields,
         irreversible: change.irreversible,
-        loosens: change.loosens,
+        loosens: change.loosens && !is_empty_bucket(live, wanted),
         ..action
     }))
+}
+
+/// True for settings of a bucket that the same plan makes: nothing lies in it that could be lost.
+fn is_empty_bucket(live: &Live, wanted: &Wanted) -> bool {
+    let is_setting = !matches!(wanted.resource, Resource::Role(_) | Resource::Grants(_));
+    let bucket = wanted.storage.as_ref().map(|storage| format!("storage/{storage}/bucket"));
+    is_setting && bucket.is_some_and(|bucket| live.resources.get(&bucket) == Some(&Found::Absent))
 }
 
 /// True for documents of which the policy wants no part: they are looked at for what it wanted before.

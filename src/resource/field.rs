@@ -50,8 +50,20 @@ fn flatten(name: &str, value: &Value, into: &mut BTreeMap<String, String>) {
         Value::Object(object) => object.iter().for_each(|(key, value)| flatten(&below(key), value, into)),
         Value::Array(items) if items.iter().any(Value::is_object) => {
             for (index, item) in items.iter().enumerate() {
-                let id = ["id", "Sid"].iter().find_map(|key| item.get(key).and_then(Value::as_str));
-                flatten(&below(id.unwrap_or(&index.to_string())), item, into);
+                let named = ["id", "Sid"].iter().find_map(|key| {
+                    let id = item.get(key)?.as_str().filter(|id| !id.is_empty())?;
+                    Some((*key, id))
+                });
+                let Some((key, id)) = named else {
+                    flatten(&below(&index.to_string()), item, into);
+                    continue;
+                };
+                // The name says it already.
+                let mut rest = item.clone();
+                if let Some(object) = rest.as_object_mut() {
+                    object.shift_remove(key);
+                }
+                flatten(&below(id), &rest, into);
             }
         }
         Value::Array(items) => {

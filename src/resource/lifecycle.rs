@@ -132,7 +132,7 @@ impl Lifecycle {
             before: found.map(|_| sorted(&ours)),
             after: sorted(&wanted),
             kept: foreign.iter().map(|rule| format!("rule {}", rule.id)).collect(),
-            // Of a bucket that has no rules yet nothing is taken away that somebody counts on.
+            // Also of a bucket that has no rules: what lies in it stayed for ever until now.
             loosens: wanted.iter().any(|rule| rule.takes_more_than(old(rule))),
             irreversible: None,
         })

@@ -96,3 +96,65 @@ impl Replication {
         })
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::super::rule_id;
+    use super::*;
+
+    fn rule(id: &str, priority: i32) -> ReplicationRule {
+        ReplicationRule {
+            id: id.to_owned(),
+            enabled: true,
+            priority,
+            prefix: "data/".to_owned(),
+            destination: "arn:aws:s3:::twin".to_owned(),
+            class: None,
+            delete_markers: false,
+            rest: None,
+        }
+    }
+
+    fn replication(rules: &[ReplicationRule]) -> Replication {
+        Replication { role: "arn:aws:iam::123456789012:role/r".to_owned(), rules: rules.to_vec() }
+    }
+
+    fn after(wanted: &Replication, found: &Replication) -> Vec<(String, i32)> {
+        let Some(Merged { after: Resource::Replication(after), .. }) = wanted.merge("shop", Some(found)) else {
+            return Vec::new();
+        };
+        after.rules.into_iter().map(|rule| (rule.id, rule.priority)).collect()
+    }
+
+    #[test]
+    fn priorities_of_others_stay_and_ours_give_way() {
+        let id = rule_id("shop", "replica", "a/data");
+        let (ours, theirs) = (replication(&[rule(&id, 1)]), rule("theirs", 1));
+        let beside = |id: &str, priority| [(id.to_owned(), priority), ("theirs".to_owned(), 1)];
+        assert_eq!(after(&ours, &replication(std::slice::from_ref(&theirs))), beside(&id, 2));
+        // One that was given before stays, so that a second plan is empty.
+        assert_eq!(after(&ours, &replication(&[theirs.clone(), rule(&id, 7)])), beside(&id, 7));
+        let merged = ours.merge("shop", Some(&replication(&[theirs, rule(&id, 7)]))).unwrap();
+        assert_eq!(merged.before, Some(merged.after));
+    }
+
+    #[test]
+    fn a_role_of_someone_else_is_not_replaced() {
+        let ours = replication(&[rule(&rule_id("shop", "replica", "a/data"), 1)]);
+        let theirs = Replication { role: "other".to_owned(), rules: vec![rule("theirs", 1)] };
+        assert!(ours.hindrance("shop", &theirs).is_some_and(|why| why.contains("theirs")));
+        assert!(ours.merge("shop", Some(&theirs)).is_none());
+        assert!(Replication::default().hindrance("shop", &theirs).is_none());
+    }
+
+    #[test]
+    fn ending_ours_leaves_theirs_and_loosens() {
+        let (id, theirs) = (rule_id("shop", "replica", "a/data"), rule("theirs", 4));
+        let merged = Replication::default().merge("shop", Some(&replication(&[theirs.clone(), rule(&id, 1)]))).unwrap();
+        assert_eq!(merged.after, Resource::Replication(replication(&[theirs])));
+        assert!(merged.loosens && merged.irreversible.is_none());
+        let alone = Replication::default().merge("shop", Some(&replication(&[rule(&id, 1)]))).unwrap();
+        assert_eq!(alone.after, Resource::Replication(Replication::default()));
+    }
+}

@@ -85,3 +85,68 @@ pub(super) fn join_documents(wanted: &Value, found: Option<&Value>) -> JoinedDoc
     }
     JoinedDocument { before: Some(with(joined.before)), after, kept: joined.kept, lets_in: joined.lets_in }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(sid: &str, effect: &str, action: &str) -> Value {
+        json!({ "Sid": sid, "Effect": effect, "Action": [action] })
+    }
+
+    fn joined(wanted: &[Value], found: &[Value]) -> Joined {
+        join(wanted, found, |sid| sid.starts_with("Ours"))
+    }
+
+    #[test]
+    fn what_is_not_ours_stays_as_it_came_and_in_its_order() {
+        let theirs = [json!({ "Effect": "Allow", "New": 1, "Action": "S3:GetObject" }), statement("B", "Deny", "x:y")];
+        let ours = [statement("OursA", "Deny", "s3:PutObject")];
+        let found = [theirs[0].clone(), statement("OursOld", "Allow", "a:b"), theirs[1].clone()];
+        let joined = joined(&ours, &found);
+        assert_eq!(joined.after, [theirs[0].clone(), theirs[1].clone(), ours[0].clone()]);
+        assert_eq!(joined.kept, ["statement number 1", "statement B"]);
+    }
+
+    #[test]
+    fn another_spelling_of_ours_is_no_difference() {
+        let ours = [statement("OursA", "Deny", "s3:PutObject"), statement("OursB", "Deny", "s3:GetObject")];
+        let respelled = |sid: &str, action: &str| json!({ "Action": action, "Effect": "deny", "Sid": sid });
+        let found = [respelled("OursB", "S3:GetObject"), respelled("OursA", "s3:putobject")];
+        let joined = joined(&ours, &found);
+        assert_eq!(joined.before, joined.after);
+        assert!(!joined.lets_in);
+    }
+
+    #[test]
+    fn a_new_permission_and_a_denial_that_goes_let_in() {
+        let (deny, allow) = (statement("OursD", "Deny", "a:b"), statement("OursA", "allow", "a:b"));
+        let theirs = statement("T", "Deny", "a:b");
+        let lets_in = |wanted: &[&Value], found: &[&Value]| {
+            let own = |all: &[&Value]| all.iter().map(|one| (*one).clone()).collect::<Vec<_>>();
+            joined(&own(wanted), &own(found)).lets_in
+        };
+        assert!(lets_in(&[&allow], &[]));
+        assert!(lets_in(&[], &[&deny]));
+        assert!(!lets_in(&[&deny], &[]));
+        assert!(!lets_in(&[], &[&allow]));
+        assert!(!lets_in(&[&deny, &allow], &[&allow, &deny, &theirs]));
+    }
+
+    #[test]
+    fn documents_keep_what_else_they_say() {
+        let wanted = json!({ "Version": "2012-10-17", "Statement": [statement("BackstayA", "Allow", "s3:GetObject")] });
+        let theirs = statement("Theirs", "Allow", "sqs:SendMessage");
+        let found = json!({ "Version": "2008-10-17", "Id": "x", "Statement": theirs });
+        let joined = join_documents(&wanted, Some(&Value::from(found.to_string())));
+        let expected = json!({
+            "Version": "2008-10-17", "Id": "x", "Statement": [theirs, statement("BackstayA", "Allow", "s3:GetObject")],
+        });
+        assert_eq!(joined.after, expected, "their version, and everybody's spelling");
+        assert!(joined.lets_in);
+        // A document that is ours alone gets our version.
+        let old = json!({ "Statement": wanted["Statement"] });
+        assert_eq!(join_documents(&wanted, Some(&old)).after["Version"], "2012-10-17");
+        assert!(!join_documents(&wanted, None).lets_in, "there was nobody");
+    }
+}

@@ -40,6 +40,7 @@ mod no_noise;
 mod outlook;
 mod plan_markdown;
 mod planning;
+mod plans_of_aws;
 mod policy_meaning;
 mod policy_problems;
 mod policy_reference;
