@@ -6,9 +6,9 @@ use crate::diag::nearest;
 
 /// Do the scheduled work of a tier: take what is due, repair copies, prune
 ///
-/// What timers, cron files and cron jobs call; `apply` writes those. It does only what is due by the policy, so it may be
-/// called as often as one likes, and after a machine was off it makes up once for what was missed. It never asks, changes
-/// nothing but backups, and leaves out what a guard stops (exit 4).
+/// What timers, cron files and cron jobs call; `apply` writes those. It does only what is due by
+/// the policy, so it may be called as often as one likes, and after a machine was off it makes up
+/// once for what was missed. It never asks and leaves out what a guard stops (exit 4).
 ///
 /// Examples:
 ///   backstay run daily
