@@ -1,5 +1,6 @@
 //! Steps that make a storage a place for backups.
 
+use super::database::said;
 use super::{Hands, outside};
 use crate::event::StepEnd;
 use crate::observe::{Ground, ObserveError};
@@ -23,7 +24,7 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
     };
     match timetable {
         Some(Ok(what)) => return StepEnd::Done(what),
-        Some(Err(problem)) => return StepEnd::Failed(problem.to_string()),
+        Some(Err(error)) => return StepEnd::Failed(said(&error)),
         None => {}
     }
     match attempt(deed, hands).await {

@@ -15,8 +15,8 @@ const WINDOW_LOG: u32 = 19;
 
 /// The level that is used unless the policy says another.
 const USUAL_LEVEL: i32 = 3;
-/// Its tables are halved and its shortest match is six bytes instead of five: measured on dumps, 6 % less processor time
-/// at the same size.
+/// Its tables are halved and its shortest match is six bytes instead of five: measured on a dump, 6 % less processor time
+/// for 1 % more bytes.
 const USUAL_SEARCH: [CParameter; 3] = [CParameter::MinMatch(6), CParameter::HashLog(16), CParameter::ChainLog(15)];
 
 /// Makes frames. One for each thread.

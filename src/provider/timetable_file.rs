@@ -49,7 +49,8 @@ impl Explain for InstallError {
                     .to_owned()
             }
             InstallError::Systemd { .. } => {
-                "The file is written. See `journalctl -u UNIT`, then apply again.".to_owned()
+                "The file is written, so no later plan will name it: run `systemctl daemon-reload` and `systemctl restart TIMER`."
+                    .to_owned()
             }
         })
     }
