@@ -15,8 +15,7 @@ test: setup ## all tests, on real servers
 	cargo test --locked
 
 bench: setup ## ratios against pg_dump, pg_restore, rclone and others; writes docs/performance.md
-	cargo build --release --locked
-	cargo build --release --locked --example s3
+	cargo build --release --locked --bins --example s3
 	@scripts/bench --write
 
 lint: ## formatting, warnings, house rules
