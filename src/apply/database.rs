@@ -97,6 +97,7 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         | Deed::CreateMarker { .. }
         | Deed::Provision { .. }
         | Deed::Forget { .. }
+        | Deed::ForgetBucket { .. }
         | Deed::InstallFile { .. }
         | Deed::RemoveFile { .. } => Ok(StepEnd::AlreadyDone),
     };

@@ -5,8 +5,8 @@ use super::{Hands, access_key};
 use crate::event::StepEnd;
 use crate::observe::Ground;
 use crate::plan::{grants_name, standing};
-use crate::provider::aws::{AwsSession, forget, write};
-use crate::resource::{BucketPlace, Principal, Resource};
+use crate::provider::aws::{AwsSession, forget, forget_bucket, write};
+use crate::resource::{BucketPlace, LeftBucket, Principal, Resource};
 
 /// Writes one resource for a storage or an entry of `access`, and returns once it shows.
 pub(super) async fn settle(
@@ -36,6 +36,18 @@ pub(super) async fn let_go(storage: &str, principal: &Principal, hands: &Hands<'
     };
     match forget(session, &grants_name(&hands.desired.name), principal).await {
         Ok(()) => StepEnd::Done("it has nothing of this policy any more; it is still there".to_owned()),
+        Err(error) => StepEnd::Failed(said(&error)),
+    }
+}
+
+/// Takes the policy's rules and mark out of a bucket, in the account of a storage.
+pub(super) async fn let_go_of_bucket(storage: &str, bucket: &LeftBucket, hands: &Hands<'_>) -> StepEnd {
+    let session = match reach(Some(storage), None, hands) {
+        Ok((session, _)) => session,
+        Err(problem) => return StepEnd::Failed(problem),
+    };
+    match forget_bucket(session, bucket, &hands.desired.name).await {
+        Ok(()) => StepEnd::Done("it has nothing of this policy any more; everything in it is still there".to_owned()),
         Err(error) => StepEnd::Failed(said(&error)),
     }
 }

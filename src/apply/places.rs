@@ -17,6 +17,9 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
     if let Deed::Forget { storage, principal, .. } = deed {
         return outside::let_go(storage, principal, hands).await;
     }
+    if let Deed::ForgetBucket { storage, bucket } = deed {
+        return outside::let_go_of_bucket(storage, bucket, hands).await;
+    }
     let timetable = match deed {
         Deed::InstallFile { path, content } => Some(install_file(&hands.root, path, content)),
         Deed::RemoveFile { path } => Some(remove_file(&hands.root, path)),

@@ -4,6 +4,7 @@ mod acquaint;
 mod bucket;
 mod closer;
 mod error;
+mod left_buckets;
 mod open;
 mod orphans;
 mod outside;

@@ -3,6 +3,7 @@
 //! What is wanted says what is read. Some of it has a name only once something else was read (a key behind an alias, the
 //! account's number), so it is asked for again until nothing new comes.
 
+use super::left_buckets::read_left_buckets;
 use super::orphans::read_orphans;
 use super::{Ground, Places};
 use crate::base::Lookup;
@@ -51,6 +52,8 @@ pub(super) async fn read_outside(desired: &Desired, places: &Places, lookup: &dy
     }
     let sessions: Vec<(&str, &AwsSession)> = sites.iter().map(|(name, site)| (*name, site.session)).collect();
     read_orphans(desired, &sessions, live).await;
+    let places: Vec<_> = sites.iter().map(|(name, site)| (*name, site.session, &site.place)).collect();
+    read_left_buckets(desired, &places, live).await;
 }
 
 /// What stands behind references in the names of things.

@@ -1,7 +1,7 @@
 //! One thing to do, with everything that is needed to do it and to explain it.
 
 use crate::catalog::LeftoverKind;
-use crate::resource::{FieldChange, Principal, Resource};
+use crate::resource::{FieldChange, LeftBucket, Principal, Resource};
 use crate::schedule::Content;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,13 @@ pub enum Deed {
         /// Its ARN.
         arn: String,
     },
+    /// Take the policy's lifecycle rules and mark out of a bucket that it names no longer.
+    ForgetBucket {
+        /// The storage in whose account it is.
+        storage: String,
+        /// The bucket.
+        bucket: LeftBucket,
+    },
     /// Write a file that starts scheduled work.
     InstallFile {
         /// Its path.
@@ -204,7 +211,7 @@ impl Deed {
             | Deed::PruneBackup { storage, .. }
             | Deed::ClearLeftover { storage, .. } => vec![storage],
             Deed::Provision { storage, .. } => storage.iter().map(String::as_str).collect(),
-            Deed::Forget { .. } => Vec::new(),
+            Deed::Forget { .. } | Deed::ForgetBucket { .. } => Vec::new(),
             Deed::InstallFile { .. } | Deed::RemoveFile { .. } => Vec::new(),
             Deed::CopyBackup { to, .. } => vec![to],
             Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
@@ -219,6 +226,7 @@ impl Deed {
             | Deed::CreateMarker { .. }
             | Deed::Provision { .. }
             | Deed::Forget { .. }
+            | Deed::ForgetBucket { .. }
             | Deed::InstallFile { .. }
             | Deed::RemoveFile { .. } => None,
             Deed::TakeBackup { database, .. }

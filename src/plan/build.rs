@@ -2,8 +2,8 @@
 
 use super::wanted::left_out;
 use super::{
-    Action, Basis, Live, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, foreign_rules, guard,
-    infra, irreversible, leftovers, notes, orphans, provision, prune, subjects, timetable,
+    Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, foreign_rules,
+    guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune, subjects, timetable,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     of_provision.retain(|note| scope.wants(Phase::Infra, &note.about) || !provision::is_unreadable(live, &note.about));
     notes.extend(of_provision);
     actions.extend(orphans::actions(live, scope, &mut notes));
+    actions.extend(left_buckets::actions(live, scope, &mut notes));
+    notes.extend(nothing_to_forget(scope, &actions));
     let (places, n_places) = infra::actions(desired, live, &mut notes);
     actions.extend(places);
     n_unchanged += n_places;
@@ -88,4 +90,11 @@ fn drop_unneeded(actions: &mut [Action]) {
     for action in actions {
         action.depends_on.retain(|address| present.contains(address));
     }
+}
+
+/// Names given with `--forget` that stand for nothing.
+fn nothing_to_forget(scope: &Scope, actions: &[Action]) -> Vec<Note> {
+    let unknown = scope.forget.iter().filter(|named| !actions.iter().any(|action| action.address == **named));
+    let message = "there is nothing of that name to forget";
+    unknown.map(|about| Note { about: about.clone(), message: message.to_owned(), is_problem: true }).collect()
 }

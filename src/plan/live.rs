@@ -2,7 +2,7 @@
 
 use super::FoundFile;
 use crate::catalog::Contents;
-use crate::resource::{BucketPlace, Caller, Found, Orphan};
+use crate::resource::{BucketPlace, Caller, Found, LeftBucket, Orphan};
 use crate::schedule::Program;
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -23,6 +23,9 @@ pub struct Live {
     /// Users and roles that the policy made and no longer asks for, by the storage in whose account they were looked for;
     /// or why they could not be.
     pub orphans: BTreeMap<String, Result<Vec<Orphan>, String>>,
+    /// Buckets that the policy made its own and names no longer, by the storage in whose account and region they were looked
+    /// for; or why they could not be.
+    pub left_buckets: BTreeMap<String, Result<Vec<LeftBucket>, String>>,
     /// The files that start scheduled work; `None` where nobody looked.
     pub timetable: Option<Timetable>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.

@@ -20,6 +20,7 @@ mod guard;
 mod infra;
 mod irreversible;
 mod keys;
+mod left_buckets;
 mod leftovers;
 mod live;
 mod notes;

@@ -7,7 +7,7 @@ use crate::resource::{Orphan, Principal};
 /// A step for each that `--forget` names, a note for each other one.
 pub(super) fn actions(live: &Live, scope: &Scope, notes: &mut Vec<Note>) -> Vec<Action> {
     let mut actions = Vec::new();
-    let mut note = |about: String, message: String, is_problem| notes.push(Note { about, message, is_problem });
+    let mut note = |about: String, message: String| notes.push(Note { about, message, is_problem: false });
     for (storage, found) in &live.orphans {
         match found {
             Ok(orphans) => {
@@ -16,20 +16,15 @@ pub(super) fn actions(live: &Live, scope: &Scope, notes: &mut Vec<Note>) -> Vec<
                     if scope.forget.contains(&address) {
                         actions.push(action(storage, orphan, address));
                     } else {
-                        note(address.clone(), message(orphan, &address), false);
+                        note(address.clone(), message(orphan, &address));
                     }
                 }
             }
             Err(problem) => {
                 let message =
                     format!("users and roles that no entry asks for any more could not be looked for: {problem}");
-                note("access".to_owned(), message, false);
+                note("access".to_owned(), message);
             }
-        }
-    }
-    for named in &scope.forget {
-        if !actions.iter().any(|action| action.address == *named) {
-            note(named.clone(), "there is nothing of that name to forget".to_owned(), true);
         }
     }
     actions

@@ -14,6 +14,7 @@ impl Deed {
                 provision(storage.as_deref().or(access.as_deref()).unwrap_or_default(), resource)
             }
             Deed::Forget { principal, .. } => format!("forget the {principal}"),
+            Deed::ForgetBucket { bucket, .. } => format!("forget the bucket {}", bucket.bucket),
             Deed::InstallFile { path, .. } => format!("write {path}"),
             Deed::RemoveFile { path } => format!("remove {path}"),
             Deed::TakeBackup { database, tier, storages } => {

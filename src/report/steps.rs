@@ -16,6 +16,7 @@ pub(super) fn steps(out: &mut String, plan: &Plan, style: Style) {
         let place = match &action.deed {
             Deed::Provision { storage: None, access: Some(access), .. } => format!("access {access}"),
             Deed::Forget { .. } => "access".to_owned(),
+            Deed::ForgetBucket { .. } => "buckets".to_owned(),
             Deed::InstallFile { .. } | Deed::RemoveFile { .. } => "schedules".to_owned(),
             deed => deed.storages().join(", "),
         };
@@ -52,6 +53,7 @@ fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
         Deed::CreateMarker { .. } => "marker".to_owned(),
         Deed::Provision { resource, .. } => resource.word().replace('-', " "),
         Deed::Forget { principal, .. } => format!("forget {principal}"),
+        Deed::ForgetBucket { bucket, .. } => format!("forget bucket {}", bucket.bucket),
         Deed::InstallFile { path, .. } | Deed::RemoveFile { path } => path.clone(),
         Deed::TakeBackup { tier, .. } => format!("backup {tier}"),
         Deed::CopyBackup { tier, id, from, .. } => format!("copy {tier} {id} from {from}"),

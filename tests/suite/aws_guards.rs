@@ -324,3 +324,51 @@ fn a_user_that_is_not_asked_for_any_more_is_told_and_let_go_of_by_name() {
     let silent = shop.run(&[&["plan", "--detailed-exitcode"], &only[..]].concat()).expect(0);
     assert!(!silent.stdout.contains(&user), "{silent:#?}");
 }
+
+const RENAMED: &str = r#"
+version: 1
+name: {bucket}
+storage:
+  offsite:
+    type: s3
+    bucket: {bucket}
+    region: us-east-1
+    manage: { create: true, versioning: true, noncurrent_versions: 30d }
+tiers:
+  monthly:
+    schedule: "0 4 1 * *"
+    copies: [{ to: offsite, keep: 1y, transitions: [{ after: 30d, to: GLACIER }] }]
+databases:
+  app: { connection: "${env:DATABASE_URL}", tiers: [monthly] }
+"#;
+
+#[test]
+fn a_bucket_that_is_not_named_any_more_is_told_and_let_go_of_by_name() {
+    let mut shop = Shop::new(RENAMED);
+    let only = ["--only", "infra"];
+    shop.settle(&only);
+    let foreign =
+        json!({ "ID": "theirs", "Status": "Enabled", "Filter": { "Prefix": "x/" }, "Expiration": { "Days": 400 } });
+    shop.add_rule(foreign);
+    assert!(shop.rules().len() > 1, "{:?}", shop.rules());
+
+    // Another bucket takes its place.
+    let old = shop.bucket.clone();
+    let text = RENAMED.replace("name: {bucket}", &format!("name: {old}"));
+    shop.bucket = format!("{old}-new");
+    shop.write(&text);
+    shop.settle(&only);
+    let address = format!("forget/bucket/{old}");
+    let told = shop.run(&[&["plan", "--detailed-exitcode"], &only[..]].concat()).expect(0);
+    assert!(told.stdout.contains(&format!("`backstay apply --forget {address}` takes out")), "{told:#?}");
+    let of_old = |shop: &Shop| shop.moto.aws(&["s3api", "get-bucket-lifecycle-configuration", "--bucket", &old]);
+    assert!(of_old(&shop)["Rules"].as_array().unwrap().len() > 1);
+
+    shop.run(&[&["apply", "--yes", "--forget", &address], &only[..]].concat()).expect(0);
+    let rules = of_old(&shop)["Rules"].clone();
+    assert_eq!(rules.as_array().unwrap().iter().map(|rule| rule["ID"].clone()).collect::<Vec<_>>(), ["theirs"]);
+    let versioning = shop.moto.aws(&["s3api", "get-bucket-versioning", "--bucket", &old]);
+    assert_eq!(versioning["Status"], "Enabled");
+    let silent = shop.run(&[&["plan", "--detailed-exitcode"], &only[..]].concat()).expect(0);
+    assert!(!silent.stdout.contains(&address), "{silent:#?}");
+}

@@ -99,7 +99,9 @@ pub(super) fn needs(desired: &Desired, live: &Live, plan: &Plan) -> Vec<Needs> {
 
 fn step(action: &Action) -> String {
     match action.deed {
-        Deed::Provision { .. } | Deed::Forget { .. } | Deed::CreateMarker { .. } => action.address.clone(),
+        Deed::Provision { .. } | Deed::Forget { .. } | Deed::ForgetBucket { .. } | Deed::CreateMarker { .. } => {
+            action.address.clone()
+        }
         _ => action.phase.word().to_owned(),
     }
 }
@@ -130,6 +132,16 @@ fn statements(desired: &Desired, live: &Live, action: &Action) -> Vec<(String, S
                 Principal::Role(_) => ["iam:DeleteRolePolicy", "iam:UntagRole"],
             };
             vec![(format!("storage/{storage}"), Statement::new("Forget", takes, [arn.clone()]))]
+        }
+        Deed::ForgetBucket { storage, bucket } => {
+            let takes = [
+                "s3:GetBucketTagging",
+                "s3:GetLifecycleConfiguration",
+                "s3:PutBucketTagging",
+                "s3:PutLifecycleConfiguration",
+            ];
+            let arn = format!("arn:aws:s3:::{}", bucket.bucket);
+            vec![(format!("storage/{storage}"), Statement::new("Forget", takes, [arn]))]
         }
         Deed::CreateMarker { storage } => at_storage(storage, Duty::Apply),
         Deed::TakeBackup { storages, .. } => {

@@ -16,6 +16,7 @@ mod error;
 mod grants;
 mod iam_tags;
 mod kms;
+mod left_buckets;
 mod lifecycle;
 mod lifecycle_rule;
 mod object_lock;
@@ -37,6 +38,7 @@ mod write;
 
 pub use access_key::{NewKey, access_keys, create_key, deactivate_key, delete_key};
 pub use error::AwsError;
+pub use left_buckets::{forget_bucket, left_buckets};
 pub use orphans::{forget, orphans};
 pub use read::{is_of_bucket, read};
 pub use session::AwsSession;
