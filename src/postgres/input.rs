@@ -5,7 +5,9 @@
 //! program goes on meanwhile with what is still in the pipe.
 
 use rustix::io::Errno;
+use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
@@ -59,6 +61,28 @@ impl Input {
         }
         Ok(())
     }
+
+    /// Writes a range of a file, which must have it; false when the program reads no more. The kernel hands the pages of
+    /// the file on without copying them, so what lies there must not change until the program has read it.
+    pub async fn write_file(&mut self, file: &File, range: Range<u64>) -> io::Result<bool> {
+        let Range { start: mut at, end } = range;
+        let mut rest = REST;
+        while at < end {
+            let count = usize::try_from(end - at).unwrap_or(usize::MAX);
+            match rustix::fs::sendfile(&self.pipe, file, Some(&mut at), count) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => rest = REST,
+                Err(Errno::AGAIN) => {
+                    tokio::time::sleep(rest).await;
+                    rest = (rest * 2).min(LONGEST_REST);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE) => return Ok(false),
+                Err(problem) => return Err(problem.into()),
+            }
+        }
+        Ok(true)
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +121,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_comes_through() {
+        let bytes: Vec<u8> = (0..5_000_000_u32).map(|n| (n % 251) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        let mut child = Command::new("dd")
+            .args(["bs=4096", "iflag=fullblock", "status=none"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut input, mut output) = (Input::new(child.stdin.take().unwrap()), child.stdout.take().unwrap());
+        let writing = tokio::spawn(async move {
+            assert!(input.write_file(&file, 17..3_000_001).await.unwrap());
+            assert!(input.write_file(&file, 3_000_001..5_000_000).await.unwrap());
+            // There is no more of it.
+            assert_eq!(
+                input.write_file(&file, 5_000_000..5_000_001).await.unwrap_err().kind(),
+                io::ErrorKind::UnexpectedEof
+            );
+        });
+        let mut got = Vec::new();
+        output.read_to_end(&mut got).await.unwrap();
+        writing.await.unwrap();
+        assert!(got == bytes[17..]);
+    }
+
+    #[tokio::test]
     async fn a_program_that_is_gone_is_an_error() {
         let mut child = Command::new("true").stdin(Stdio::piped()).spawn().unwrap();
         let mut input = Input::new(child.stdin.take().unwrap());
@@ -104,5 +155,8 @@ mod tests {
         // More than the pipe takes: a program that another test starts just now may hold the other end until it runs.
         let written = input.write_all(&[0; 2 * PIPE_BYTES]).await;
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, &[0; 10]).unwrap();
+        assert!(!input.write_file(&file, 0..10).await.unwrap());
     }
 }

@@ -97,9 +97,13 @@ async fn pour(
         is_open = match &mut cut {
             None => input.write_all(&piece).await.is_ok(),
             Some(cut) => {
-                let mut out = Vec::with_capacity(piece.len() + 64);
-                cut.feed(&piece, &mut out)?;
-                input.write_all(&out).await.is_ok()
+                let mut kept = Vec::new();
+                cut.feed(&piece, &mut kept)?;
+                let mut is_open = true;
+                for piece in &kept {
+                    is_open = is_open && input.write_all(piece).await.is_ok();
+                }
+                is_open
             }
         };
     }

@@ -93,12 +93,12 @@ async fn read(
         outline.entries.iter().filter(|e| e.toc.desc == "TABLE DATA").map(|e| e.toc.dump_id).collect();
     let mut bunches = Bunches { tables, jobs, open: None, others: Vec::new(), n_seen: 0 };
     while let Some(piece) = flow.next().await? {
-        let mut out = Vec::with_capacity(piece.len() + 64);
-        cut.feed(&piece, &mut out)?;
+        let mut kept = Vec::new();
+        cut.feed(&piece, &mut kept)?;
         let (blocks, written) = cut.blocks();
         // Where a job ends is known before anybody can read beyond.
         bunches.advance(blocks, before, written - before, false);
-        spool.write(out).await?;
+        spool.write(kept).await?;
     }
     let (blocks, written) = cut.blocks();
     bunches.advance(blocks, before, written - before, true);
@@ -270,9 +270,9 @@ async fn load_job(
         if end.is_some_and(|end| at >= end) {
             break;
         }
-        let Some(piece) = reader.read(at, end).await? else { return Err(RestoreError::Interrupted) };
-        at += piece.len() as u64;
-        is_open = input.write_all(&piece).await.is_ok();
+        let Some(until) = reader.until(at, end).await else { return Err(RestoreError::Interrupted) };
+        is_open = input.write_file(reader.file(), at..until).await?;
+        at = until;
     }
     // The end of its input; when it wanted no more of it, the program says why.
     drop(input);
@@ -293,9 +293,9 @@ async fn run(
         for (start, end) in ranges {
             let (Some(mut reader), mut at) = (reader.clone(), *start) else { break };
             while is_open && at < *end {
-                let Some(piece) = reader.read(at, Some(*end)).await? else { break };
-                at += piece.len() as u64;
-                is_open = input.write_all(&piece).await.is_ok();
+                let Some(until) = reader.until(at, Some(*end)).await else { break };
+                is_open = input.write_file(reader.file(), at..until).await?;
+                at = until;
             }
         }
     }

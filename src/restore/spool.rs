@@ -2,6 +2,7 @@
 
 use super::error::RestoreError;
 use crate::base::Size;
+use bytes::Bytes;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -10,8 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Bytes read at once.
-const PIECE: usize = 1 << 20;
+/// Bytes handed on at once.
+const PIECE: u64 = 1 << 20;
 
 /// A file without a name in the folder for temporary files. It is gone when this process is, however that ends.
 pub(super) struct Spool {
@@ -34,14 +35,18 @@ impl Spool {
         Ok(Spool { file: Arc::new(file), written: watch::Sender::new(0) })
     }
 
-    /// Adds bytes at the end.
-    pub(super) async fn write(&self, bytes: Vec<u8>) -> Result<(), RestoreError> {
+    /// Adds pieces at the end.
+    pub(super) async fn write(&self, pieces: Vec<Bytes>) -> Result<(), RestoreError> {
         let at = *self.written.borrow();
-        let length = bytes.len() as u64;
         let file = self.file.clone();
         // Off the async threads: a slow disk must not stop those who read.
-        blocking(move || file.write_all_at(&bytes, at)).await?;
-        self.written.send_replace(at + length);
+        let end = blocking(move || {
+            pieces.iter().try_fold(at, |at, piece| {
+                file.write_all_at(piece, at)?;
+                Ok(at + piece.len() as u64)
+            })
+        });
+        self.written.send_replace(end.await?);
         Ok(())
     }
 
@@ -72,30 +77,17 @@ impl Handed {
 }
 
 impl SpoolReader {
-    /// Bytes from a position on, at least one and as many as are there, up to `end`; waits while there are none. `None`
-    /// when nobody writes any more.
-    pub(super) async fn read(&mut self, at: u64, end: Option<u64>) -> Result<Option<Vec<u8>>, RestoreError> {
+    /// Up to where it can be read from a position on, at least a byte and not beyond `end`; waits while there is none.
+    /// `None` when nobody writes any more.
+    pub(super) async fn until(&mut self, at: u64, end: Option<u64>) -> Option<u64> {
         let is_there = |written: &u64| *written > at;
-        let Ok(written) = self.written.wait_for(is_there).await.map(|written| *written) else { return Ok(None) };
-        let until = end.map_or(written, |end| end.min(written));
-        let length = usize::try_from(until.saturating_sub(at)).unwrap_or(PIECE).min(PIECE);
-        let file = self.file.clone();
-        let piece = blocking(move || {
-            // Read into memory as it comes: clearing it first would cost as much as filling it.
-            let mut piece = Vec::with_capacity(length);
-            while piece.len() < length {
-                let from = at + piece.len() as u64;
-                match rustix::io::pread(&*file, rustix::buffer::spare_capacity(&mut piece), from) {
-                    Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            // The allocation may hold more than was asked for, and what lies behind may just be being written.
-            piece.truncate(length);
-            Ok(piece)
-        });
-        Ok(Some(piece.await?))
+        let written = *self.written.wait_for(is_there).await.ok()?;
+        Some(end.map_or(written, |end| end.min(written)).min(at + PIECE))
+    }
+
+    /// The file, which is only added to.
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Waits until more is written than so many bytes.
@@ -146,15 +138,18 @@ mod tests {
         let mut reader = spool.reader();
         let following = tokio::spawn(async move {
             let mut got = Vec::new();
-            while let Some(piece) = reader.read(got.len() as u64, None).await.unwrap() {
+            while let Some(until) = reader.until(got.len() as u64, None).await {
+                let mut piece = vec![0; usize::try_from(until).unwrap() - got.len()];
+                reader.file().read_exact_at(&mut piece, got.len() as u64).unwrap();
                 got.extend_from_slice(&piece);
             }
             got
         });
         for n in 0..50_u8 {
-            spool.write(vec![n; 3]).await.unwrap();
+            spool.write(vec![vec![n; 2].into(), vec![n].into()]).await.unwrap();
         }
-        assert_eq!(spool.reader().read(4, Some(7)).await.unwrap().unwrap(), [1, 1, 2]);
+        assert_eq!(spool.reader().until(4, Some(7)).await, Some(7));
+        assert_eq!(spool.reader().until(4, None).await, Some(150));
         drop(spool);
         let expected: Vec<u8> = (0..50).flat_map(|n| [n; 3]).collect();
         assert_eq!(following.await.unwrap(), expected);

@@ -3,7 +3,9 @@
 
 use super::intake::Pieces;
 use super::{Broken, Outline, TocEntry};
+use bytes::Bytes;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Passes on the data of the entries that are kept.
 #[derive(Debug)]
@@ -48,33 +50,31 @@ impl Cut {
         (head, cut)
     }
 
-    /// Takes the next bytes of the data and gives `out` those to pass on.
-    pub fn feed(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
-        while !input.is_empty() {
+    /// Takes the next bytes of the data and gives `out` those to pass on: slices of the input, nothing is copied but what
+    /// was begun in an earlier input.
+    pub fn feed(&mut self, input: &Bytes, out: &mut Vec<Bytes>) -> Result<(), Broken> {
+        let mut passed = Passed { input, run: 0..0, out };
+        // Bytes of an item that the input before began.
+        let mut carried = self.pending.len();
+        let mut at = 0;
+        while at < input.len() {
+            let rest = &input[at..];
             if let Stage::Body { has_objects, left } = self.stage {
-                let n = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-                let (part, rest) = input.split_at(n);
-                if self.passes {
-                    out.extend_from_slice(part);
-                    self.written += n as u64;
-                }
-                input = rest;
+                let n = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+                self.pass(&mut passed, at..at + n);
+                at += n;
                 let left = left - n as u64;
                 self.stage = if left == 0 { Stage::Length { has_objects } } else { Stage::Body { has_objects, left } };
                 continue;
             }
             if let (Stage::Length { .. }, true) = (self.stage, self.pending.is_empty()) {
-                let mut pieces = Pieces::new(self.int_bytes, input);
+                let mut pieces = Pieces::new(self.int_bytes, rest);
                 pieces.by_ref().for_each(drop);
-                let rest = pieces.rest();
-                let whole = &input[..input.len() - rest.len()];
-                if self.passes {
-                    out.extend_from_slice(whole);
-                    self.written += whole.len() as u64;
-                }
-                input = rest;
-                if input.is_empty() {
-                    return Ok(());
+                let n = rest.len() - pieces.rest().len();
+                self.pass(&mut passed, at..at + n);
+                at += n;
+                if at == input.len() {
+                    break;
                 }
             }
             let wanted = match self.stage {
@@ -83,18 +83,33 @@ impl Cut {
                 Stage::Id { .. } => 2 + self.int_bytes,
                 _ => 1 + self.int_bytes,
             };
-            let n = (wanted - self.pending.len()).min(input.len());
-            let (part, rest) = input.split_at(n);
-            self.pending.extend_from_slice(part);
-            input = rest;
-            if self.pending.len() == wanted {
-                self.advance(out)?;
+            let n = (wanted - self.pending.len()).min(input.len() - at);
+            self.pending.extend_from_slice(&input[at..at + n]);
+            at += n;
+            if self.pending.len() == wanted && self.advance()? {
+                if carried == 0 {
+                    self.pass(&mut passed, at - wanted..at);
+                } else if self.passes {
+                    passed.copy(&self.pending);
+                    self.written += wanted as u64;
+                }
+                self.pending.clear();
+                carried = 0;
             }
         }
+        passed.flush();
         Ok(())
     }
 
-    fn advance(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
+    fn pass(&mut self, passed: &mut Passed<'_>, range: Range<usize>) {
+        if self.passes {
+            self.written += range.len() as u64;
+            passed.add(range);
+        }
+    }
+
+    /// Goes on after a complete item; false while it is to be longer.
+    fn advance(&mut self) -> Result<bool, Broken> {
         self.stage = match self.stage {
             Stage::Block => {
                 let has_objects = match self.pending[..] {
@@ -103,7 +118,7 @@ impl Cut {
                     _ => return Err(Broken::Malformed("a block of its data has an unknown type".to_owned())),
                 };
                 self.stage = Stage::Id { has_objects };
-                return Ok(());
+                return Ok(false);
             }
             Stage::Id { has_objects } => {
                 let id = self.number(1);
@@ -126,14 +141,9 @@ impl Cut {
                 Ok(left) => Stage::Body { has_objects, left },
                 Err(_) => return Err(Broken::Malformed("a piece of its data has a negative length".to_owned())),
             },
-            Stage::Body { .. } => return Ok(()),
+            body @ Stage::Body { .. } => body,
         };
-        if self.passes {
-            out.extend_from_slice(&self.pending);
-            self.written += self.pending.len() as u64;
-        }
-        self.pending.clear();
-        Ok(())
+        Ok(true)
     }
 
     fn number(&self, from: usize) -> i64 {
@@ -154,5 +164,35 @@ impl Cut {
             return Ok(());
         }
         Err(Broken::Incomplete("it ends in the middle of data".to_owned()))
+    }
+}
+
+/// What of an input is passed on: neighbours become one slice.
+struct Passed<'a> {
+    input: &'a Bytes,
+    run: Range<usize>,
+    out: &'a mut Vec<Bytes>,
+}
+
+impl Passed<'_> {
+    fn add(&mut self, range: Range<usize>) {
+        if range.start == self.run.end {
+            self.run.end = range.end;
+        } else {
+            self.flush();
+            self.run = range;
+        }
+    }
+
+    fn copy(&mut self, bytes: &[u8]) {
+        self.flush();
+        self.out.push(Bytes::copy_from_slice(bytes));
+    }
+
+    fn flush(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        if !run.is_empty() {
+            self.out.push(self.input.slice(run));
+        }
     }
 }
