@@ -13,6 +13,7 @@ pub mod codec;
 pub mod resource;
 pub mod schedule;
 
+pub mod moving;
 pub mod plan;
 pub mod policy;
 pub mod report;
@@ -24,6 +25,7 @@ pub mod repository;
 pub mod storage;
 pub mod stream;
 
+pub mod adopt;
 pub mod apply;
 pub mod backup;
 pub mod observe;

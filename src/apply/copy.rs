@@ -78,17 +78,20 @@ impl Transfer<'_> {
         cancel: &CancellationToken,
     ) -> Result<Option<u64>, CopyError> {
         let manifest = self.from.manifest(self.tier, self.database, self.id).await?;
+        let mut is_adopted = false;
         match self.to.manifest(self.tier, self.database, self.id).await {
             Ok(_) if !replace => return Ok(None),
+            Ok(found) => is_adopted = found.objects.iter().any(|object| object.key.is_some()),
             // A manifest that is damaged is no copy, and stands in the way of one.
-            Ok(_) | Err(RepositoryError::Broken { .. } | RepositoryError::Storage(StorageError::NotFound { .. })) => {}
+            Err(RepositoryError::Broken { .. } | RepositoryError::Storage(StorageError::NotFound { .. })) => {}
             Err(error) => return Err(error.into()),
         }
         let total = total(manifest.objects.iter().map(|object| object.stored_bytes));
         check_space(self.to, Size(total), self.min_free).await?;
         // The damaged copy, or files of a run that died while it copied. They may be better than the source, so they
         // go only when that is known to be good.
-        if !self.to.store.list(&layout::data_prefix(self.tier, self.database, self.id.as_str())).await?.is_empty() {
+        let folder = layout::data_prefix(self.tier, self.database, self.id.as_str());
+        if is_adopted || !self.to.store.list(&folder).await?.is_empty() {
             for object in &manifest.objects {
                 self.read(object, None, cancel, |_| ()).await?;
             }
@@ -146,7 +149,7 @@ impl Transfer<'_> {
     ) -> Result<(), CopyError> {
         let (name, from) = (|| object.name.clone(), || self.from.name.clone());
         let damaged = |problem: &str| CopyError::Damaged { name: name(), from: from(), problem: problem.to_owned() };
-        let mut body = self.from.open(self.tier, self.database, self.id, &object.name).await?;
+        let mut body = self.from.open(self.tier, self.database, self.id, object).await?;
         let mut digest = Sha256Hasher::default();
         let mut length = 0;
         loop {

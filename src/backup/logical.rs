@@ -12,6 +12,7 @@ use super::space;
 use super::target::Target;
 use crate::base::{BackupId, Lookup, Lsn, total};
 use crate::catalog::{FORMAT, Manifest, Method, ObjectRole, Source, TableRows};
+use crate::codec::DumpFormat;
 use crate::codec::archive::Summary;
 use crate::event::{Event, Observer};
 use crate::policy::Desired;
@@ -194,6 +195,8 @@ async fn write<'a>(
         source: source(reading),
         layers: encoding.layers(),
         objects,
+        dump_format: DumpFormat::Custom,
+        adopted: None,
     })
 }
 

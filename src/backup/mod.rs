@@ -22,6 +22,7 @@ pub use hooks::{HookFacts, run_hooks, run_hooks_anyway};
 pub use lacking::tell_lacking;
 pub use locks::LockedStorages;
 pub use logical::{BackupOutcome, Order, Tools, logical};
+pub use origin::origin;
 pub use placement::{placed, placement};
 pub use space::check_space;
 pub use target::Target;

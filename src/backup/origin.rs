@@ -4,7 +4,7 @@ use crate::catalog::Origin;
 use crate::provider::user_name;
 
 /// This program on this machine.
-pub(super) fn origin(dump_program: String, run: &str) -> Origin {
+pub fn origin(dump_program: String, run: &str) -> Origin {
     Origin {
         tool: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
         dump_program,

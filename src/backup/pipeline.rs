@@ -79,6 +79,8 @@ pub(super) async fn store(
         // Each copy has its own; see `Copies::publish`.
         class: StorageClass::Standard,
         lock: None,
+        key: None,
+        beside: Vec::new(),
     };
     copies.keep(&name, encoded.stored_sha256, encoded.uploads).await;
     let Some(dump) = dump else { return Err(BackupError::Interrupted) };

@@ -24,6 +24,9 @@ pub fn placed(manifest: &Manifest, placement: &Placement, store: &dyn ObjectStor
     for object in &mut manifest.objects {
         object.class = if kept.classes { placement.class } else { Default::default() };
         object.lock = placement.lock.filter(|_| kept.locks);
+        // A copy lies in the backup's folder, wherever its source does.
+        object.key = None;
+        object.beside = Vec::new();
     }
     manifest
 }

@@ -62,6 +62,9 @@ pub struct BackupObject {
     /// Until when it was locked at upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockedUntil>,
+    /// Its key, when it does not lie in the backup's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The class it was found in. Never stored.
     #[serde(skip)]
     pub class: StorageClass,
@@ -90,6 +93,7 @@ impl Backup {
                     plain_bytes: object.plain_bytes,
                     stored_sha256: object.stored_sha256,
                     lock: object.lock,
+                    key: object.key.clone(),
                     class: object.class,
                 })
                 .collect(),

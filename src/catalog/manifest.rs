@@ -2,6 +2,7 @@
 //! `schemas/manifest.v1.json`. Written once, never changed.
 
 use crate::base::{BackupId, Blake3, Lsn, Sha256};
+use crate::codec::DumpFormat;
 use crate::resource::{LockedUntil, StorageClass};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -44,6 +45,29 @@ pub struct Manifest {
     pub tables: Vec<TableRows>,
     /// Constraints that were not validated in the source, as `schema.table.constraint`.
     pub constraints_not_valid: Vec<String>,
+    /// What the dump is inside its layers; left out for the custom format.
+    #[serde(default, skip_serializing_if = "DumpFormat::is_custom")]
+    pub dump_format: DumpFormat,
+    /// Says that another tool made the dump, which was taken over as it lay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
+}
+
+/// How a dump of another tool was taken over. What its own bytes do not say is empty or 0 in the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Adopted {
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// Whether its rows could be counted; if not, `tables` is empty.
+    pub counts_rows: bool,
+}
+
+impl Manifest {
+    /// Whether `tables` says how many rows the dump holds.
+    pub fn counts_rows(&self) -> bool {
+        self.adopted.as_ref().is_none_or(|adopted| adopted.counts_rows)
+    }
 }
 
 /// How a backup was made.
@@ -124,7 +148,7 @@ pub enum Layer {
     },
     /// An age file (age-encryption.org/v1): `age -d` reads it.
     Age {
-        /// Public keys it was encrypted to; empty when a passphrase was used.
+        /// Public keys it was encrypted to; empty when a passphrase was used. An adopted dump does not tell: `unknown`.
         recipients: Vec<String>,
     },
     /// A symmetric OpenPGP message with AES-256: `gpg --decrypt` reads it.
@@ -183,6 +207,12 @@ pub struct StoredObject {
     /// Until when object lock keeps it, where it was locked at upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockedUntil>,
+    /// Its key, when it does not lie in the backup's folder: a dump that was adopted where it lay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Keys of small files about it that go when it goes, such as its `.sha256`; only beside one with a `key`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
 }
 
 /// Rows of one table.

@@ -21,7 +21,9 @@ pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
 pub use inspection::{CopyInspection, CopyVerdict, FileProblem, Inspection};
 pub use journal::{JournalOutcome, JournalRecord, JournalState, JournalStep};
 pub use lock::{LockRecord, LockState, Owner};
-pub use manifest::{Extension, FORMAT, Layer, Manifest, Method, ObjectRole, Origin, Source, StoredObject, TableRows};
+pub use manifest::{
+    Adopted, Extension, FORMAT, Layer, Manifest, Method, ObjectRole, Origin, Source, StoredObject, TableRows,
+};
 pub use nearest::nearest_readable;
 pub use point::{CopyState, PointCopy, RestorePoint, restore_points};
 pub use retention::{Keep, is_ahead};

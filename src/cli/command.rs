@@ -3,8 +3,8 @@
 use super::context::{Colour, Context};
 use super::exit::Exit;
 use super::{
-    apply, backup, completions, demo, explain, init, list, man, plan, prune, restore, review, run, schema, show, sync,
-    validate, verify,
+    adopt, apply, backup, completions, demo, explain, init, list, man, plan, prune, restore, review, run, schema, show,
+    sync, validate, verify,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -69,6 +69,7 @@ enum Verb {
     Run(run::Args),
     Prune(prune::Args),
     Sync(sync::Args),
+    Adopt(adopt::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Demo(demo::Args),
@@ -101,6 +102,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Run(args) => run::run(args, &context),
         Verb::Prune(args) => prune::run(args, &context),
         Verb::Sync(args) => sync::run(args, &context),
+        Verb::Adopt(args) => adopt::run(args, &context),
         Verb::Explain(args) => explain::run(args, &context),
         Verb::Schema(args) => schema::run(args, &context),
         Verb::Demo(args) => demo::run(args, &context),

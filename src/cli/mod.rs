@@ -3,6 +3,7 @@
 //!
 //! `command` lists the verbs; `context` is what every verb is given; `exit` is the table of exit codes.
 
+mod adopt;
 mod again;
 mod apply;
 mod backup;
@@ -18,6 +19,7 @@ mod iam_policy;
 mod init;
 mod list;
 mod man;
+mod old_files;
 mod plan;
 mod planning;
 mod policy_files;

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 ///   backstay plan --only prune --target prune/local/app
 ///   backstay plan --detailed-exitcode     exit 2 when there is something to do
 ///   backstay plan --format markdown >> "$GITHUB_STEP_SUMMARY"
+///   backstay plan --format sarif > plan.sarif
 ///   backstay plan --iam-policy writer     what to allow in IAM to who takes backups
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -60,6 +61,10 @@ enum Format {
     Markdown,
     /// One document, as schemas/plan.v1.json describes it
     Json,
+    /// SARIF 2.1.0 for code scanning: guards, problems, deletions, changes of places and identities
+    Sarif,
+    /// The same as annotations of GitHub Actions
+    Github,
 }
 
 /// The part of a plan that is wanted.
@@ -151,7 +156,6 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Ok(planned) => planned,
         Err(exit) => return exit,
     };
-    let style = Style { colour: context.colour, width: context.width };
     let saved = SavedPlan {
         format_version: FORMAT_VERSION,
         tool: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -164,23 +168,13 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         return Exit::Failed;
     }
     let format = if context.json { Format::Json } else { args.format };
-    if format == Format::Markdown {
-        let plans: Vec<&Plan> = saved.plans.iter().collect();
-        context.say(report::plan_markdown(&plans));
-    } else if format == Format::Json {
-        context.say(format_args!("{}\n", serde_json::to_string_pretty(&saved).unwrap_or_default()));
-    } else {
-        for (index, Planned { desired, plan, .. }) in planned.iter().enumerate() {
-            let gap = if index == 0 { "" } else { "\n" };
-            context.say(format_args!("{gap}{}", report::plan(plan, style)));
-            if args.explain {
-                context.say(format_args!("\n{}", report::explanation(&desired.explained, style)));
-                context.say(report::permission_list(plan, style));
-            }
-        }
-        if let Some(file) = &args.out {
-            context.tell(format_args!("Saved. To do exactly this: backstay apply {}", file.display()));
-        }
+    let plans: Vec<&Plan> = saved.plans.iter().collect();
+    match format {
+        Format::Markdown => context.say(report::plan_markdown(&plans)),
+        Format::Json => context.say(format_args!("{}\n", serde_json::to_string_pretty(&saved).unwrap_or_default())),
+        Format::Sarif => context.say(report::plan_sarif(&plans)),
+        Format::Github => context.say(report::plan_annotations(&plans)),
+        Format::Human => for_people(args, &planned, context),
     }
     if planned.iter().any(|planned| planned.plan.is_refused()) {
         Exit::Refused
@@ -190,5 +184,20 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Exit::Changes
     } else {
         Exit::Done
+    }
+}
+
+fn for_people(args: &Args, planned: &[Planned], context: &Context) {
+    let style = Style { colour: context.colour, width: context.width };
+    for (index, Planned { desired, plan, .. }) in planned.iter().enumerate() {
+        let gap = if index == 0 { "" } else { "\n" };
+        context.say(format_args!("{gap}{}", report::plan(plan, style)));
+        if args.explain {
+            context.say(format_args!("\n{}", report::explanation(&desired.explained, style)));
+            context.say(report::permission_list(plan, style));
+        }
+    }
+    if let Some(file) = &args.out {
+        context.tell(format_args!("Saved. To do exactly this: backstay apply {}", file.display()));
     }
 }

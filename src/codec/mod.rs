@@ -2,6 +2,7 @@
 //! format. It knows no files: callers hand it blocks, readers and writers.
 //!
 //! - [`archive`] follows a dump as it flows past and counts the rows of every table.
+//! - [`sql`] does the same for a dump in SQL.
 //! - [`FrameCompressor`] makes independent Zstandard frames, so that all cores can work on one stream;
 //!   [`FrameCounter`] counts them on the way back.
 //! - [`Cipher`] says how to encrypt, [`Keys`] what can decrypt.
@@ -12,6 +13,7 @@ mod frames;
 mod gzip;
 mod keys;
 mod sniff;
+pub mod sql;
 
 pub use age_file::{AgeError, AgeWriter, age_decrypt, age_encrypt};
 pub use frames::{FRAME_BYTES, FrameCompressor, FrameCounter};

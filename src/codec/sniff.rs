@@ -1,5 +1,8 @@
 //! What a dump made by another tool is wrapped in, by its first bytes and, where those say nothing, by its name.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// One layer around a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrapping {
@@ -18,14 +21,32 @@ pub enum Wrapping {
 }
 
 /// What is inside all wrappings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum DumpFormat {
     /// SQL text, for `psql`.
     Sql,
     /// `pg_dump`'s custom format, for `pg_restore`.
+    #[default]
     Custom,
     /// `pg_dump`'s tar format, for `pg_restore`.
     Tar,
+}
+
+impl DumpFormat {
+    /// True for what backstay's own dumps are.
+    pub fn is_custom(&self) -> bool {
+        *self == DumpFormat::Custom
+    }
+
+    /// As people say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            DumpFormat::Sql => "SQL text",
+            DumpFormat::Custom => "custom format",
+            DumpFormat::Tar => "tar format",
+        }
+    }
 }
 
 /// The outermost wrapping of a stream that begins with `head` (512 bytes, or all there is) and is called `name`, or

@@ -6,7 +6,7 @@ use super::Severity;
 /// What is fixed about a kind of problem.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// `BS` and three digits: 0 text, 1 meaning of a policy, 2 advice on a policy, 5 the world, 6 guards, 7 reviews.
+    /// `BS` and three digits: 0 text, 1 meaning of a policy, 2 advice on a policy, 5 the world, 6 guards, 7 reviews, 8 proofs and moving in.
     pub id: &'static str,
     /// How serious it is, always.
     pub severity: Severity,
@@ -231,6 +231,19 @@ table! {
     STEPS_FAILED = "BS606", Error, "some steps failed";
     IRREVERSIBLE = "BS610", Error, "a step cannot be taken back";
     RULE_FOREIGN = "BS611", Error, "a foreign lifecycle rule takes what the policy promises";
+
+    // Moving in from scripts.
+    ADOPTION_EMPTY = "BS840", Error, "no file has such a name";
+    ADOPTION_IMPOSSIBLE = "BS841", Error, "dumps cannot be adopted there";
+    DUMPS_REFUSED = "BS842", Error, "some dumps were not adopted";
+    SETTINGS_UNREADABLE = "BS843", Error, "old settings cannot be read";
+    SETTINGS_EMPTY = "BS844", Error, "old settings say nothing of a backup";
+
+    // What a plan does, where only remarks can be shown.
+    PLAN_NOT_WHOLE = "BS850", Error, "a plan is not whole";
+    PLAN_DELETES = "BS851", Warning, "a plan deletes backups";
+    PLAN_LOOSENS = "BS852", Warning, "a step of a plan protects less";
+    PLAN_CHANGES = "BS853", Info, "a plan changes something outside";
 
     // What a change of a policy does: reviews.
     DATABASE_LOST = "BS700", Error, "a database is no longer backed up";

@@ -292,6 +292,7 @@ pub(super) mod tests {
                 plain_bytes: 1200 << 20,
                 stored_sha256: Sha256::of(b""),
                 lock: None,
+                key: None,
                 class: StorageClass::Standard,
             }],
             verified: None,

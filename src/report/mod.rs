@@ -1,7 +1,9 @@
 //! Every value of the floors below, said to a human or a machine. The only serialiser of views; it knows no terminal:
 //! colour and width are arguments.
 
+mod adoption;
 mod age;
+mod annotations;
 mod backup;
 mod cost;
 mod deferred;
@@ -20,12 +22,12 @@ mod plan;
 mod plan_markdown;
 mod recovery;
 mod refused;
+mod remark;
 mod restore;
 mod review;
-mod review_annotations;
 mod review_json;
 mod review_markdown;
-mod review_sarif;
+mod sarif;
 mod show;
 mod stale;
 mod steps;
@@ -33,6 +35,8 @@ mod table;
 mod thaw;
 mod verify;
 
+pub use adoption::{adoption, adoption_json};
+pub use annotations::{plan_annotations, review_annotations};
 pub use backup::{BackupMadeView, MissingCopy, backup, backup_made_view};
 pub use diagnostics::{count_diagnostics, diagnostics};
 pub use diagnostics_json::diagnostics_json;
@@ -44,10 +48,9 @@ pub use plan::{explanation, plan};
 pub use plan_markdown::plan_markdown;
 pub use restore::{restoration, restoration_json, restored, restored_json};
 pub use review::review;
-pub use review_annotations::review_annotations;
 pub use review_json::{review_json, review_schema};
 pub use review_markdown::review_markdown;
-pub use review_sarif::review_sarif;
+pub use sarif::{plan_sarif, review_sarif};
 pub use show::{show, show_json};
 pub use stale::stale;
 pub use thaw::{thaw, thaw_json};

@@ -26,10 +26,24 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
     line("taken", format!("{} ({})", moment(point.started_at), ago(point.started_at, now)));
     if let Some(manifest) = manifest {
         let source = &manifest.source;
-        line("took", Period::between(manifest.started_at, manifest.finished_at).human());
-        line("database", format!("{} on {}", source.database, source.host));
+        if let Some(adopted) = &manifest.adopted {
+            let keys: Vec<&str> = manifest.objects.iter().filter_map(|object| object.key.as_deref()).collect();
+            line("adopted", format!("{}, {}", moment(adopted.at), manifest.dump_format.word()));
+            line("lies at", if keys.is_empty() { "its folder, as a copy".to_owned() } else { keys.join(", ") });
+        } else {
+            line("took", Period::between(manifest.started_at, manifest.finished_at).human());
+        }
+        match (source.database.as_str(), source.host.as_str()) {
+            ("", _) => {}
+            (database, "") => line("database", database.to_owned()),
+            (database, host) => line("database", format!("{database} on {host}")),
+        }
         let role = if source.in_recovery { ", a standby" } else { "" };
-        line("server", format!("PostgreSQL {}{role}, encoding {}", source.server_version, source.encoding));
+        match (source.server_version.as_str(), &manifest.adopted) {
+            ("", _) => {}
+            (version, Some(_)) => line("server", format!("PostgreSQL {version}")),
+            (version, None) => line("server", format!("PostgreSQL {version}{role}, encoding {}", source.encoding)),
+        }
         if let Some(lsn) = &source.start_lsn {
             let system = source.system_identifier.as_deref().map(|id| format!(" of system {id}")).unwrap_or_default();
             line("position", format!("{lsn}{system}"));
@@ -37,7 +51,8 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
         let plain = total(manifest.objects.iter().map(|object| object.plain_bytes));
         let stored = total(manifest.objects.iter().map(|object| object.stored_bytes));
         let database = Size(source.database_bytes);
-        line("size", format!("{} stored, {} plain, {database} on the server", Size(stored), Size(plain)));
+        let on_server = if manifest.adopted.is_some() { String::new() } else { format!(", {database} on the server") };
+        line("size", format!("{} stored, {} plain{on_server}", Size(stored), Size(plain)));
         line("layers", layers(&manifest.layers));
         if !source.extensions.is_empty() {
             let all: Vec<String> = source.extensions.iter().map(|e| format!("{} {}", e.name, e.version)).collect();
@@ -47,8 +62,11 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
             line("not valid", manifest.constraints_not_valid.join(", "));
         }
         let origin = &manifest.origin;
-        line("made by", format!("{} as {} on {}, run {}", origin.tool, origin.user, origin.host, origin.run));
-        line("dumped by", origin.dump_program.clone());
+        let by = if manifest.adopted.is_some() { "adopted by" } else { "made by" };
+        line(by, format!("{} as {} on {}, run {}", origin.tool, origin.user, origin.host, origin.run));
+        if !origin.dump_program.is_empty() {
+            line("dumped by", origin.dump_program.clone());
+        }
     }
     copies(&mut out, point, now, style);
     if let Some(manifest) = manifest {
@@ -111,7 +129,11 @@ fn tables(out: &mut String, manifest: &Manifest, style: Style) {
     let mut largest: Vec<_> = manifest.tables.iter().collect();
     largest.sort_by(|a, b| (b.rows, &a.schema, &a.name).cmp(&(a.rows, &b.schema, &b.name)));
     let all = total(manifest.tables.iter().map(|table| table.rows));
-    let title = format!("{} tables with data, {all} rows", manifest.tables.len());
+    let title = if manifest.counts_rows() {
+        format!("{} tables with data, {all} rows", manifest.tables.len())
+    } else {
+        "Its rows cannot be counted".to_owned()
+    };
     let _ = writeln!(out, "\n{}", style.bold(&title));
     let rows: Vec<Vec<String>> = largest
         .iter()
@@ -131,9 +153,13 @@ fn layers(layers: &[Layer]) -> String {
     let words: Vec<String> = layers
         .iter()
         .map(|layer| match layer {
+            // A level that is not known is 0.
+            Layer::Zstd { level: 0 } => "zstd".to_owned(),
+            Layer::Gzip { level: 0 } => "gzip".to_owned(),
             Layer::Zstd { level } => format!("zstd level {level}"),
             Layer::Gzip { level } => format!("gzip level {level}"),
             Layer::Age { recipients } if recipients.is_empty() => "age with a passphrase".to_owned(),
+            Layer::Age { recipients } if recipients == &["unknown"] => "age".to_owned(),
             Layer::Age { recipients } => format!("age to {}", recipients.join(", ")),
             Layer::Gpg => "gpg with a passphrase".to_owned(),
         })
@@ -183,6 +209,7 @@ pub(in crate::report) mod tests {
     use crate::catalog::{
         Contents, Extension, Method, ObjectRole, Origin, Source, StoredObject, TableRows, restore_points,
     };
+    use crate::codec::DumpFormat;
 
     pub(in crate::report) fn example() -> (RestorePoint, Manifest) {
         let layers = vec![Layer::Zstd { level: 3 }, Layer::Age { recipients: vec!["age1abc".to_owned()] }];
@@ -227,11 +254,15 @@ pub(in crate::report) mod tests {
                 frames: 7,
                 class: crate::resource::StorageClass::Standard,
                 lock: None,
+                key: None,
+                beside: Vec::new(),
             }],
             tables: (0..17)
                 .map(|n| TableRows { schema: "public".to_owned(), name: format!("t{n}"), rows: n * 1000 })
                 .collect(),
             constraints_not_valid: vec!["public.legacy.amount_positive".to_owned()],
+            dump_format: DumpFormat::Custom,
+            adopted: None,
         };
         let contents = Contents { backups: vec![backup], ..Contents::default() };
         (restore_points([("local", &contents)]).remove(0), manifest)

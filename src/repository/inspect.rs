@@ -1,5 +1,6 @@
 //! Looking at one small file for its own sake: is it what its key says, unchanged?
 
+use super::adopted::Removal;
 use super::index::Index;
 use super::layout::{INDEXES, JOURNALS, Key, LOCKS, MANIFESTS, marker_key, parse, sidecar_key};
 use super::marker::Marker;
@@ -75,6 +76,10 @@ fn judge_key(key: &Key, bytes: &[u8]) -> Result<(), Unreadable> {
         Key::Lock(database) => {
             let found: LockRecord = judge(bytes, |lock: &LockRecord| lock.format)?;
             speaks_of(format!("database `{}`", found.database), found.database == *database)
+        }
+        Key::Removal(place) => {
+            let found: Removal = judge(bytes, |removal: &Removal| removal.format)?;
+            speaks_of(format!("backup {}", found.id), found.id == place.id)
         }
         Key::Index(database) => {
             let found: Index = judge(bytes, |index: &Index| index.format)?;

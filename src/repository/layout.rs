@@ -43,6 +43,24 @@ pub fn object_key(tier: &str, database: &str, id: &BackupId, name: &str) -> Stri
     data_prefix(tier, database, id.as_str()) + &encode_component(name)
 }
 
+/// Key of one file of a backup wherever it lies: an adopted one has a key of its own.
+pub fn stored_key(tier: &str, database: &str, id: &BackupId, name: &str, own: Option<&str>) -> String {
+    own.map_or_else(|| object_key(tier, database, id, name), str::to_owned)
+}
+
+/// Key of the note that an adopted backup is being removed: it names the files that a killed run leaves.
+pub fn removal_key(tier: &str, database: &str, id: &BackupId) -> String {
+    format!("{REMOVALS}{}/{}/{id}.json", encode_component(tier), encode_component(database))
+}
+
+/// Folder of the notes of removals.
+const REMOVALS: &str = "index/removing/";
+
+/// True for what lies in a folder of this layout, whoever put it there.
+pub fn is_inside(key: &str) -> bool {
+    key == marker_key() || [MANIFESTS, DATA, LOCKS, INDEXES, JOURNALS].iter().any(|folder| key.starts_with(folder))
+}
+
 /// Key of the digest beside one file of a backup.
 pub fn sidecar_key(tier: &str, database: &str, id: &BackupId, name: &str) -> String {
     object_key(tier, database, id, name) + SIDECAR
@@ -92,6 +110,8 @@ pub enum Key {
     Index(String),
     /// A journal of a run.
     Journal(String),
+    /// A note that an adopted backup is being removed.
+    Removal(Place),
 }
 
 /// Which backup.
@@ -136,6 +156,12 @@ pub fn parse(key: &str) -> Option<Key> {
     if let Some(rest) = key.strip_prefix(LOCKS) {
         return single(rest).map(Key::Lock);
     }
+    if let Some(rest) = key.strip_prefix(REMOVALS) {
+        let mut parts = rest.split('/').map(decode_component);
+        let (tier, database, file) = (parts.next()??, parts.next()??, parts.next()??);
+        let id = file.strip_suffix(".json")?.parse().ok()?;
+        return parts.next().is_none().then_some(Key::Removal(Place { database, tier, id }));
+    }
     if let Some(rest) = key.strip_prefix(INDEXES) {
         return single(rest).map(Key::Index);
     }
@@ -155,6 +181,7 @@ mod tests {
         for database in ["app", "tenants.a b/../😀", "..", ""] {
             let place = Place { database: database.to_owned(), tier: "daily".to_owned(), id: id() };
             assert_eq!(parse(&manifest_key("daily", database, &id())), Some(Key::Manifest(place.clone())));
+            assert_eq!(parse(&removal_key("daily", database, &id())), Some(Key::Removal(place.clone())));
             assert_eq!(parse(&verified_key("daily", database, &id())), Some(Key::Verified(place)));
             assert_eq!(
                 parse(&object_key("daily", database, &id(), "dump.zst.age")),

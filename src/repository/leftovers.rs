@@ -42,7 +42,9 @@ pub(super) fn of_uploads(unfinished: Vec<ObjectMeta>) -> Vec<Leftover> {
     for meta in unfinished {
         let place = match parse(&meta.key) {
             Some(Key::Object { tier, database, id, .. }) => (database, tier, id),
-            Some(Key::Manifest(place) | Key::Verified(place)) => (place.database, place.tier, place.id.to_string()),
+            Some(Key::Manifest(place) | Key::Verified(place) | Key::Removal(place)) => {
+                (place.database, place.tier, place.id.to_string())
+            }
             Some(Key::Lock(database) | Key::Index(database)) => (database, String::new(), String::new()),
             Some(Key::Marker | Key::Journal(_)) | None => Default::default(),
         };

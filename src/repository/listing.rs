@@ -92,11 +92,12 @@ pub(super) fn match_index(listed: Vec<Listed>, index: Option<Index>) -> (Vec<Ent
 pub(super) struct Files {
     listing: Vec<ObjectMeta>,
     folders: HashMap<String, Range<usize>>,
+    adopted: HashMap<String, ObjectMeta>,
 }
 
 impl Files {
-    /// Sorts out a listing of the folder of data.
-    pub(super) fn of(listing: Vec<ObjectMeta>) -> Files {
+    /// Sorts out a listing of the folder of data; files outside of it that were adopted come by key.
+    pub(super) fn of(listing: Vec<ObjectMeta>, adopted: HashMap<String, ObjectMeta>) -> Files {
         let mut folders: HashMap<String, Range<usize>> = HashMap::new();
         let mut start = 0;
         for chunk in listing.chunk_by(|a, b| folder(&a.key) == folder(&b.key)) {
@@ -105,7 +106,7 @@ impl Files {
             // Sorted by key, files of one folder may stand apart only around a folder inside it, which is not ours.
             folders.entry(folder(&chunk[0].key).to_owned()).or_insert(range);
         }
-        Files { listing, folders }
+        Files { listing, folders, adopted }
     }
 
     /// The files in one folder; its name ends with a slash.
@@ -121,18 +122,22 @@ impl Files {
     /// Notes in a backup what the listing says of its files.
     pub(super) fn describe(&self, backup: &mut Backup) {
         let prefix = data_prefix(&backup.tier, &backup.database, backup.id.as_str());
-        describe(backup, &prefix, self.in_folder(&prefix));
+        describe(backup, &prefix, self.in_folder(&prefix), &self.adopted);
     }
 }
 
 /// The same for the files of the backup's folder `prefix`: what is missing or of another size, and in which class each
 /// file lies.
-pub(super) fn describe(backup: &mut Backup, prefix: &str, files: &[ObjectMeta]) {
+pub(super) fn describe(backup: &mut Backup, prefix: &str, files: &[ObjectMeta], adopted: &HashMap<String, ObjectMeta>) {
     backup.missing.clear();
     backup.availability = Availability::Ready;
     for object in &mut backup.objects {
         let name = encode_component(&object.name);
-        let Some(meta) = files.iter().find(|meta| meta.key.strip_prefix(prefix) == Some(&name)) else {
+        let found = match &object.key {
+            Some(key) => adopted.get(key),
+            None => files.iter().find(|meta| meta.key.strip_prefix(prefix) == Some(&name)),
+        };
+        let Some(meta) = found else {
             backup.missing.push(format!("`{}` is missing", object.name));
             continue;
         };

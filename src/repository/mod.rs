@@ -4,6 +4,7 @@
 //! killed process leaves objects that [`Repository::read`] names as leftovers, never a backup that only looks good.
 //! The index is a cache of manifests: the listing of the store decides, and entries that do not agree are read again.
 
+mod adopted;
 mod ask;
 mod error;
 mod index;

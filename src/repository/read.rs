@@ -4,6 +4,7 @@
 //! only where the index does not agree. Backups that finish or vanish while it reads are recognised: whatever looks
 //! wrong is looked at once more.
 
+use super::adopted::{Removal, separate};
 use super::index::Index;
 use super::layout::{DATA, INDEXES, JOURNALS, LOCKS, MANIFESTS, data_prefix, index_key, manifest_key};
 use super::listing::{Entry, Files, Listed, Unread, describe, manifests, match_index};
@@ -27,6 +28,7 @@ struct Catalog {
     lone_records: Vec<(super::layout::Place, ObjectMeta)>,
     broken: Vec<BrokenFile>,
     stale: Vec<String>,
+    removals: Vec<(ObjectMeta, Removal)>,
 }
 
 impl Repository {
@@ -39,8 +41,10 @@ impl Repository {
         let mut broken = catalog.broken;
         let locks = self.read_locks(&mut broken).await?;
         let journals = self.read_journals(&locks, &mut broken).await?;
+        let own = catalog.entries.iter().flat_map(|entry| &entry.backup.objects);
+        let adopted = self.adopted_files(own.filter_map(|object| object.key.as_deref())).await?;
         let (backups, files) = computing(move || {
-            let files = Files::of(data);
+            let files = Files::of(data, adopted);
             let fill = |entry: Entry| {
                 let mut backup = entry.backup;
                 backup.manifest_etag = entry.manifest_etag;
@@ -54,6 +58,7 @@ impl Repository {
         let mut leftovers = leftovers::of_data(&backups, &broken, &files);
         leftovers.extend(leftovers::of_records(catalog.lone_records));
         leftovers.extend(leftovers::of_uploads(unfinished));
+        leftovers.extend(self.unfinished_removals(catalog.removals, &backups).await?);
         leftovers::mark_in_use(&mut leftovers, &locks);
         let leftovers = self.drop_finished(leftovers, &mut backups, &mut broken).await?;
         backups.sort_by(|a, b| (&a.database, &a.tier, &a.id).cmp(&(&b.database, &b.tier, &b.id)));
@@ -72,7 +77,11 @@ impl Repository {
 
     async fn read_catalog(&self) -> Result<Catalog, RepositoryError> {
         let (listing, indexes) = tokio::try_join!(self.listing(MANIFESTS), self.read_all(INDEXES))?;
+        let mut broken = Vec::new();
+        let (indexes, removals) = separate(indexes, &mut broken);
         let (mut catalog, unread) = computing(move || match_all(listing, indexes)).await;
+        catalog.removals = removals;
+        catalog.broken.extend(broken);
         let read: Vec<_> =
             stream::iter(unread).map(|unread| self.read_one(unread)).buffer_unordered(READS).try_collect().await?;
         for (entry, broken) in read {
@@ -190,7 +199,8 @@ impl Repository {
         let suspects: Vec<Backup> = backups.extract_if(.., |backup| !backup.missing.is_empty()).collect();
         let look = |mut backup: Backup| async move {
             let prefix = data_prefix(&backup.tier, &backup.database, backup.id.as_str());
-            describe(&mut backup, &prefix, &self.listing(&prefix).await?);
+            let adopted = self.adopted_files(backup.objects.iter().filter_map(|object| object.key.as_deref())).await?;
+            describe(&mut backup, &prefix, &self.listing(&prefix).await?, &adopted);
             let key = manifest_key(&backup.tier, &backup.database, &backup.id);
             let is_gone = !backup.missing.is_empty() && self.store.head(&key).await?.is_none();
             Ok::<_, RepositoryError>((!is_gone).then_some(backup))

@@ -1,11 +1,12 @@
 //! Removing backups and leftovers: the manifest first, so that no backup is ever seen in part; nothing of one that is
 //! locked; for good where the store keeps versions.
 
+use super::adopted::own_keys;
 use super::index::Change;
-use super::layout::{data_prefix, manifest_key, verified_key};
+use super::layout::{Key, data_prefix, manifest_key, parse, verified_key};
 use super::{Repository, RepositoryError};
 use crate::base::BackupId;
-use crate::catalog::{Leftover, LeftoverKind};
+use crate::catalog::{Leftover, LeftoverKind, Manifest};
 use crate::storage::{ObjectMeta, StorageError};
 use jiff::Timestamp;
 
@@ -20,7 +21,11 @@ impl Repository {
         id: &BackupId,
         etag: Option<&str>,
     ) -> Result<u64, RepositoryError> {
-        let data = self.store.list(&data_prefix(tier, database, id.as_str())).await?;
+        let mut data = self.store.list(&data_prefix(tier, database, id.as_str())).await?;
+        let adopted = if data.is_empty() { self.adopted_manifest(tier, database, id).await? } else { None };
+        for key in adopted.iter().flat_map(own_keys) {
+            data.extend(self.store.head(&key).await?);
+        }
         let manifest = self.store.head(&manifest_key(tier, database, id)).await?;
         if let (Some(found), Some(etag)) = (&manifest, etag)
             && found.etag != etag
@@ -30,6 +35,10 @@ impl Repository {
         self.check_unlocked(data.iter().chain(&manifest)).await?;
         let mut freed = data.iter().map(|meta| meta.size).sum();
         let record = self.store.head(&verified_key(tier, database, id)).await?;
+        let note = match &adopted {
+            Some(manifest) => Some(self.note_removal(manifest).await?),
+            None => None,
+        };
         for meta in manifest.into_iter().chain(record) {
             freed += meta.size;
             self.purge_all(&[meta]).await?;
@@ -37,7 +46,23 @@ impl Repository {
         let change = Change::Remove { tier: tier.to_owned(), id: id.clone() };
         self.change_index(database, change).await;
         self.purge_all(&data).await?;
+        self.purge_all(note.as_slice()).await?;
         Ok(freed)
+    }
+
+    /// The manifest of a backup whose files lie where they were adopted. `None` for any other, also for one whose
+    /// manifest is damaged: then nothing tells what is its own.
+    async fn adopted_manifest(
+        &self,
+        tier: &str,
+        database: &str,
+        id: &BackupId,
+    ) -> Result<Option<Manifest>, RepositoryError> {
+        match self.manifest(tier, database, id).await {
+            Ok(manifest) => Ok(Some(manifest).filter(|manifest| !own_keys(manifest).is_empty())),
+            Err(RepositoryError::Broken { .. } | RepositoryError::Storage(StorageError::NotFound { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes a leftover and says how many bytes that freed. Refuses when a manifest stands by now, or when a part of
@@ -58,7 +83,11 @@ impl Repository {
             found.extend(self.store.head(key).await?);
         }
         self.check_unlocked(&found).await?;
-        self.purge_all(&found).await?;
+        // The note that names the others goes last.
+        let is_note = |meta: &ObjectMeta| matches!(parse(&meta.key), Some(Key::Removal(_)));
+        let (notes, files): (Vec<_>, Vec<_>) = found.into_iter().partition(is_note);
+        self.purge_all(&files).await?;
+        self.purge_all(&notes).await?;
         Ok(leftover.bytes)
     }
 

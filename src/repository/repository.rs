@@ -1,10 +1,10 @@
 //! A repository: a store, and the name that the policy gives it.
 
 use super::RepositoryError;
-use super::layout::{manifest_key, object_key};
+use super::layout::{manifest_key, stored_key};
 use super::small::{self, Unreadable};
 use crate::base::BackupId;
-use crate::catalog::Manifest;
+use crate::catalog::{Manifest, StoredObject};
 use crate::storage::{Body, ObjectStore, StorageError};
 use std::sync::Arc;
 
@@ -32,8 +32,14 @@ impl Repository {
     }
 
     /// One file of a backup, as stored.
-    pub async fn open(&self, tier: &str, database: &str, id: &BackupId, name: &str) -> Result<Body, RepositoryError> {
-        Ok(self.store.get(&object_key(tier, database, id, name), None).await?)
+    pub async fn open(
+        &self,
+        tier: &str,
+        database: &str,
+        id: &BackupId,
+        object: &StoredObject,
+    ) -> Result<Body, RepositoryError> {
+        Ok(self.store.get(&stored_key(tier, database, id, &object.name, object.key.as_deref()), None).await?)
     }
 
     pub(super) fn broken(&self, key: &str, problem: String) -> RepositoryError {

@@ -6,8 +6,8 @@ use super::origin::{Content, Origin};
 use super::parallel::fill_parallel;
 use super::request::Owners;
 use super::selection::Selection;
-use super::sql_guard::SqlGuard;
 use crate::codec::archive::{Cut, TocEntry};
+use crate::codec::sql::SqlGuard;
 use crate::postgres::{Input, Restore, RestoreOptions, Server};
 
 /// How the data comes in.

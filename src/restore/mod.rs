@@ -22,8 +22,6 @@ mod scratch;
 mod selection;
 mod site;
 mod spool;
-mod sql_guard;
-mod sql_text;
 mod table_name;
 mod tables;
 mod thaw;

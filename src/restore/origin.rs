@@ -9,7 +9,7 @@ use crate::codec::archive::Outline;
 use crate::codec::{DumpFormat, Wrapping};
 use crate::event::Event;
 use crate::plan::RestoreOrigin;
-use crate::repository::layout::object_key;
+use crate::repository::layout::stored_key;
 use crate::stream::{self, Decode, Expected, Progress, StreamError, keys, open_foreign};
 use std::path::Path;
 
@@ -66,11 +66,11 @@ async fn of_backup(choice: &Choice<'_>, request: &Request<'_>, hands: &Hands<'_>
     let object = manifest.objects.iter().find(|object| object.role == ObjectRole::Dump);
     let object = object.ok_or_else(|| RestoreError::Unsupported(format!("backup {} holds no dump", backup.id)))?;
     let (keys, unresolved) = keys(request.desired, hands.lookup);
-    let source = repository.open(&backup.tier, &backup.database, &backup.id, &object.name).await?;
+    let source = repository.open(&backup.tier, &backup.database, &backup.id, object).await?;
     let task = format!("restore {}", request.name);
     let mut flow = Flow::of_backup(Decode {
         source,
-        what: object_key(&backup.tier, &backup.database, &backup.id, &object.name),
+        what: stored_key(&backup.tier, &backup.database, &backup.id, &object.name, object.key.as_deref()),
         layers: manifest.layers.clone(),
         keys,
         expected: Some(Expected::from(object)),
@@ -79,7 +79,14 @@ async fn of_backup(choice: &Choice<'_>, request: &Request<'_>, hands: &Hands<'_>
         progress: Progress::new(hands.observer.clone(), task, Some(object.plain_bytes)),
         stop: hands.cancel.clone(),
     });
-    let outline = flow.outline().await.map_err(|error| explain_key(error, unresolved))?;
+    let content = match manifest.dump_format {
+        DumpFormat::Custom => {
+            let outline = flow.outline().await.map_err(|error| explain_key(error, unresolved))?;
+            Content::Archive(Box::new(outline))
+        }
+        DumpFormat::Tar => Content::OtherArchive,
+        DumpFormat::Sql => Content::Sql,
+    };
     Ok(Origin {
         told: RestoreOrigin::Backup {
             id: backup.id.clone(),
@@ -89,7 +96,7 @@ async fn of_backup(choice: &Choice<'_>, request: &Request<'_>, hands: &Hands<'_>
             reasons: choice.reasons.clone(),
             passed_over: choice.passed_over.clone(),
         },
-        content: Content::Archive(Box::new(outline)),
+        content,
         flow,
         stored_bytes: object.stored_bytes,
         plain_bytes: Some(object.plain_bytes),
@@ -110,14 +117,12 @@ async fn of_file(path: &Path, request: &Request<'_>, hands: &Hands<'_>) -> Resul
         });
     };
     let mut flow = Flow::of_body(dump.body, path.display().to_string(), progress);
-    let (content, kind) = match dump.format {
-        DumpFormat::Custom => match flow.outline().await {
-            Ok(outline) => (Content::Archive(Box::new(outline)), "custom format"),
-            Err(error) => return Err(error),
-        },
-        DumpFormat::Tar => (Content::OtherArchive, "tar format"),
-        DumpFormat::Sql => (Content::Sql, "SQL text"),
+    let content = match dump.format {
+        DumpFormat::Custom => Content::Archive(Box::new(flow.outline().await?)),
+        DumpFormat::Tar => Content::OtherArchive,
+        DumpFormat::Sql => Content::Sql,
     };
+    let kind = dump.format.word();
     let wrapped: Vec<&str> = dump.wrappings.iter().map(|wrapping| wrapping_name(*wrapping)).collect();
     let kind = if wrapped.is_empty() { kind.to_owned() } else { format!("{kind} in {}", wrapped.join(" in ")) };
     Ok(Origin {

@@ -10,7 +10,7 @@ use super::selection::{Reach, Selection, select};
 use super::site::Site;
 use super::words::granted_roles;
 use crate::base::{BackupId, Period};
-use crate::catalog::RestorePoint;
+use crate::catalog::{Manifest, RestorePoint};
 use crate::plan::{Restoration, RestoreFacts, RestoreOrigin, RestoreTarget, Safety, TargetKind, restoration};
 use crate::postgres::{LiveTable, Session, Ties, shortened};
 use jiff::Timestamp;
@@ -117,7 +117,7 @@ async fn look<'a>(
         aside: aside.clone(),
         drops_old: request.old == Old::Dropped,
         jobs,
-        has_manifest: origin.manifest.is_some(),
+        has_manifest: origin.manifest.as_ref().is_some_and(Manifest::counts_rows),
         hooks: (hooks.before_restore.len(), hooks.after_restore.len()),
         warnings,
         stored_bytes: origin.stored_bytes,
@@ -242,6 +242,8 @@ fn another_source(request: &Request<'_>, origin: &Origin, site: &Site) -> Option
     let manifest = origin.manifest.as_ref()?;
     let source = &manifest.source;
     let is_another = match request.to {
+        // What another tool made need not say where it was read from.
+        Destination::InPlace if source.database.is_empty() => manifest.policy != request.desired.name,
         Destination::InPlace => source.database != site.database || manifest.policy != request.desired.name,
         Destination::Into(_) | Destination::Elsewhere(_) => manifest.policy != request.desired.name,
     };

@@ -41,16 +41,35 @@ pub async fn open_foreign(path: &Path, keys: &Keys) -> Result<ForeignDump, Strea
     let sha256 = check_sidecar(path).await?;
     let file = tokio::fs::File::open(path).await.map_err(failed)?;
     let bytes = file.metadata().await.map_err(failed)?.len();
-    let mut name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut body: Body = Box::new(file);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (wrappings, format, body) = unwrap_all(&what, &name, Box::new(file), keys).await?;
+    Ok(ForeignDump { format, wrappings, bytes, sha256, body })
+}
+
+/// What is around a dump, outermost first, and what it is, by its beginning and its name. `what` is for messages.
+pub async fn look_into(
+    what: &str,
+    name: &str,
+    body: Body,
+    keys: &Keys,
+) -> Result<(Vec<Wrapping>, DumpFormat), StreamError> {
+    let (wrappings, format, _) = unwrap_all(what, name, body, keys).await?;
+    Ok((wrappings, format))
+}
+
+async fn unwrap_all(
+    what: &str,
+    name: &str,
+    mut body: Body,
+    keys: &Keys,
+) -> Result<(Vec<Wrapping>, DumpFormat, Body), StreamError> {
+    let mut name = name.to_owned();
     let mut wrappings = Vec::new();
     loop {
         let mut reader = BufReader::with_capacity(BUFFER, body);
-        let head = head(&mut reader).await.map_err(|error| judge(&what, error))?;
+        let head = head(&mut reader).await.map_err(|error| judge(what, error))?;
         match sniff(&head, &name) {
-            Err(format) => {
-                return Ok(ForeignDump { format, wrappings, bytes, sha256, body: Box::new(again(head, reader)) });
-            }
+            Err(format) => return Ok((wrappings, format, Box::new(again(head, reader)))),
             Ok(_) if wrappings.len() == MAX_WRAPPINGS => {
                 return Err(StreamError::Damaged(format!("`{what}` is wrapped more than {MAX_WRAPPINGS} times")));
             }
@@ -189,8 +208,8 @@ async fn check_sidecar(path: &Path) -> Result<Option<Sha256>, StreamError> {
     )))
 }
 
-/// The digest for `name` in the text of `sha256sum`, in either of its styles; a digest alone counts, too.
-fn digest_for(text: &str, name: &str) -> Option<Sha256> {
+/// The SHA-256 digest for `name` in the text of `sha256sum`, in either of its styles; a digest alone counts, too.
+pub fn digest_for(text: &str, name: &str) -> Option<Sha256> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let is_name = |path: &str| path.rsplit('/').next() == Some(name);
     let of_line = |line: &str| {

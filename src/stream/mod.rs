@@ -32,6 +32,6 @@ pub use encode::{Encode, Encoded, encode};
 pub use encoding::Encoding;
 pub use error::StreamError;
 pub use fan_out::complete_all;
-pub use foreign::{ForeignDump, open_foreign};
+pub use foreign::{ForeignDump, digest_for, look_into, open_foreign};
 pub use keys::keys;
 pub use progress::Progress;

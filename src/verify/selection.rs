@@ -22,6 +22,7 @@ impl Selection {
     pub(super) fn holds_file(&self, key: &str) -> bool {
         match parse(key) {
             Some(Key::Marker) => true,
+            Some(Key::Removal(place)) => self.holds(&place),
             Some(Key::Manifest(place) | Key::Verified(place)) => self.holds(&place),
             Some(Key::Index(database) | Key::Lock(database)) => self.id.is_none() && self.holds_database(&database),
             Some(Key::Journal(_)) => *self == Selection::default(),

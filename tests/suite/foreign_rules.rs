@@ -52,6 +52,7 @@ fn backup(tier: &str, started: &str) -> Backup {
             plain_bytes: 1 << 22,
             stored_sha256: Sha256::of(b""),
             lock: None,
+            key: None,
             class: StorageClass::Standard,
         }],
         verified: None,

@@ -6,6 +6,7 @@
 
 mod support;
 
+mod adopt;
 mod applying;
 mod applying_faults;
 mod archive;

@@ -61,6 +61,7 @@ fn backup(tier: &str, started: &str, bytes: u64) -> Backup {
             plain_bytes: bytes,
             stored_sha256: Sha256::of(b""),
             lock: None,
+            key: None,
             class: StorageClass::Standard,
         }],
         verified: None,

@@ -65,6 +65,7 @@ pub fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
             plain_bytes: 4 << 20,
             stored_sha256: Sha256::of(b""),
             lock: None,
+            key: None,
             class: StorageClass::Standard,
         }],
         verified: None,

@@ -1,6 +1,7 @@
 //! `pg_dump`'s custom format (`-Fc`), followed as it flows past: table of contents, then blocks of data.
 //!
-//! Versions 1.12 to 1.16 (PostgreSQL 9 to 18), without compression. Bytes are pushed; memory holds the table of
+//! Versions 1.12 to 1.16 (PostgreSQL 9 to 18). Data that
+//! `pg_dump` compressed itself is unpacked to be counted, except with lz4. Bytes are pushed; memory holds the table of
 //! contents without its SQL, and no data. Hostile input gives [`Broken`], never a panic or memory without bound.
 //!
 //! ```text
@@ -10,6 +11,7 @@
 //! { 1, dump id, { length, bytes }*, 0 | 3, dump id, { oid, { length, bytes }*, 0 }*, 0 }*    (blocks)
 //! ```
 
+mod block_rows;
 mod cut;
 mod intake;
 mod outline;

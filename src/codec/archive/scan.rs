@@ -1,7 +1,7 @@
 //! The scanner: a machine that eats a dump piece by piece.
 
+use super::block_rows::{BlockRows, Packing};
 use super::intake::{Intake, Item, Pieces, Want};
-use super::rows::RowCounter;
 use super::toc::{Field, TocEntry};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -34,6 +34,8 @@ pub struct Summary {
     pub entries: Vec<TocEntry>,
     /// Rows of every table whose data it holds, by schema and name.
     pub rows: BTreeMap<(String, String), u64>,
+    /// False when its data is compressed in a way that is not looked into: then the numbers of rows mean nothing.
+    pub counts_rows: bool,
     /// Number of large objects.
     pub large_objects: u64,
 }
@@ -54,7 +56,9 @@ pub struct Scan {
     /// Entries with data: their places in `entries`.
     with_data: HashMap<i64, usize>,
     seen: BTreeSet<i64>,
-    counter: RowCounter,
+    packing: Packing,
+    counter: BlockRows,
+    counts_rows: bool,
     rows: BTreeMap<(String, String), u64>,
     large_objects: u64,
 }
@@ -95,7 +99,9 @@ impl Default for Scan {
             entries: Vec::new(),
             with_data: HashMap::new(),
             seen: BTreeSet::new(),
-            counter: RowCounter::default(),
+            packing: Packing::None,
+            counter: BlockRows::default(),
+            counts_rows: true,
             rows: BTreeMap::new(),
             large_objects: 0,
         }
@@ -149,6 +155,7 @@ impl Scan {
             dump_version: text(),
             entries: self.entries,
             rows: self.rows,
+            counts_rows: self.counts_rows,
             large_objects: self.large_objects,
         })
     }
@@ -191,14 +198,20 @@ impl Scan {
     fn advance(&mut self, item: Item) -> Result<(), Broken> {
         self.stage = match (self.stage, item) {
             (Stage::Magic, Item::Bytes(bytes)) => self.magic(&bytes)?,
-            (Stage::Compression, Item::Bytes(bytes)) if bytes != [0] => {
-                return malformed("its data is compressed by pg_dump itself");
+            (Stage::Compression, item) => {
+                self.packing = match item {
+                    Item::Bytes(algorithm) => match algorithm[..] {
+                        [0] => Packing::None,
+                        [1] => Packing::Gzip,
+                        [3] => Packing::Zstd,
+                        _ => Packing::Opaque,
+                    },
+                    // A level; minus one stands for the usual level of gzip.
+                    Item::Int(0) => Packing::None,
+                    _ => Packing::Gzip,
+                };
+                Stage::Time(7)
             }
-            // A level; minus one stands for the usual level of gzip.
-            (Stage::Compression, Item::Int(level)) if level != 0 => {
-                return malformed("its data is compressed by pg_dump itself");
-            }
-            (Stage::Compression, _) => Stage::Time(7),
             (Stage::Time(1), _) => Stage::HeadText,
             (Stage::Time(left), _) => Stage::Time(left - 1),
             (Stage::HeadText, Item::Text(text)) => {
@@ -222,7 +235,7 @@ impl Scan {
                 self.large_objects += 1;
                 Stage::Length { block: Block::Objects }
             }
-            (Stage::Length { block }, Item::Int(0)) => self.block_end(block),
+            (Stage::Length { block }, Item::Int(0)) => self.block_end(block)?,
             (Stage::Length { block }, Item::Int(n)) => match u64::try_from(n) {
                 Ok(left) => Stage::Body { block, left },
                 Err(_) => return malformed("a piece of its data has a negative length"),
@@ -283,17 +296,22 @@ impl Scan {
         if has_objects {
             return Ok(Stage::ObjectOid);
         }
-        self.counter = RowCounter::default();
+        self.counter = BlockRows::new(self.packing);
         Ok(Stage::Length { block: Block::Table(index) })
     }
 
-    fn block_end(&mut self, block: Block) -> Stage {
-        let Block::Table(index) = block else { return Stage::ObjectOid };
+    fn block_end(&mut self, block: Block) -> Result<Stage, Broken> {
+        let Block::Table(index) = block else { return Ok(Stage::ObjectOid) };
         let entry = &self.entries[index];
+        let counted = match self.counter.finish() {
+            Ok(counted) => counted,
+            Err(problem) => return malformed(format!("{problem}: the data of `{}.{}`", entry.namespace, entry.tag)),
+        };
         if entry.desc == "TABLE DATA" {
+            self.counts_rows &= counted.is_some();
             let table = (entry.namespace.clone(), entry.tag.clone());
-            *self.rows.entry(table).or_default() += self.counter.rows();
+            *self.rows.entry(table).or_default() += counted.unwrap_or_default();
         }
-        Stage::Block
+        Ok(Stage::Block)
     }
 }

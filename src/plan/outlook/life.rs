@@ -182,6 +182,7 @@ mod tests {
                 plain_bytes: 1 << 20,
                 stored_sha256: Sha256::of(b""),
                 lock: None,
+                key: None,
                 class: StorageClass::Standard,
             }],
             verified: None,

@@ -82,6 +82,8 @@ impl Sample {
             objects: Vec::new(),
             tables: Vec::new(),
             constraints_not_valid: Vec::new(),
+            dump_format: Default::default(),
+            adopted: None,
         }
     }
 
@@ -116,6 +118,8 @@ impl Sample {
             frames: encoded.frames,
             class: StorageClass::Standard,
             lock: None,
+            key: None,
+            beside: Vec::new(),
         });
         Ok(manifest)
     }

@@ -1,14 +1,32 @@
-//! Watches SQL text on its way to `psql`: a dump that leaves its database or ends too early must not run. Pure.
+//! Watches a dump in SQL: one that leaves its database or ends too early must not run. Counts its rows on the way.
 
-use super::sql_text::{SqlText, Token};
+use super::copy_target::copy_target;
+use super::text::{SqlText, Token};
+use std::collections::BTreeMap;
 
 /// Looks at a dump as it passes.
 #[derive(Debug, Default)]
-pub(super) struct SqlGuard {
+pub struct SqlGuard {
     text: SqlText,
     statement: Statement,
     has_statements: bool,
     completion: Completion,
+    summary: SqlSummary,
+    /// Rows of the table whose data is passing.
+    open: Option<((String, String), u64)>,
+}
+
+/// What a dump in SQL says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SqlSummary {
+    /// Version of the server, when `pg_dump` wrote it down.
+    pub server_version: Option<String>,
+    /// Version of `pg_dump`, when it wrote it down.
+    pub dump_version: Option<String>,
+    /// Number of tables it makes.
+    pub n_tables: u64,
+    /// Rows by schema and name, when all of them come through `COPY` and can be counted.
+    pub rows: Option<BTreeMap<(String, String), u64>>,
 }
 
 /// The words of the statement that is being read, as far as they matter.
@@ -18,6 +36,7 @@ struct Statement {
     first: String,
     last: String,
     reads_input: bool,
+    makes_table: bool,
 }
 
 /// What pg_dump writes around its dumps.
@@ -37,19 +56,47 @@ const HARMLESS: [&str; 9] = ["restrict", "unrestrict", "encoding", "set", "unset
 
 impl SqlGuard {
     /// Looks at the next bytes; says what stands against running them, before they are run.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let SqlGuard { text, statement, has_statements, completion } = self;
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let SqlGuard { text, statement, has_statements, completion, summary, open } = self;
         text.feed(bytes, |token| match token {
             Token::Word(word) => statement.take(word),
-            Token::End => {
+            Token::End(written) => {
                 *has_statements |= !statement.first.is_empty();
-                Ok(std::mem::take(statement).reads_input)
+                let statement = std::mem::take(statement);
+                summary.n_tables += u64::from(statement.makes_table);
+                if statement.first == "INSERT" {
+                    summary.rows = None;
+                }
+                close(open, &mut summary.rows);
+                if statement.reads_input {
+                    match copy_target(written) {
+                        Some(table) => *open = Some((table, 0)),
+                        None => summary.rows = None,
+                    }
+                }
+                Ok(statement.reads_input)
+            }
+            Token::Row => {
+                if let Some((_, rows)) = open {
+                    *rows += 1;
+                }
+                Ok(false)
             }
             Token::Comment(comment) => {
-                match comment.trim() {
-                    "PostgreSQL database dump" => *completion = Completion::Begun,
+                let comment = comment.trim();
+                match comment {
+                    "PostgreSQL database dump" => {
+                        *completion = Completion::Begun;
+                        summary.rows.get_or_insert_default();
+                    }
                     "PostgreSQL database dump complete" => *completion = Completion::Complete,
                     _ => {}
+                }
+                let version = |said: &str| comment.strip_prefix(said).map(str::to_owned);
+                if let Some(version) = version("Dumped from database version ") {
+                    summary.server_version = Some(version);
+                } else if let Some(version) = version("Dumped by pg_dump version ") {
+                    summary.dump_version = Some(version);
                 }
                 Ok(false)
             }
@@ -58,7 +105,7 @@ impl SqlGuard {
     }
 
     /// What stands against what passed, now that it has ended.
-    pub(super) fn finish(&mut self) -> Result<(), String> {
+    pub fn finish(&mut self) -> Result<SqlSummary, String> {
         self.feed(b"\n")?;
         if let Some(open) = self.text.open() {
             return Err(format!("the dump ends within {open}: it was cut off"));
@@ -72,7 +119,15 @@ impl SqlGuard {
         if !self.has_statements {
             return Err("the file holds no SQL statement".to_owned());
         }
-        Ok(())
+        close(&mut self.open, &mut self.summary.rows);
+        Ok(std::mem::take(&mut self.summary))
+    }
+}
+
+/// Notes the rows of the table whose data has passed.
+fn close(open: &mut Option<((String, String), u64)>, rows: &mut Option<BTreeMap<(String, String), u64>>) {
+    if let (Some((table, n)), Some(rows)) = (open.take(), rows) {
+        *rows.entry(table).or_default() += n;
     }
 }
 
@@ -89,6 +144,7 @@ impl Statement {
                 self.first
             ));
         }
+        self.makes_table |= self.first == "CREATE" && word == "TABLE" && self.n_words <= 3;
         self.reads_input |= self.first == "COPY" && self.last == "FROM" && word == "STDIN";
         word.clone_into(&mut self.last);
         Ok(false)
@@ -118,7 +174,7 @@ mod tests {
             .map(|step| {
                 let mut guard = SqlGuard::default();
                 text.as_bytes().chunks(step).try_for_each(|chunk| guard.feed(chunk))?;
-                guard.finish()
+                guard.finish().map(drop)
             })
             .collect();
         outcomes.dedup();
@@ -156,6 +212,32 @@ mod tests {
         for text in ["DROP TABLE database;", "CREATE TABLE role (x int);", "COMMENT ON DATABASE app IS 'x';"] {
             assert_eq!(judged(text), Ok(()), "{text}");
         }
+    }
+
+    #[test]
+    fn rows_are_counted_where_all_come_by_copy() {
+        let dump = |body: &str| {
+            format!(
+                "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.4\n{body}\n--\n-- PostgreSQL database dump complete\n--\n"
+            )
+        };
+        let summary = |text: String| {
+            let mut guard = SqlGuard::default();
+            text.as_bytes().chunks(7).try_for_each(|chunk| guard.feed(chunk))?;
+            guard.finish()
+        };
+        let copies = "CREATE TABLE public.t (a int);\n/* x */ COPY public.t (a) FROM stdin;\n1\n2\n\\.\n\n-- note\nCOPY \"S.x\".\"a \"\"b\" (\"c\") FROM stdin;\n\\.\n";
+        let found = summary(dump(copies)).unwrap();
+        let key = |schema: &str, name: &str| (schema.to_owned(), name.to_owned());
+        assert_eq!(found.rows, Some(BTreeMap::from([(key("public", "t"), 2), (key("S.x", "a \"b"), 0)])));
+        assert_eq!((found.server_version.as_deref(), found.n_tables), (Some("15.4"), 1));
+        let inserts = "CREATE TABLE t (a int);\nINSERT INTO t VALUES ('COPY public.t (a) FROM stdin;');\n";
+        assert_eq!(summary(dump(inserts)).unwrap().rows, None);
+        assert_eq!(
+            summary("CREATE TABLE t (a int);".to_owned()).unwrap().rows,
+            None,
+            "nothing is known of others' dumps"
+        );
     }
 
     #[test]

@@ -4,8 +4,10 @@
 pub(super) enum Token<'a> {
     /// A word outside of quotes, in capitals.
     Word(&'a str),
-    /// A statement ended. The answer `true` says that lines of data follow, up to `\.`.
-    End,
+    /// A statement ended; these are its first bytes. The answer `true` says that lines of data follow, up to `\.`.
+    End(&'a [u8]),
+    /// A line of data.
+    Row,
     /// The rest of a line after `--`.
     Comment(&'a str),
     /// The rest of a line after a backslash.
@@ -20,6 +22,8 @@ pub(super) struct SqlText {
     piece: Vec<u8>,
     /// The byte before, when the two may mean something together.
     before: u8,
+    /// The beginning of the statement that is being read, as written.
+    statement: Vec<u8>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -44,6 +48,8 @@ enum Place {
 
 /// More of a word, a line or a tag than this says nothing new.
 const ENOUGH: usize = 256;
+/// The most that is kept of a statement.
+const STATEMENT: usize = 4096;
 
 fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
@@ -61,9 +67,11 @@ impl SqlText {
             // Most of a dump is data and quotes: they are passed line by line, not byte by byte.
             let skipped = self.skip(rest);
             if skipped > 0 {
+                self.note(&rest[..skipped]);
                 rest = &rest[skipped..];
                 continue;
             }
+            self.note(&[byte]);
             self.step(byte, &mut see)?;
             rest = &rest[1..];
         }
@@ -77,6 +85,16 @@ impl SqlText {
             Place::Block(_) => Some("a comment"),
             Place::Data | Place::DataSoon => Some("the rows of a table"),
             Place::Code | Place::Word | Place::Tag | Place::Line | Place::Command => None,
+        }
+    }
+
+    /// Keeps what belongs to the statement.
+    fn note(&mut self, bytes: &[u8]) {
+        let is_beside =
+            matches!(self.place, Place::Line | Place::Block(_) | Place::Command | Place::DataSoon | Place::Data);
+        if !is_beside {
+            let room = STATEMENT.saturating_sub(self.statement.len()).min(bytes.len());
+            self.statement.extend_from_slice(&bytes[..room]);
         }
     }
 
@@ -165,6 +183,8 @@ impl SqlText {
                 let line = std::mem::take(&mut self.piece);
                 if line.strip_suffix(b"\r").unwrap_or(&line) == b"\\." {
                     self.place = Place::Code;
+                } else {
+                    see(Token::Row)?;
                 }
             }
             Place::Quoted(..) => {}
@@ -185,7 +205,7 @@ impl SqlText {
             (_, b'\\') => Place::Command,
             (b'-', b'-') => Place::Line,
             (b'/', b'*') => Place::Block(1),
-            (_, b';') if see(Token::End)? => Place::DataSoon,
+            (_, b';') if see(Token::End(&self.statement))? => Place::DataSoon,
             _ if is_of_word(byte) => Place::Word,
             _ => Place::Code,
         };
@@ -193,6 +213,13 @@ impl SqlText {
             Place::Word => self.keep(&[byte]),
             Place::Block(_) => self.before = 0,
             _ => {}
+        }
+        if matches!(self.place, Place::Line | Place::Block(_)) {
+            // The two bytes that begin a comment are none of the statement's.
+            self.statement.truncate(self.statement.len().saturating_sub(2));
+        }
+        if byte == b';' {
+            self.statement.clear();
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
-//! A review as SARIF 2.1.0, as code scanning takes it.
+//! A review or a plan as SARIF 2.1.0, as code scanning takes it.
 
-use super::review::{databases, headline};
+use super::remark::{Remark, Remarks, of_plans, of_review};
 use crate::base::Sha256;
 use crate::diag::{Code, Severity};
-use crate::review::{Finding, Place, Review};
+use crate::plan::Plan;
+use crate::review::{Place, Review};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -14,27 +15,30 @@ const DATABASES: usize = 12;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// The log as one JSON document, ending with a line feed.
+/// A review as one JSON document, ending with a line feed.
 pub fn review_sarif(review: &Review) -> String {
-    let mut all: Vec<(&Finding, Option<&str>)> = review
-        .policies
-        .iter()
-        .flat_map(|policy| {
-            policy.findings.iter().map(|finding| (finding, policy.head.as_deref().or(policy.base.as_deref())))
-        })
-        .collect();
-    all.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.code.severity));
+    log(of_review(review))
+}
+
+/// Plans as one JSON document, ending with a line feed.
+pub fn plan_sarif(plans: &[&Plan]) -> String {
+    log(of_plans(plans))
+}
+
+fn log(remarks: Remarks<'_>) -> String {
+    let Remarks { mut all, command } = remarks;
+    all.sort_by_key(|remark| std::cmp::Reverse(remark.code.severity));
     let left_out = all.len().saturating_sub(MOST_RESULTS);
     all.truncate(MOST_RESULTS);
     let mut codes: BTreeMap<&str, &Code> = BTreeMap::new();
-    for (finding, _) in &all {
-        codes.insert(finding.code.id, finding.code);
+    for remark in &all {
+        codes.insert(remark.code.id, remark.code);
     }
     let index: BTreeMap<&str, usize> = codes.keys().enumerate().map(|(index, id)| (*id, index)).collect();
-    let results: Vec<Value> = all.iter().map(|(finding, file)| result(finding, *file, &index)).collect();
+    let results: Vec<Value> = all.iter().map(|remark| result(remark, &index)).collect();
     let mut notices = Vec::new();
     if left_out > 0 {
-        let text = format!("{left_out} more findings; `backstay review --format json` has them all");
+        let text = format!("{left_out} more findings; `{command}` has them all");
         notices.push(json!({ "level": "warning", "message": { "text": text } }));
     }
     let log = json!({
@@ -89,35 +93,31 @@ fn sentence(title: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-fn result(finding: &Finding, file: Option<&str>, index: &BTreeMap<&str, usize>) -> Value {
-    let mut message = headline(finding);
-    if let (Some(before), Some(after)) = (&finding.before, &finding.after) {
+fn result(remark: &Remark<'_>, index: &BTreeMap<&str, usize>) -> Value {
+    let mut message = remark.headline.clone();
+    if let Some((before, after)) = remark.change {
         message.push_str(&format!(" ({before} → {after})"));
     }
-    if !finding.databases.is_empty() {
-        message.push_str(&format!(", of {}", databases(&finding.databases, DATABASES)));
+    if let Some(databases) = remark.databases(DATABASES) {
+        message.push_str(&format!(", of {databases}"));
     }
-    let after = |place: &&Place| place.is_after;
-    let place = finding.place.as_ref().filter(after).or(finding.near.as_ref());
-    let location = match (place, file) {
+    let location = match (remark.place, remark.file) {
         (Some(at), _) => Some(physical(&at.file, region(at))),
         (None, Some(file)) => Some(physical(file, json!({ "startLine": 1 }))),
         (None, None) => None,
     };
-    let path = finding.route.to_string();
     let mut location = location.unwrap_or_else(|| json!({}));
-    if !path.is_empty() {
-        location["logicalLocations"] = json!([{ "fullyQualifiedName": path }]);
+    if !remark.path.is_empty() {
+        location["logicalLocations"] = json!([{ "fullyQualifiedName": remark.path }]);
     }
-    // The same finding in the next run, wherever its line has moved.
-    let identity = format!("{}\n{path}\n{}\n{}", finding.code.id, finding.detail, finding.databases.join(","));
     json!({
-        "ruleId": finding.code.id,
-        "ruleIndex": index.get(finding.code.id).copied().unwrap_or_default(),
-        "level": level(finding.code.severity),
+        "ruleId": remark.code.id,
+        "ruleIndex": index.get(remark.code.id).copied().unwrap_or_default(),
+        "level": level(remark.code.severity),
         "message": { "text": message },
         "locations": [location],
-        "partialFingerprints": { "backstayFinding/v1": Sha256::of(identity.as_bytes()).to_string() },
+        // The same remark in the next run, wherever its line has moved.
+        "partialFingerprints": { "backstayFinding/v1": Sha256::of(remark.identity.as_bytes()).to_string() },
     })
 }
 

@@ -1,9 +1,10 @@
-//! A review as annotations of GitHub Actions: one line each, which the runner shows beside the changed lines.
+//! A review or a plan as annotations of GitHub Actions: one line each, which the runner shows beside the changed lines.
 
-use super::review::{databases, headline};
+use super::remark::{Remark, Remarks, of_plans, of_review};
 use crate::base::visible;
 use crate::diag::Severity;
-use crate::review::{Finding, Place, Review};
+use crate::plan::Plan;
+use crate::review::Review;
 
 /// The runner keeps ten of a level from one step. The last notice says how many were left out.
 const MOST_OF_A_LEVEL: usize = 10;
@@ -12,8 +13,25 @@ const DATABASES: usize = 6;
 /// More of a message is hard to read beside code.
 const LONGEST: usize = 1_000;
 
-/// The lines, worst first, each ending with a line feed.
+/// A review as lines, worst first, each ending with a line feed.
 pub fn review_annotations(review: &Review) -> String {
+    let mut out = lines(&of_review(review), "backstay review");
+    if review.policies.iter().all(crate::review::PolicyReview::is_quiet) {
+        out.push_str("No change in meaning.\n");
+    }
+    out
+}
+
+/// Plans as lines, worst first, each ending with a line feed.
+pub fn plan_annotations(plans: &[&Plan]) -> String {
+    let mut out = lines(&of_plans(plans), "backstay plan");
+    if plans.iter().all(|plan| plan.is_empty()) {
+        out.push_str("Nothing to do.\n");
+    }
+    out
+}
+
+fn lines(remarks: &Remarks<'_>, title: &str) -> String {
     let mut out = String::new();
     let mut left_out = 0;
     for (severity, level, most) in [
@@ -21,55 +39,42 @@ pub fn review_annotations(review: &Review) -> String {
         (Severity::Warning, "warning", MOST_OF_A_LEVEL),
         (Severity::Info, "notice", MOST_OF_A_LEVEL - 1),
     ] {
-        let all: Vec<(&Finding, &str)> = review
-            .policies
-            .iter()
-            .flat_map(|policy| {
-                policy.findings.iter().map(|finding| (finding, policy.head.as_deref().unwrap_or_default()))
-            })
-            .filter(|(finding, _)| finding.code.severity == severity)
-            .collect();
-        for (finding, file) in all.iter().take(most) {
-            out.push_str(&line(level, finding, file));
+        let all: Vec<&Remark<'_>> = remarks.all.iter().filter(|remark| remark.code.severity == severity).collect();
+        for remark in all.iter().take(most) {
+            out.push_str(&line(level, remark));
         }
         left_out += all.len().saturating_sub(most);
     }
     if left_out > 0 {
-        let more = format!("{left_out} more findings; `backstay review --format json` has them all");
-        out.push_str(&format!("::notice title=backstay review::{}\n", data(&more)));
-    }
-    if review.policies.iter().all(crate::review::PolicyReview::is_quiet) {
-        out.push_str("No change in meaning.\n");
+        let more = format!("{left_out} more findings; `{}` has them all", remarks.command);
+        out.push_str(&format!("::notice title={}::{}\n", property(title), data(&more)));
     }
     out
 }
 
-fn line(level: &str, finding: &Finding, file: &str) -> String {
-    // What is gone is shown at what is left above it.
-    let after = |place: &&Place| place.is_after;
-    let place = finding.place.as_ref().filter(after).or(finding.near.as_ref());
+fn line(level: &str, remark: &Remark<'_>) -> String {
     let mut properties = Vec::new();
-    match place {
-        Some(at) => {
+    match (remark.place, remark.file) {
+        (Some(at), _) => {
             properties.push(format!("file={}", property(&visible(&at.file))));
             properties.push(format!("line={}", at.start.line));
             properties.push(format!("col={}", at.start.column));
             properties.push(format!("endLine={}", at.end.line));
             properties.push(format!("endColumn={}", at.end.column));
         }
-        None if !file.is_empty() => properties.push(format!("file={}", property(&visible(file)))),
-        None => {}
+        (None, Some(file)) => properties.push(format!("file={}", property(&visible(file)))),
+        (None, None) => {}
     }
-    let title = format!("{} {}", finding.code.id, finding.code.title);
+    let title = format!("{} {}", remark.code.id, remark.code.title);
     properties.push(format!("title={}", property(&title)));
-    let mut message = headline(finding);
-    if let (Some(before), Some(after)) = (&finding.before, &finding.after) {
+    let mut message = remark.headline.clone();
+    if let Some((before, after)) = remark.change {
         message.push_str(&format!("\n{before} → {after}"));
     }
-    if !finding.databases.is_empty() {
-        message.push_str(&format!("\nof {}", databases(&finding.databases, DATABASES)));
+    if let Some(databases) = remark.databases(DATABASES) {
+        message.push_str(&format!("\nof {databases}"));
     }
-    for text in [&finding.why, &finding.hint].into_iter().flatten() {
+    for text in &remark.more {
         message.push_str(&format!("\n{text}"));
     }
     let message: String = message.chars().take(LONGEST).collect();
