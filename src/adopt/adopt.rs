@@ -57,8 +57,6 @@ pub struct Means {
 
 /// The longest digest file that is read.
 const MAX_DIGEST_FILE: u64 = 64 << 10;
-/// A file that was written so much later than its name says was not written then, but copied.
-const LONGEST_DUMP: Period = Period::hours(24);
 /// Names shown when none fits.
 const SHOWN: usize = 3;
 
@@ -229,7 +227,7 @@ impl Round<'_> {
             is_past_keep: self.copy.keep.period().is_some_and(|keep| Period::between(named.at, self.now) >= keep),
         };
         if !self.order.is_dry_run {
-            let manifest = self.manifest(candidate, named, belongs, &id, examined, meta);
+            let manifest = self.manifest(candidate, belongs, &id, examined, meta);
             if let Some(problem) = self.write(&manifest, meta).await? {
                 return Ok(Fate::Refused(problem));
             }
@@ -288,14 +286,11 @@ impl Round<'_> {
     fn manifest(
         &self,
         candidate: &Candidate,
-        named: &Named,
         belongs: Belongs,
         id: &BackupId,
         examined: Examined,
         meta: &ObjectMeta,
     ) -> Manifest {
-        let written = Timestamp::from_second(meta.modified).unwrap_or(named.at);
-        let is_near = written >= named.at && Period::between(named.at, written) <= LONGEST_DUMP;
         let Said { database, server_version, dump_version, n_tables, tables } = examined.said;
         let dump_program = dump_version.map_or_else(String::new, |version| format!("pg_dump (PostgreSQL) {version}"));
         let key = candidate.key.clone();
@@ -307,7 +302,8 @@ impl Round<'_> {
             tier: self.order.tier.to_owned(),
             method: Method::Logical,
             started_at: id.started(),
-            finished_at: if is_near { written } else { id.started() },
+            // When a file was last written says little: it may have been copied.
+            finished_at: id.started(),
             source: Source {
                 database: database.or(belongs.source).unwrap_or_default(),
                 host: String::new(),

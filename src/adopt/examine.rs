@@ -155,8 +155,10 @@ fn short(version: &str) -> String {
 }
 
 fn without_name(problem: &str, key: &str) -> String {
-    let problem = problem.strip_prefix(&format!("`{key}` is damaged: ")).unwrap_or(problem);
-    problem.to_owned()
+    match problem.strip_prefix(&format!("`{key}` is damaged: ")) {
+        Some(rest) => format!("it is damaged: {rest}"),
+        None => problem.to_owned(),
+    }
 }
 
 /// Looks at the plain bytes of formats that are not scanned.

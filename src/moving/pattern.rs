@@ -86,7 +86,7 @@ impl Pattern {
                 _ => return Err(InvalidPattern::Unknown(inside.to_owned())),
             };
             let (slot, name, usual) = slot;
-            let shape = if format.is_some() { "[^/]+?" } else { usual };
+            let shape = format.as_deref().map_or_else(|| usual.to_owned(), shape_of);
             if slot.replace(format).is_some() {
                 return Err(InvalidPattern::Twice(name));
             }
@@ -134,6 +134,27 @@ impl Pattern {
         let database = self.has_database.then(|| part("database").to_owned());
         Some(at.map(|at| Named { at, database }))
     }
+}
+
+/// What a text of a format looks like.
+fn shape_of(format: &str) -> String {
+    let mut shape = String::new();
+    let mut letters = format.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            shape.push_str(&regex::escape(letter.encode_utf8(&mut [0; 4])));
+            continue;
+        }
+        shape.push_str(match letters.next() {
+            Some('Y') => "[0-9]{4}",
+            Some('m' | 'd' | 'H' | 'M' | 'S' | 'y' | 'I') => "[0-9]{2}",
+            Some('j') => "[0-9]{3}",
+            Some('s') => "[0-9]+",
+            Some('b' | 'B' | 'a' | 'A' | 'p') => "[A-Za-z]+",
+            _ => "[^/]+?",
+        });
+    }
+    if shape.is_empty() { "[^/]+?".to_owned() } else { shape }
 }
 
 fn in_zone(moment: DateTime, zone: &TimeZone) -> Option<Timestamp> {

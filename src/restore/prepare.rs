@@ -122,7 +122,11 @@ async fn look<'a>(
         warnings,
         stored_bytes: origin.stored_bytes,
         plain_bytes: origin.plain_bytes,
-        backup_took: origin.manifest.as_ref().map(|m| Period::between(m.started_at, m.finished_at)),
+        backup_took: origin
+            .manifest
+            .as_ref()
+            .filter(|m| m.adopted.is_none())
+            .map(|m| Period::between(m.started_at, m.finished_at)),
     });
     Ok(Prepared { plan, request, origin, site, kind, safety, selection, live, jobs, beside, aside })
 }

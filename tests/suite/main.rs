@@ -37,6 +37,7 @@ mod init;
 mod killing;
 mod left_out;
 mod list;
+mod moving_in;
 mod no_noise;
 mod outlook;
 mod plan_markdown;

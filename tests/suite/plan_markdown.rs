@@ -65,3 +65,34 @@ fn what_others_wrote_stays_text() {
     let without = comment.replace("@<!-- -->all", "");
     assert!(hostile.iter().all(|text| !without.contains(text)), "{comment}");
 }
+
+#[test]
+fn the_same_plan_is_sarif_and_annotations_within_their_limits() {
+    let plan = guarded();
+    let log: serde_json::Value = serde_json::from_str(&backstay::report::plan_sarif(&[&plan])).unwrap();
+    crate::review_formats::assert_sarif(&log);
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let of = |code: &str| results.iter().filter(|result| result["ruleId"] == code).collect::<Vec<_>>();
+    assert_eq!((of("BS602").len(), of("BS851").len(), of("BS853").len()), (1, 1, 1), "{log:#}");
+    assert_eq!(of("BS602")[0]["level"], "error");
+    assert!(
+        of("BS851")[0]["message"]["text"].as_str().unwrap().contains("33 backups of `app` in tier `daily`"),
+        "{log:#}"
+    );
+    let uri = &of("BS851")[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert!(uri.as_str().is_some_and(|uri| uri.ends_with(".yaml")), "{log:#}");
+
+    let lines = backstay::report::plan_annotations(&[&plan]);
+    assert!(lines.starts_with("::error file="), "worst first: {lines}");
+    assert!(lines.contains("--allow-prune"), "what lifts it is told: {lines}");
+    let night = |n: i64| backup("app", "daily", at(NIGHT) - SignedDuration::from_hours(24 * n));
+    let quiet = world((0..7).rev().map(night).collect(), (0..30).rev().map(night).collect());
+    let quiet = backstay::plan::plan(&desired(POLICY), &quiet, at(NOON), &Scope::default());
+    assert_eq!(backstay::report::plan_annotations(&[&quiet]), "Nothing to do.\n");
+    let many: Vec<&Plan> = (0..40).map(|_| &plan).collect();
+    let lines = backstay::report::plan_annotations(&many);
+    for level in ["::error ", "::warning ", "::notice "] {
+        let n = lines.lines().filter(|line| line.starts_with(level)).count();
+        assert!((1..=10).contains(&n), "{level}: {n}");
+    }
+}

@@ -61,6 +61,13 @@ fn for_annotations() {
 }
 
 fn sarif_is_valid(review: &Review) -> serde_json::Value {
+    let log: serde_json::Value = serde_json::from_str(&review_sarif(review)).unwrap();
+    assert_sarif(&log);
+    log
+}
+
+/// Asserts that a log is as the schema of SARIF says.
+pub fn assert_sarif(log: &serde_json::Value) {
     let schema = include_str!("../fixtures/sarif/sarif-2.1.0.json");
     let mut schema: serde_json::Value = serde_json::from_str(schema).unwrap();
     // This edition of the schema has a bracket too many in the pattern of a language, which we do not write.
@@ -68,14 +75,12 @@ fn sarif_is_valid(review: &Review) -> serde_json::Value {
         schema["definitions"][part]["properties"]["language"].as_object_mut().unwrap().remove("pattern").unwrap();
     }
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let log: serde_json::Value = serde_json::from_str(&review_sarif(review)).unwrap();
-    let problems: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
+    let problems: Vec<String> = validator.iter_errors(log).map(|error| error.to_string()).collect();
     assert!(problems.is_empty(), "{problems:?}");
     assert!(
         !validator.is_valid(&serde_json::json!({"version": "2.1.0", "runs": [{}]})),
         "the schema refuses something"
     );
-    log
 }
 
 #[test]
