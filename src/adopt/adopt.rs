@@ -88,7 +88,7 @@ pub async fn adopt(order: &Order<'_>, means: &Means) -> Result<Adoption, AdoptEr
         let Some(meta) = metas.get(candidate.key.as_str()) else { continue };
         let at = candidate.named.as_ref().ok().map(|named| named.at);
         let (key, bytes) = (candidate.key.clone(), meta.size);
-        let fate = round.judge(&candidate, meta).await?;
+        let fate = round.judge(&candidate).await?;
         dumps.push(OldDump { key, bytes, at, fate });
     }
     dumps.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
@@ -177,7 +177,7 @@ struct Belongs {
 }
 
 impl Round<'_> {
-    async fn judge(&mut self, candidate: &Candidate, meta: &ObjectMeta) -> Result<Fate, AdoptError> {
+    async fn judge(&mut self, candidate: &Candidate) -> Result<Fate, AdoptError> {
         let key = &candidate.key;
         if let Some(id) = self.known.by_key.get(key) {
             return Ok(Fate::Known(id.clone()));
@@ -196,6 +196,9 @@ impl Round<'_> {
         if is_ahead(&BackupId::new(named.at, 0), self.now) {
             return Ok(Fate::Refused("its name is dated in the future".to_owned()));
         }
+        // As it is now: it is compared with how it is when it was read.
+        let head = self.order.repository.store.head(key).await.map_err(RepositoryError::from)?;
+        let Some(meta) = &head else { return Ok(Fate::Refused("it is gone".to_owned())) };
         let (keys, observer, stop) = (&self.means.keys, &self.means.observer, &self.means.stop);
         let reading = Reading { store: self.order.repository.store.as_ref(), keys, observer, stop };
         let examined = match examine(meta, &reading).await? {

@@ -26,9 +26,13 @@ pub(super) fn old_files(files: &[PathBuf], folders: &[PathBuf]) -> Result<Vec<Ol
     for path in files {
         all.push(read(path).map_err(|problem| (path.clone(), problem))?);
     }
+    // One that is named and lies in a folder, too, is read once.
+    let same = |path: &Path| path.canonicalize().ok();
+    let named: Vec<Option<PathBuf>> = files.iter().map(|path| same(path)).collect();
     for folder in folders {
         let mut paths = Vec::new();
         collect(folder, DEPTH, &mut paths).map_err(|problem| (folder.clone(), problem))?;
+        paths.retain(|path| !named.contains(&same(path)));
         paths.sort();
         all.extend(paths.iter().take(MOST).filter_map(|path| read(path).ok()));
     }

@@ -170,7 +170,7 @@ fn a_compose_file_with_a_backup_service() {
             "password: ${env:POSTGRES_PASSWORD}",
             "keep: 30d",
             "Nothing says when a backup is made: this is a guess.",
-            "docker-compose.yml:13: a command that moves or deletes backups",
+            "docker-compose.yml:14: a command that moves or deletes backups",
         ],
     );
 }
