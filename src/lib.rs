@@ -13,11 +13,13 @@ pub mod codec;
 pub mod resource;
 pub mod schedule;
 
+pub mod metrics;
 pub mod moving;
 pub mod plan;
 pub mod policy;
 pub mod report;
 pub mod review;
+pub mod standing;
 
 pub mod postgres;
 pub mod provider;

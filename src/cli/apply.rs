@@ -204,9 +204,10 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
     let observer = context.observer();
     let mut views = Vec::new();
     let mut exits = Vec::new();
-    for Ready { planned, already_done } in ready {
+    for (index, Ready { planned, already_done }) in ready.iter().enumerate() {
         let Planned { desired, places, plan, .. } = planned;
-        let run = run_id(Timestamp::now());
+        // Journals of two policies in one store must not be one file.
+        let run = if index == 0 { context.run.clone() } else { run_id(Timestamp::now()) };
         let refused = refused(plan, &approval);
         let hands = Hands {
             desired,

@@ -3,7 +3,6 @@
 use super::policy_files::valid_policies;
 use super::{Context, Exit};
 use crate::backup::{BackupError, BackupOutcome, LockedStorages, Order, Target, Tools, logical};
-use crate::base::BackupId;
 use crate::diag::Explain;
 use crate::observe;
 use crate::policy::Desired;
@@ -70,9 +69,7 @@ fn find<'a>(policies: &'a [Desired], args: &'a Args) -> Result<(&'a Desired, Tar
 
 async fn back_up(desired: &Desired, target: Target<'_>, context: &Context) -> Exit {
     let repositories = observe::open(desired, context.lookup.as_ref()).repositories();
-    // Without a source of randomness the process id keeps two runs of one second apart.
-    let run = BackupId::new(Timestamp::now(), getrandom::u32().unwrap_or_else(|_| std::process::id())).to_string();
-    let owner = this_process(&run, "backup");
+    let owner = this_process(&context.run, "backup");
     let locked = match LockedStorages::take(&target.storages(), &repositories, target.name, &owner).await {
         Ok(locked) => locked,
         Err(error) => {
@@ -89,7 +86,7 @@ async fn back_up(desired: &Desired, target: Target<'_>, context: &Context) -> Ex
         now: Timestamp::now,
     };
     let storages = target.storages().into_iter().filter(|storage| locked.leases.contains_key(*storage)).collect();
-    let order = Order { desired, target, storages, run: &run };
+    let order = Order { desired, target, storages, run: &context.run };
     let outcome = if locked.leases.is_empty() { None } else { Some(logical(&order, &tools).await) };
     let LockedStorages { leases, mut failed } = locked;
     LockedStorages { leases, failed: Vec::new() }.release().await;

@@ -2,9 +2,10 @@
 
 use super::context::{Colour, Context};
 use super::exit::Exit;
+use super::log::LogFormat;
 use super::{
-    adopt, apply, backup, completions, demo, explain, init, list, man, plan, prune, restore, review, run, schema, show,
-    sync, validate, verify,
+    adopt, apply, backup, check, completions, demo, explain, init, list, man, metrics, plan, prune, report, restore,
+    review, run, schema, show, status, sync, validate, verify,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -34,6 +35,14 @@ pub struct Arguments {
     #[arg(short, long, global = true)]
     quiet: bool,
 
+    /// Keep what is done as lines of JSON in this file; turned over at 10 MiB, five old ones stay
+    #[arg(long, global = true, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+
+    /// How to speak on standard error
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human", hide_possible_values = false)]
+    log_format: LogFormat,
+
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
     color: Colour,
@@ -62,6 +71,10 @@ enum Verb {
     Review(review::Args),
     Apply(apply::Args),
     Backup(backup::Args),
+    Status(status::Args),
+    Check(check::Args),
+    Report(report::Args),
+    Metrics(metrics::Args),
     List(list::Args),
     Show(show::Args),
     Restore(restore::Args),
@@ -77,6 +90,14 @@ enum Verb {
     Man(man::Args),
 }
 
+impl Verb {
+    /// True for those after which the numbers of Prometheus may be others.
+    fn acts(&self) -> bool {
+        use Verb::{Apply, Backup, Prune, Restore, Run, Sync, Verify};
+        matches!(self, Apply(_) | Backup(_) | Prune(_) | Restore(_) | Run(_) | Sync(_) | Verify(_))
+    }
+}
+
 /// Understands the words of a command line, runs the verb and says how it ended.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(words) {
@@ -87,7 +108,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if e.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
-    let context = Context::new(arguments.policy, arguments.root, arguments.json, arguments.quiet, arguments.color);
+    let context = Context::new(arguments.policy, arguments.root, arguments.json, arguments.quiet, arguments.color)
+        .keeping_log(arguments.log_format, arguments.log_file);
     let exit = match &arguments.verb {
         Verb::Init(args) => init::run(args, &context),
         Verb::Validate(args) => validate::run(args, &context),
@@ -95,6 +117,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Review(args) => review::run(args, &context),
         Verb::Apply(args) => apply::run(args, &context),
         Verb::Backup(args) => backup::run(args, &context),
+        Verb::Status(args) => status::run(args, &context),
+        Verb::Check(args) => check::run(args, &context),
+        Verb::Report(args) => report::run(args, &context),
+        Verb::Metrics(args) => metrics::run(args, &context),
         Verb::List(args) => list::run(args, &context),
         Verb::Show(args) => show::run(args, &context),
         Verb::Restore(args) => restore::run(args, &context),
@@ -109,5 +135,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Completions(args) => completions::run(args, &context),
         Verb::Man(args) => man::run(args, &context),
     };
-    context.settle(exit).into()
+    if arguments.verb.acts() && !matches!(exit, Exit::InvalidPolicy | Exit::Interrupted) {
+        metrics::write_after(&context);
+    }
+    let exit = context.settle(exit);
+    context.ended(exit);
+    exit.into()
 }

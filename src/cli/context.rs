@@ -2,12 +2,14 @@
 
 use super::environment::ProcessEnvironment;
 use super::exit::Exit;
+use super::log::{Level, Log, LogFormat, Logged};
 use super::progress;
 use super::signals::wait_for_signal;
-use crate::apply::PrintKey;
+use crate::apply::{PrintKey, run_id};
 use crate::base::Lookup;
 use crate::diag::{Explain, codes};
 use crate::event::{Observer, Silent};
+use jiff::Timestamp;
 use std::fmt;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -40,6 +42,9 @@ pub struct Context {
     pub root: PathBuf,
     /// Cancelled by a signal to end: long deeds stop cleanly.
     pub cancel: CancellationToken,
+    /// Id of this run: in its log, its alerts, its journal and the manifests of its backups.
+    pub run: String,
+    log: Arc<Log>,
     /// Something that was to be read could not be written.
     is_output_lost: AtomicBool,
 }
@@ -69,6 +74,7 @@ impl Colour {
 impl Context {
     /// The context of this process.
     pub fn new(policies: Vec<PathBuf>, root: Option<PathBuf>, json: bool, quiet: bool, colour: Colour) -> Context {
+        let run = run_id(Timestamp::now());
         let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col));
         Context {
             policies,
@@ -80,8 +86,32 @@ impl Context {
             width: if columns == 0 { 100 } else { columns.clamp(60, 160) },
             lookup: Arc::new(ProcessEnvironment),
             cancel: CancellationToken::new(),
+            log: Arc::new(Log::new(run.clone(), LogFormat::Human, None)),
+            run,
             is_output_lost: AtomicBool::new(false),
         }
+    }
+
+    /// The same, with a log.
+    pub fn keeping_log(self, format: LogFormat, file: Option<PathBuf>) -> Context {
+        let log = Arc::new(Log::new(self.run.clone(), format, file));
+        log.write(Level::Info, "begins", self.words("run_started"));
+        Context { log, ..self }
+    }
+
+    /// Notes in the log how the run ended.
+    pub fn ended(&self, exit: Exit) {
+        let mut fields = self.words("run_finished");
+        fields.insert("exit".to_owned(), (exit as u8).into());
+        let level = if exit == Exit::Done { Level::Info } else { Level::Error };
+        self.log.write(level, "ends", fields);
+    }
+
+    /// What a line on the run as a whole says beside its message.
+    fn words(&self, event: &str) -> serde_json::Map<String, serde_json::Value> {
+        let verb = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+        let fields = [("event", event), ("verb", &verb), ("version", env!("CARGO_PKG_VERSION"))];
+        fields.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect()
     }
 
     /// Writes a result to standard output. What is being done goes on when nobody can read it: a reader that went
@@ -114,44 +144,61 @@ impl Context {
 
     /// Talks to the person on standard error; silent with `--quiet`.
     pub fn tell(&self, text: impl fmt::Display) {
-        if !self.quiet {
-            self.warn(text);
-        }
+        self.speak(Level::Info, &text.to_string());
     }
 
     /// Writes to standard error even with `--quiet`.
     pub fn warn(&self, text: impl fmt::Display) {
+        self.speak(Level::Warning, &text.to_string());
+    }
+
+    fn speak(&self, level: Level, text: &str) {
+        self.log.write(level, text.trim(), serde_json::Map::new());
+        if !self.log.is_json() && (level != Level::Info || !self.quiet) {
+            self.print(text);
+        }
+    }
+
+    fn print(&self, text: &str) {
         // Standard error may be closed; there is nowhere left to say so.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
     /// Tells an error with its code and hint.
     pub fn fail(&self, error: &dyn Explain) {
-        let (red, blue, reset) = if self.colour_err { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
-        self.warn(format_args!("{red}error[{}]{reset}: {error}", error.code().id));
-        if let Some(hint) = error.hint() {
-            self.warn(format_args!("{blue}hint{reset}: {hint}"));
-        }
+        self.tell_error(Some(error.code().id), &error.to_string(), error.hint().as_deref());
     }
 
     /// Tells an error that has no code: the words typed or the terminal are at fault, not the world.
     pub fn complain(&self, message: impl fmt::Display, hint: Option<&str>) {
+        self.tell_error(None, &message.to_string(), hint);
+    }
+
+    fn tell_error(&self, code: Option<&str>, message: &str, hint: Option<&str>) {
+        let fields = [("code", code), ("hint", hint)];
+        let fields = fields.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into())));
+        self.log.write(Level::Error, message, fields.collect());
+        if self.log.is_json() {
+            return;
+        }
         let (red, blue, reset) = if self.colour_err { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
-        self.warn(format_args!("{red}error{reset}: {message}"));
+        let code = code.map(|code| format!("[{code}]")).unwrap_or_default();
+        self.print(&format!("{red}error{code}{reset}: {message}"));
         if let Some(hint) = hint {
-            self.warn(format_args!("{blue}hint{reset}: {hint}"));
+            self.print(&format!("{blue}hint{reset}: {hint}"));
         }
     }
 
     /// Who listens to events: bars on a terminal, plain lines elsewhere, nobody with `--quiet`.
     pub fn observer(&self) -> Arc<dyn Observer> {
-        if self.quiet {
+        let shown: Arc<dyn Observer> = if self.quiet || self.log.is_json() {
             Arc::new(Silent)
         } else if std::io::stderr().is_terminal() {
             Arc::new(progress::Bars::new(self.colour_err))
         } else {
             Arc::new(progress::Lines::default())
-        }
+        };
+        if self.log.is_kept() { Arc::new(Logged::new(self.log.clone(), shown)) } else { shown }
     }
 
     /// True when a person can be asked.

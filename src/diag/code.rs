@@ -296,6 +296,8 @@ table! {
     COMMAND_CHANGED = "BS747", Warning, "other commands are run";
     IGNORE_ADDED = "BS748", Warning, "advice is silenced";
     SETTING_CHANGED = "BS749", Info, "a setting has another value";
+    LOG_LOST = "BS770", Warning, "the log cannot be written";
+    METRICS_LOST = "BS771", Warning, "metrics cannot be written";
 }
 
 #[cfg(test)]

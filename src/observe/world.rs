@@ -79,7 +79,10 @@ async fn read_in_folder(
     };
     let marker = place.repository.marker().await?;
     let contents = place.repository.read().await?;
-    Ok(ReadStorage { location, folder: Some(folder), bucket: None, marker: marker.map(|marker| marker.id), contents })
+    // How full a disk is decides nothing here, so that it cannot be asked is no failure.
+    let space = place.repository.store.space().await.ok().flatten();
+    let marker = marker.map(|marker| marker.id);
+    Ok(ReadStorage { location, folder: Some(folder), bucket: None, marker, space, contents })
 }
 
 /// The databases of the server that the patterns mean, sorted.

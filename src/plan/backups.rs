@@ -26,7 +26,7 @@ pub(super) fn shelves<'a>(desired: &Desired, live: &'a Live) -> Shelves<'a> {
 }
 
 /// What holds for one tier of one database at the moment of planning.
-pub(super) struct Slot<'a> {
+pub struct Slot<'a> {
     /// The database.
     pub subject: &'a Subject<'a>,
     /// The tier's name.
@@ -46,12 +46,7 @@ pub(super) struct Slot<'a> {
 }
 
 /// Every logical tier of every database.
-pub(super) fn slots<'a>(
-    desired: &'a Desired,
-    live: &'a Live,
-    subjects: &'a [Subject<'a>],
-    now: Timestamp,
-) -> Vec<Slot<'a>> {
+pub fn slots<'a>(desired: &'a Desired, live: &'a Live, subjects: &'a [Subject<'a>], now: Timestamp) -> Vec<Slot<'a>> {
     let shelves = shelves(desired, live);
     let mut slots = Vec::new();
     for subject in subjects {

@@ -29,7 +29,7 @@ pub(super) fn actions(
     let mut actions = Vec::new();
     for copy in slot.spec.copies.iter().filter(|copy| slot.writable.contains(&copy.to.as_str())) {
         let there = slot.copies.get(copy.to.as_str());
-        let kept = kept_if_good(desired, slot, copy, &everything, now);
+        let kept = wanted_ids(desired, slot, copy, now);
         let mut cold: BTreeMap<&str, Vec<&Backup>> = BTreeMap::new();
         for id in everything.iter().filter(|id| kept.contains(**id)) {
             let present = there.and_then(|backups| backups.iter().find(|backup| backup.id == **id));
@@ -93,15 +93,10 @@ fn good_copies<'a>(slot: &Slot<'a>) -> BTreeMap<&'a BackupId, Vec<(&'a str, &'a 
     good
 }
 
-/// What this storage would keep if it had everything that exists, all of it good.
-fn kept_if_good(
-    desired: &Desired,
-    slot: &Slot<'_>,
-    copy: &CopySpec,
-    all: &BTreeSet<&BackupId>,
-    now: Timestamp,
-) -> BTreeSet<BackupId> {
-    let held: Vec<Held> = all.iter().map(|id| Held { id: (*id).clone(), is_good: true }).collect();
+/// What a storage of a tier should have: what it would keep if it had everything that exists, all of it good.
+pub fn wanted_ids(desired: &Desired, slot: &Slot<'_>, copy: &CopySpec, now: Timestamp) -> BTreeSet<BackupId> {
+    let all: BTreeSet<&BackupId> = slot.copies.values().flatten().map(|backup| &backup.id).collect();
+    let held: Vec<Held> = all.into_iter().map(|id| Held { id: id.clone(), is_good: true }).collect();
     // Rules of S3 know no floor: what they deleted would be brought again and again.
     let by_lifecycle = prune::is_by_lifecycle(desired, &copy.to);
     let floor = if by_lifecycle { 0 } else { slot.subject.spec.safety.keep_at_least };

@@ -61,6 +61,8 @@ pub struct ReadStorage {
     pub bucket: Option<BucketPlace>,
     /// Id of the repository in it; `None` when there is no marker yet.
     pub marker: Option<String>,
+    /// Free and total bytes, where there is a limit that is known.
+    pub space: Option<(u64, u64)>,
     /// What the repository holds.
     pub contents: Contents,
 }

@@ -41,8 +41,10 @@ mod wanted;
 
 pub use crate::resource::FieldChange;
 pub use action::{Action, Deed, Phase, Symbol};
+pub use backups::{Slot, slots};
 pub use basis::{Basis, StorageBasis};
 pub use build::plan;
+pub use copies::wanted_ids;
 pub use deferred::Deferral;
 pub use document::{FORMAT_VERSION, Note, Plan, PolicyIdentity, SavedPlan};
 pub use due::{Due, GRACE, judge};

@@ -25,8 +25,8 @@ pub use crate::catalog::Keep;
 pub use desired::{
     AccessKeySpec, AccessKind, AccessSpec, Compression, ConnectionSpec, CopySpec, CredentialsSpec, DatabaseSpec,
     Desired, DrillSpec, DumpSpec, EncryptionAtRest, EncryptionSpec, ExplainedValue, FilesystemSpec, HookSpec,
-    ManageSpec, MatchSpec, ObjectivesSpec, PruneBy, RunSpec, S3Spec, SafetySpec, StorageKind, StorageSpec, TierSpec,
-    TrustSpec, Unmanaged, VerifySpec,
+    ManageSpec, MatchSpec, MetricsSpec, ObjectivesSpec, PruneBy, RunSpec, S3Spec, SafetySpec, StorageKind, StorageSpec,
+    TierSpec, TrustSpec, Unmanaged, VerifySpec,
 };
 pub use document::Document;
 pub use facts::longest_gap;

@@ -3,7 +3,7 @@
 use super::RepositoryError;
 use super::layout::{manifest_key, stored_key};
 use super::small::{self, Unreadable};
-use crate::base::BackupId;
+use crate::base::{BackupId, Sha256};
 use crate::catalog::{Manifest, StoredObject};
 use crate::storage::{Body, ObjectStore, StorageError};
 use std::sync::Arc;
@@ -29,6 +29,14 @@ impl Repository {
         let bytes = small::read(self.store.as_ref(), &key).await?;
         let bytes = bytes.ok_or(StorageError::NotFound { location: self.store.location(), key: key.clone() })?;
         judge_manifest(&bytes, tier, database, id).map_err(|e| self.broken(&key, e.to_string()))
+    }
+
+    /// SHA-256 of a backup's manifest as stored. `NotFound` when there is no such backup.
+    pub async fn manifest_digest(&self, tier: &str, database: &str, id: &BackupId) -> Result<Sha256, RepositoryError> {
+        let key = manifest_key(tier, database, id);
+        let bytes = small::read(self.store.as_ref(), &key).await?;
+        let bytes = bytes.ok_or(StorageError::NotFound { location: self.store.location(), key })?;
+        Ok(Sha256::of(&bytes))
     }
 
     /// One file of a backup, as stored.

@@ -63,6 +63,8 @@ mod s3_faults;
 mod scale;
 mod schedules;
 mod secrecy;
+mod seeing;
+mod seeing_runs;
 mod selection;
 mod store_conformance;
 mod stream;

@@ -2,11 +2,13 @@
 
 mod access;
 mod bucket;
+mod metrics;
 mod policy;
 mod run;
 
 pub use access::{AccessKeySpec, AccessKind, AccessSpec, TrustSpec};
 pub use bucket::{CredentialsSpec, EncryptionAtRest, ManageSpec, PruneBy, S3Spec};
+pub use metrics::MetricsSpec;
 pub use policy::{
     Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec, ExplainedValue,
     FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec, TierSpec, Unmanaged,

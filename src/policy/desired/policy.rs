@@ -1,6 +1,6 @@
 //! What a policy means, every default filled in: the only thing that planning and all deeds know of a policy.
 
-use super::{AccessSpec, RunSpec, S3Spec};
+use super::{AccessSpec, MetricsSpec, RunSpec, S3Spec};
 use crate::base::{Period, Sha256, Share, Template};
 use crate::catalog::{Keep, Method, VerifyLevel};
 use crate::resource::{Retain, StorageClass};
@@ -31,6 +31,8 @@ pub struct Desired {
     pub access: IndexMap<String, AccessSpec>,
     /// Who starts the scheduled work.
     pub run: RunSpec,
+    /// Where metrics go.
+    pub metrics: MetricsSpec,
     /// Parts of the policy that this version of the program understands but does not act on.
     pub unmanaged: Vec<Unmanaged>,
     /// Every value with where it came from, for `plan --explain`.

@@ -4,8 +4,8 @@ use super::canonical_outside::{access, retain, s3};
 use crate::base::{Period, Sha256, Template};
 use crate::catalog::Keep;
 use crate::policy::desired::{
-    Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, EncryptionSpec, RunSpec, StorageKind, StorageSpec,
-    TierSpec,
+    Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, EncryptionSpec, MetricsSpec, RunSpec, StorageKind,
+    StorageSpec, TierSpec,
 };
 use crate::resource::StorageClass;
 use serde_json::{Map, Value, json};
@@ -26,6 +26,11 @@ pub(super) fn hash(desired: &Desired) -> Sha256 {
     // Only where it is said, so that policies that do not say it keep their digest.
     if desired.run != RunSpec::Elsewhere {
         meaning["run"] = run(&desired.run);
+    }
+    if desired.metrics != MetricsSpec::default() {
+        let MetricsSpec { textfile, pushgateway, listen } = &desired.metrics;
+        let said = [textfile, pushgateway, listen].map(|written| written.as_ref().map(Template::source));
+        meaning["metrics"] = json!(said);
     }
     Sha256::of(sorted(meaning).to_string().as_bytes())
 }

@@ -9,10 +9,10 @@ mod place;
 mod run;
 mod unmanaged;
 
-use super::desired::{Compression, CopySpec, Desired, EncryptionSpec, TierSpec};
+use super::desired::{Compression, CopySpec, Desired, EncryptionSpec, MetricsSpec, TierSpec};
 use super::document::Document;
-use super::model::{CompressionChoice, CompressionKind, Encryption, KeepChoice, Policy, Tier};
-use crate::base::Sha256;
+use super::model::{CompressionChoice, CompressionKind, Encryption, KeepChoice, Metrics, Policy, Tier, Written};
+use crate::base::{Sha256, Template};
 use crate::catalog::{Keep, Method};
 use crate::diag::Sources;
 use jiff::tz::TimeZone;
@@ -40,12 +40,22 @@ pub fn resolve(document: &Document, file: &str, sources: &Sources) -> Desired {
             .map(|(name, written)| (name.clone(), access::access(policy.name.text(), written)))
             .collect(),
         run: run::run(policy),
+        metrics: policy.metrics.as_ref().map(metrics).unwrap_or_default(),
         unmanaged: unmanaged::unmanaged(policy),
         explained: Vec::new(),
     };
     desired.hash = canonical::hash(&desired);
     desired.explained = explain::explain(document, &desired, sources);
     desired
+}
+
+fn metrics(metrics: &Metrics) -> MetricsSpec {
+    let text = |written: &Option<Written<Template>>| written.as_ref().map(|written| written.value().clone());
+    MetricsSpec {
+        textfile: text(&metrics.textfile),
+        pushgateway: text(&metrics.pushgateway),
+        listen: text(&metrics.listen),
+    }
 }
 
 fn tier(policy: &Policy, tier: &Tier) -> TierSpec {

@@ -30,7 +30,11 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
         list.add_if(is_short, &Route::of(["run"]), "manifests are written once `directory` and `image` are set");
     }
     list.add_if(policy.alerts.is_some(), &Route::of(["alerts"]), "nobody is told; watch exit codes instead");
-    list.add_if(policy.metrics.is_some(), &Route::of(["metrics"]), "no metric is written");
+    if let Some(metrics) = &policy.metrics {
+        let route = Route::of(["metrics"]);
+        list.add_if(metrics.pushgateway.is_some(), &route.key("pushgateway"), "nothing is pushed");
+        list.add_if(metrics.listen.is_some(), &route.key("listen"), "nobody listens there");
+    }
     list.0
 }
 

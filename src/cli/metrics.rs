@@ -1,0 +1,115 @@
+//! `backstay metrics`: numbers for Prometheus, and what goes with them. And the files that are written after a run.
+
+use super::standings::see;
+use super::{Context, Exit};
+use crate::diag::codes;
+use crate::metrics;
+use crate::policy::MetricsSpec;
+use crate::standing::Standing;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Print how recoverability stands as metrics for Prometheus
+///
+/// With --textfile the metrics replace a file in one step, for node_exporter's textfile collector. A policy whose
+/// `metrics` names a file or a Pushgateway needs no call of this: `run`, `apply`, `backup` and `verify` write there.
+///
+/// Examples:
+///   backstay metrics
+///   backstay metrics --textfile /var/lib/node_exporter/backstay.prom
+///   backstay metrics --rules > /etc/prometheus/rules/backstay.yaml
+///   backstay metrics --dashboard > backstay.json      for import into Grafana
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Write them into this file, all or nothing
+    #[arg(long, value_name = "FILE")]
+    textfile: Option<PathBuf>,
+
+    /// Print rules that alert on them instead; reads no policy
+    #[arg(long, conflicts_with_all = ["textfile", "dashboard"])]
+    rules: bool,
+
+    /// Print a dashboard of Grafana instead; reads no policy
+    #[arg(long, conflicts_with = "textfile")]
+    dashboard: bool,
+}
+
+/// Reads every storage and prints or writes the numbers.
+pub fn run(args: &Args, context: &Context) -> Exit {
+    if args.rules {
+        context.say(metrics::alert_rules());
+        return Exit::Done;
+    }
+    if args.dashboard {
+        context.say(metrics::dashboard());
+        return Exit::Done;
+    }
+    let seen = match see(context, None) {
+        Ok(seen) => seen,
+        Err(exit) => return exit,
+    };
+    let standings: Vec<Standing> = seen.into_iter().map(|seen| seen.standing).collect();
+    let text = metrics::exposition(&standings);
+    let Some(file) = &args.textfile else {
+        context.say(text);
+        return Exit::Done;
+    };
+    match write_textfile(file, &text) {
+        Ok(()) => Exit::Done,
+        Err(problem) => {
+            context.complain(format_args!("cannot write {}: {problem}", file.display()), None);
+            Exit::Failed
+        }
+    }
+}
+
+/// Replaces a file in one step, readable by everybody: whoever collects it is another user.
+pub(super) fn write_textfile(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Collectors read `*.prom` only, so what is half written is never read.
+    let mut temporary = tempfile::Builder::new().prefix(".backstay-").suffix(".tmp").tempfile_in(folder)?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    temporary.persist(file)?;
+    Ok(())
+}
+
+/// Writes the numbers of every policy that says where to, as its storages are now. What goes wrong is told and changes
+/// nothing about how the run ends.
+pub(super) fn write_after(context: &Context) {
+    let Ok(policies) = super::policy_files::read_policies(context) else { return };
+    let wanted: Vec<_> =
+        policies.desired.into_iter().filter(|desired| desired.metrics != MetricsSpec::default()).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let read = async {
+        let mut files: BTreeMap<PathBuf, Vec<Standing>> = BTreeMap::new();
+        for desired in wanted {
+            let Some(written) = &desired.metrics.textfile else { continue };
+            match written.resolve(context.lookup.as_ref()) {
+                Ok(path) => {
+                    let path = PathBuf::from(path.expose());
+                    files.entry(path).or_default().push(super::standings::look(desired, context).await.standing);
+                }
+                Err(problem) => lost(context, &problem),
+            }
+        }
+        // Policies that name one file share it.
+        for (file, standings) in files {
+            if let Err(problem) = write_textfile(&file, &metrics::exposition(&standings)) {
+                lost(context, &format_args!("{}: {problem}", file.display()));
+            }
+        }
+    };
+    // A run that could be started was started before.
+    let _ = context.block_on(read);
+}
+
+fn lost(context: &Context, problem: &dyn std::fmt::Display) {
+    let id = codes::METRICS_LOST.id;
+    context.warn(format_args!("warning[{id}]: metrics cannot be written: {problem}"));
+}
