@@ -21,6 +21,7 @@ pub mod report;
 pub mod review;
 pub mod standing;
 
+pub mod http;
 pub mod postgres;
 pub mod provider;
 pub mod repository;

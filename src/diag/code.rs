@@ -298,6 +298,9 @@ table! {
     SETTING_CHANGED = "BS749", Info, "a setting has another value";
     LOG_LOST = "BS770", Warning, "the log cannot be written";
     METRICS_LOST = "BS771", Warning, "metrics cannot be written";
+
+    // Who is told: alerts.
+    REQUEST_FAILED = "BS750", Error, "a request over HTTP failed";
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod foreign_rules;
 mod format;
 mod fuzz;
 mod harness;
+mod http;
 mod init;
 mod killing;
 mod left_out;
