@@ -31,6 +31,7 @@ pub mod stream;
 pub mod adopt;
 pub mod apply;
 pub mod backup;
+pub mod drill;
 pub mod observe;
 pub mod restore;
 pub mod verify;

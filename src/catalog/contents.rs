@@ -1,6 +1,6 @@
 //! Everything one repository holds, as seen in one reading.
 
-use super::{Backup, JournalRecord, LockRecord};
+use super::{Backup, DrillRecord, JournalRecord, LockRecord};
 use crate::resource::Protection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub struct Contents {
     pub locks: Vec<LockRecord>,
     /// Journals of runs that did not finish, and of the newest one that did.
     pub journals: Vec<JournalRecord>,
+    /// Drills, by database, tier, time.
+    pub drills: Vec<DrillRecord>,
     /// Databases whose index does not agree with what is stored; reading is slower until it is written again.
     pub index_stale: Vec<String>,
 }

@@ -1,9 +1,10 @@
-//! What backups are: manifests, records of verification, the catalog of a repository, retention with reasons, and the
+//! What backups are: manifests, records of verifications and drills, the catalog of a repository, retention with reasons, and the
 //! choice of a backup to restore. All pure: it does not know where backups lie.
 
 mod backup;
 mod choose;
 mod contents;
+mod drill;
 mod inspection;
 mod journal;
 mod lock;
@@ -18,6 +19,9 @@ mod verification;
 pub use backup::{Backup, BackupObject};
 pub use choose::{Choice, NoChoice, Wish, choose};
 pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
+#[cfg(test)]
+pub(crate) use drill::drill_that_passed;
+pub use drill::{DRILLS_KEPT, DrillBook, DrillCheck, DrillRecord, DrillRows, all_drills};
 pub use inspection::{CopyInspection, CopyVerdict, FileProblem, Inspection};
 pub use journal::{JournalOutcome, JournalRecord, JournalState, JournalStep};
 pub use lock::{LockRecord, LockState, Owner};
@@ -27,6 +31,6 @@ pub use manifest::{
 pub use nearest::nearest_readable;
 pub use point::{CopyState, PointCopy, RestorePoint, restore_points};
 pub use retention::{Keep, is_ahead};
-pub use schema::{manifest_schema, verified_schema};
+pub use schema::{drills_schema, manifest_schema, verified_schema};
 pub use seal::{BrokenSeal, seal, seal_compact, unseal};
 pub use verification::{VerifyLevel, VerifyProblem, VerifyRecord};

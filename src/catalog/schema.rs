@@ -1,6 +1,6 @@
 //! The JSON Schemas of stored files, made from the types that write them.
 
-use super::{Manifest, VerifyRecord};
+use super::{DrillBook, Manifest, VerifyRecord};
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 
@@ -12,6 +12,11 @@ pub fn manifest_schema() -> Value {
 /// The schema of `manifest/<tier>/<database>/<id>.verified.json`: what `schemas/verified.v1.json` holds.
 pub fn verified_schema() -> Value {
     sealed::<VerifyRecord>("urn:backstay:schema:verified:1", "Record of a verification, format 1")
+}
+
+/// The schema of `manifest/<tier>/<database>/drills.json`: what `schemas/drills.v1.json` holds.
+pub fn drills_schema() -> Value {
+    sealed::<DrillBook>("urn:backstay:schema:drills:1", "Drills of a database, format 1")
 }
 
 /// The schema of a sealed file: the type's own members, and the digest at its end.

@@ -38,7 +38,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Ok(policies) => policies,
         Err(exit) => return exit,
     };
-    let (desired, target) = match find(&policies, args) {
+    let (desired, target) = match find(&policies, &args.database, args.tier.as_deref()) {
         Ok(found) => found,
         Err(error) => {
             context.fail(&error);
@@ -46,7 +46,8 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         }
     };
     match context.block_on(back_up(desired, target, context)) {
-        Ok(exit) => exit,
+        Ok(Ok(outcome)) => tell(&outcome, context),
+        Ok(Err(exit)) => exit,
         Err(error) => {
             context.complain(error, None);
             Exit::Failed
@@ -54,27 +55,32 @@ pub fn run(args: &Args, context: &Context) -> Exit {
     }
 }
 
-/// The policy that has the database. Of several the first: `--policy` chooses another.
-fn find<'a>(policies: &'a [Desired], args: &'a Args) -> Result<(&'a Desired, Target<'a>), BackupError> {
+/// The policy that has the database, and the tier meant. Of several policies the first: `--policy` chooses another.
+pub(super) fn find<'a>(
+    policies: &'a [Desired],
+    database: &'a str,
+    tier: Option<&'a str>,
+) -> Result<(&'a Desired, Target<'a>), BackupError> {
     let mut unknown = None;
     for desired in policies {
-        match Target::find(desired, &args.database, args.tier.as_deref()) {
+        match Target::find(desired, database, tier) {
             Ok(target) => return Ok((desired, target)),
             Err(error @ BackupError::UnknownDatabase(_)) => unknown = unknown.or(Some(error)),
             Err(error) => return Err(error),
         }
     }
-    Err(unknown.unwrap_or_else(|| BackupError::UnknownDatabase(args.database.clone())))
+    Err(unknown.unwrap_or_else(|| BackupError::UnknownDatabase(database.to_owned())))
 }
 
-async fn back_up(desired: &Desired, target: Target<'_>, context: &Context) -> Exit {
+/// Takes the backup; whatever keeps it from being there at all is told.
+pub(super) async fn back_up(desired: &Desired, target: Target<'_>, context: &Context) -> Result<BackupOutcome, Exit> {
     let repositories = observe::open(desired, context.lookup.as_ref()).repositories();
     let owner = this_process(&context.run, "backup");
     let locked = match LockedStorages::take(&target.storages(), &repositories, target.name, &owner).await {
         Ok(locked) => locked,
         Err(error) => {
             context.fail(&error);
-            return if matches!(error, RepositoryError::Locked { .. }) { Exit::Locked } else { Exit::Failed };
+            return Err(if matches!(error, RepositoryError::Locked { .. }) { Exit::Locked } else { Exit::Failed });
         }
     };
     let tools = Tools {
@@ -93,20 +99,20 @@ async fn back_up(desired: &Desired, target: Target<'_>, context: &Context) -> Ex
     match outcome {
         Some(Ok(outcome)) => {
             failed.extend(outcome.failed);
-            tell(&BackupOutcome { failed, ..outcome }, context)
+            Ok(BackupOutcome { failed, ..outcome })
         }
         Some(Err(BackupError::NoCopy(more))) => {
             failed.extend(more);
             context.fail(&BackupError::NoCopy(failed));
-            Exit::Failed
+            Err(Exit::Failed)
         }
         Some(Err(error)) => {
             context.fail(&error);
-            if matches!(error, BackupError::Interrupted) { Exit::Interrupted } else { Exit::Failed }
+            Err(if matches!(error, BackupError::Interrupted) { Exit::Interrupted } else { Exit::Failed })
         }
         None => {
             context.fail(&BackupError::NoCopy(failed));
-            Exit::Failed
+            Err(Exit::Failed)
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct PolicyCatalog {
     pub desired: Desired,
     /// Its storages, opened.
     pub places: Places,
+    /// Everything that was seen.
+    pub live: Live,
     /// Every backup of all its storages, newest first within a database.
     pub points: Vec<RestorePoint>,
     /// Storages that could be read, in the policy's order.
@@ -33,7 +35,7 @@ pub async fn read_catalogs(context: &Context) -> Result<Vec<PolicyCatalog>, Exit
     for desired in valid_policies(context)? {
         let places = open(&desired, context.lookup.as_ref());
         let live = observe(&desired, &places, context.lookup.as_ref()).await;
-        catalogs.push(PolicyCatalog::of(desired, places, &live));
+        catalogs.push(PolicyCatalog::of(desired, places, live));
     }
     Ok(catalogs)
 }
@@ -68,10 +70,10 @@ pub async fn ask_thaws(
 }
 
 impl PolicyCatalog {
-    fn of(desired: Desired, places: Places, live: &Live) -> PolicyCatalog {
+    fn of(desired: Desired, places: Places, live: Live) -> PolicyCatalog {
         let points = restore_points(live.readable().map(|(name, storage)| (name, &storage.contents)));
-        let searched = live.readable().map(|(name, _)| name.to_owned()).collect();
-        let unreadable = live
+        let searched: Vec<String> = live.readable().map(|(name, _)| name.to_owned()).collect();
+        let unreadable: Vec<(String, String)> = live
             .storages
             .iter()
             .filter_map(|(name, storage)| match storage {
@@ -79,7 +81,7 @@ impl PolicyCatalog {
                 LiveStorage::Read(_) => None,
             })
             .collect();
-        PolicyCatalog { desired, places, points, searched, unreadable }
+        PolicyCatalog { desired, places, live, points, searched, unreadable }
     }
 
     /// True when the policy has the database, also as one of an entry with `match`.
@@ -99,6 +101,12 @@ impl PolicyCatalog {
         names.sort_by_key(|name| !self.has_database(name));
         names
     }
+}
+
+/// True when a database of the catalog is the one typed, or one that the typed entry with `match` found; nothing typed
+/// means all.
+pub(super) fn is_meant(desired: &Desired, typed: Option<&str>, name: &str) -> bool {
+    typed.is_none_or(|typed| typed == name || desired.database(name).is_some_and(|found| found.entry == typed))
 }
 
 /// Tells that the policy has no such storage.

@@ -4,8 +4,8 @@ use super::context::{Colour, Context};
 use super::exit::Exit;
 use super::log::LogFormat;
 use super::{
-    adopt, apply, backup, check, completions, demo, explain, init, list, man, metrics, plan, prune, report, restore,
-    review, run, schema, show, status, sync, validate, verify,
+    adopt, apply, backup, check, completions, demo, drill, explain, guard, init, list, man, metrics, plan, prune,
+    report, restore, review, rollback, run, schema, show, status, sync, validate, verify,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -79,6 +79,9 @@ enum Verb {
     Show(show::Args),
     Restore(restore::Args),
     Verify(verify::Args),
+    Drill(drill::Args),
+    Guard(guard::Args),
+    Rollback(rollback::Args),
     Run(run::Args),
     Prune(prune::Args),
     Sync(sync::Args),
@@ -93,8 +96,9 @@ enum Verb {
 impl Verb {
     /// True for those after which the numbers of Prometheus may be others.
     fn acts(&self) -> bool {
-        use Verb::{Apply, Backup, Prune, Restore, Run, Sync, Verify};
-        matches!(self, Apply(_) | Backup(_) | Prune(_) | Restore(_) | Run(_) | Sync(_) | Verify(_))
+        use Verb::{Apply, Backup, Drill, Prune, Restore, Rollback, Run, Sync, Verify};
+        let stored = matches!(self, Apply(_) | Backup(_) | Prune(_) | Run(_) | Sync(_));
+        stored || matches!(self, Drill(_) | Restore(_) | Rollback(_) | Verify(_))
     }
 }
 
@@ -125,6 +129,15 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Show(args) => show::run(args, &context),
         Verb::Restore(args) => restore::run(args, &context),
         Verb::Verify(args) => verify::run(args, &context),
+        Verb::Drill(args) => drill::run(args, &context),
+        // Its exit code may be that of another program.
+        Verb::Guard(args) => {
+            let code = guard::run(args, &context);
+            metrics::write_after(&context);
+            context.ended(if code == ExitCode::SUCCESS { Exit::Done } else { Exit::Failed });
+            return code;
+        }
+        Verb::Rollback(args) => rollback::run(args, &context),
         Verb::Run(args) => run::run(args, &context),
         Verb::Prune(args) => prune::run(args, &context),
         Verb::Sync(args) => sync::run(args, &context),

@@ -68,7 +68,7 @@ pub fn run(_args: &Args, context: &Context) -> Exit {
 
 fn play(folder: &Path, context: &Context) -> Result<(), String> {
     say(context, "A throwaway PostgreSQL starts, and gets a table of 20,000 orders.")?;
-    let server = ScratchServer::start(folder, context.lookup.as_ref())
+    let server = ScratchServer::start(folder, None, context.lookup.as_ref())
         .map_err(|e| format!("{e}; `scripts/setup` installs PostgreSQL's server programs"))?;
     let stage = Stage { folder, url: server.url("shop"), context };
     stage.quiet(&server.url("postgres"), "CREATE DATABASE shop")?;

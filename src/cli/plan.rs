@@ -126,6 +126,12 @@ impl ScopeArgs {
         ScopeArgs { only: vec![part], target, forget: Vec::new(), tier: None, database: None }
     }
 
+    /// All scheduled work.
+    pub fn scheduled() -> ScopeArgs {
+        let only = vec![Part::Backups, Part::Copies, Part::Prune];
+        ScopeArgs { only, target: Vec::new(), forget: Vec::new(), tier: None, database: None }
+    }
+
     /// Only the scheduled work of a tier.
     pub fn work(tier: &str, database: Option<&str>) -> ScopeArgs {
         let only = vec![Part::Backups, Part::Copies, Part::Prune];

@@ -101,6 +101,29 @@ pub struct Args {
     thaw: ThawArgs,
 }
 
+impl Args {
+    /// A restore in place of exactly this backup.
+    pub(super) fn in_place(database: &str, id: &BackupId, yes: bool, is_dry_run: bool) -> Args {
+        Args {
+            database: database.to_owned(),
+            from: id.to_string(),
+            tier: None,
+            storage: None,
+            in_place: true,
+            into: None,
+            to_connection: None,
+            tables: Vec::new(),
+            jobs: 1,
+            no_owner: false,
+            dry_run: is_dry_run,
+            yes,
+            drop_old: false,
+            skip_safety_backup: false,
+            thaw: ThawArgs::default(),
+        }
+    }
+}
+
 /// Restores and says what is now where.
 pub fn run(args: &Args, context: &Context) -> Exit {
     match context.block_on(restore(args, context)) {
@@ -260,6 +283,12 @@ fn destination(args: &Args, context: &Context) -> Result<Result<Destination, Res
         return Ok(Ok(Destination::Into(name.clone())));
     }
     let Some(url) = &args.to_connection else { return Ok(Ok(Destination::InPlace)) };
+    Ok(typed_connection(url, context)?.map(Destination::Elsewhere).map_err(RestoreError::from))
+}
+
+/// The connection that a URL typed means; references in it are resolved. The inner result is about the world, the outer
+/// about the words typed.
+pub(super) fn typed_connection(url: &str, context: &Context) -> Result<Result<Connection, PostgresError>, Exit> {
     let template: Template = url.parse().map_err(|error| {
         context.complain(error, Some("Write a URL, or a reference to one such as `${env:TARGET_URL}`."));
         Exit::Usage
@@ -270,8 +299,7 @@ fn destination(args: &Args, context: &Context) -> Result<Result<Destination, Res
         );
     }
     let resolved = template.resolve(context.lookup.as_ref()).map_err(PostgresError::from);
-    let connection = resolved.and_then(|url| Connection::from_url(&url));
-    Ok(connection.map(Destination::Elsewhere).map_err(RestoreError::from))
+    Ok(resolved.and_then(|url| Connection::from_url(&url)))
 }
 
 fn has_password(login: &str) -> bool {

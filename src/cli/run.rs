@@ -1,43 +1,105 @@
-//! `backstay run`: the scheduled work of a tier, as timers and cron start it.
+//! `backstay run`: the scheduled work, as timers and cron start it.
 
+use super::catalogs::{is_meant, read_catalogs};
+use super::drill::drill_due;
 use super::plan::ScopeArgs;
+use super::verify::{self, verify_due};
 use super::{Context, Exit, apply, policy_files};
 use crate::diag::nearest;
+use crate::drill::Where;
+use crate::policy::{DatabaseSpec, Desired};
 
-/// Do the scheduled work of a tier: take what is due, repair copies, prune
+/// Do the scheduled work: take what is due, repair copies, prune, then verify and drill what is due
 ///
 /// What timers, cron files and cron jobs call; `apply` writes those. It does only what is due by
 /// the policy, so it may be called as often as one likes, and after a machine was off it makes up
-/// once for what was missed. It never asks and leaves out what a guard stops (exit 4).
+/// once for what was missed. It never asks and leaves out what a guard stops (exit 4). With a tier
+/// it does the work of that tier, and proves the databases that have it; without one it does all.
 ///
 /// Examples:
+///   backstay run
 ///   backstay run daily
 ///   backstay run daily app             only this database
 ///   backstay --quiet run daily         says only what goes wrong, for cron
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// The tier
-    tier: String,
+    /// The tier; all work unless named
+    tier: Option<String>,
 
     /// The database entry; all that have the tier unless named
     database: Option<String>,
 }
 
-/// Applies the part of the plan that is this tier's work.
+/// Applies the part of the plan that is scheduled work, then proves what is due.
 pub fn run(args: &Args, context: &Context) -> Exit {
-    match check_names(args, context) {
-        Ok(()) => {
-            let scope = ScopeArgs::work(&args.tier, args.database.as_deref());
-            apply::run(&apply::Args::shorthand(scope, true, Vec::new()), context)
+    let policies = match policy_files::valid_policies(context) {
+        Ok(policies) => policies,
+        Err(exit) => return exit,
+    };
+    let scope = match &args.tier {
+        None => ScopeArgs::scheduled(),
+        Some(tier) => match check_names(tier, args.database.as_deref(), &policies, context) {
+            Ok(()) => ScopeArgs::work(tier, args.database.as_deref()),
+            Err(exit) => return exit,
+        },
+    };
+    let applied = apply::run(&apply::Args::shorthand(scope, true, Vec::new()), context);
+    let is_proven = |spec: &DatabaseSpec| spec.verify.is_some() || spec.drill.is_some();
+    let wants_proof =
+        |policy: &Desired| policy.databases.iter().any(|(name, spec)| is_proven(spec) && is_in(args, policy, name));
+    if matches!(applied, Exit::Interrupted | Exit::InvalidPolicy) || !policies.iter().any(wants_proof) {
+        return applied;
+    }
+    match context.block_on(prove(args, context)) {
+        Ok(proven) => both(applied, proven),
+        Err(error) => {
+            context.complain(error, None);
+            Exit::Failed
         }
+    }
+}
+
+/// Verifies and drills what is due by now, which counts what was just done.
+async fn prove(args: &Args, context: &Context) -> Exit {
+    let catalogs = match read_catalogs(context).await {
+        Ok(catalogs) => catalogs,
+        Err(exit) => return exit,
+    };
+    let is_wanted = |desired: &Desired, name: &str| is_in(args, desired, name);
+    let verified = match verify_due(context, &catalogs, is_wanted).await {
+        Ok(Some(inspection)) => verify::show(context, &inspection),
+        Ok(None) => Exit::Done,
         Err(exit) => exit,
+    };
+    if context.cancel.is_cancelled() {
+        return Exit::Interrupted;
+    }
+    let held = drill_due(context, &catalogs, &Where::Own, is_wanted).await;
+    let drilled = if held.is_empty() { Exit::Done } else { held.show(context) };
+    both(verified, drilled)
+}
+
+/// Whether a database's proofs belong to this run.
+fn is_in(args: &Args, desired: &Desired, name: &str) -> bool {
+    let spec = desired.databases.get(name).or_else(|| desired.database(name).map(|found| found.spec));
+    let has_tier = |tier: &String| spec.is_some_and(|spec| spec.tiers.contains(tier));
+    is_meant(desired, args.database.as_deref(), name) && args.tier.as_ref().is_none_or(has_tier)
+}
+
+/// One exit for two parts of the work: that of the part that is not done, damage before all else.
+fn both(first: Exit, second: Exit) -> Exit {
+    match (first, second) {
+        (Exit::Done, exit) | (exit, Exit::Done) => exit,
+        (first, second) if first == second => first,
+        (Exit::Interrupted, _) | (_, Exit::Interrupted) => Exit::Interrupted,
+        (Exit::Damaged, _) | (_, Exit::Damaged) => Exit::Damaged,
+        _ => Exit::Partly,
     }
 }
 
 /// A unit that was not removed with its tier must not look as if it did something.
-fn check_names(args: &Args, context: &Context) -> Result<(), Exit> {
-    let policies = policy_files::valid_policies(context)?;
+fn check_names(tier: &str, database: Option<&str>, policies: &[Desired], context: &Context) -> Result<(), Exit> {
     let uses = |database: &str, tier: &str| {
         let specs = policies.iter().filter_map(|policy| policy.databases.get(database));
         specs.into_iter().any(|spec| spec.tiers.iter().any(|name| name == tier))
@@ -49,15 +111,15 @@ fn check_names(args: &Args, context: &Context) -> Result<(), Exit> {
         context.complain(format_args!("there is no {kind} `{name}` in the policy"), hint.as_deref());
         Err(Exit::Failed)
     };
-    if !tiers.contains(&args.tier.as_str()) {
-        return unknown("tier", &args.tier, &tiers);
+    if !tiers.contains(&tier) {
+        return unknown("tier", tier, &tiers);
     }
-    let Some(database) = &args.database else { return Ok(()) };
-    if !databases.contains(&database.as_str()) {
+    let Some(database) = database else { return Ok(()) };
+    if !databases.contains(&database) {
         return unknown("database", database, &databases);
     }
-    if !uses(database, &args.tier) {
-        let problem = format!("the database `{database}` has no tier `{}`", args.tier);
+    if !uses(database, tier) {
+        let problem = format!("the database `{database}` has no tier `{tier}`");
         context.complain(problem, Some("Run `backstay plan`: units of what the policy no longer wants are removed."));
         return Err(Exit::Failed);
     }

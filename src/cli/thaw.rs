@@ -10,7 +10,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
 /// What the user typed about thawing.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct ThawArgs {
     /// Thaw a backup that lies in a cold class: `expedited` takes minutes, `standard` hours, `bulk` up to two days and
     /// costs least

@@ -1,13 +1,17 @@
 //! `backstay verify`: proof that backups are what was written.
 
-use super::catalogs::{PolicyCatalog, read_catalogs, unknown_storage};
+use super::catalogs::{PolicyCatalog, is_meant, read_catalogs, unknown_storage};
 use super::list::unknown_database;
 use super::{Context, Exit};
 use crate::base::BackupId;
 use crate::catalog::{Inspection, VerifyLevel};
+use crate::plan::due_proofs;
+use crate::policy::Desired;
 use crate::report::{self, Style};
 use crate::stream::{StreamError, keys};
 use crate::verify::{Means, Selection, verify};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Verify that backups are what was written
 ///
@@ -20,6 +24,7 @@ use crate::verify::{Means, Selection, verify};
 /// Examples:
 ///   backstay verify                              every backup in every storage
 ///   backstay verify app --deep
+///   backstay verify app --due                    as timers call it
 ///   backstay verify --id 20261120T020000Z-k3f9 --storage local
 ///   backstay verify --json | jq -r '.damaged[].key'
 #[derive(Debug, clap::Args)]
@@ -40,12 +45,34 @@ pub struct Args {
     /// Decrypt, decompress, read the dump's structure, compare every row count
     #[arg(long)]
     deep: bool,
+
+    /// Only what `verify.schedule` asks for and was not verified since, as thoroughly as the policy says; nothing is
+    /// looked at twice
+    #[arg(long, conflicts_with_all = ["id", "storage", "deep"])]
+    due: bool,
 }
 
 /// Reads the backups and shows what is wrong with them.
 pub fn run(args: &Args, context: &Context) -> Exit {
-    match context.block_on(inspect(args, context)) {
-        Ok(Ok(inspection)) => show(context, &inspection),
+    let inspected = async {
+        if !args.due {
+            return inspect(args, context).await.map(Some);
+        }
+        let catalogs = read_catalogs(context).await?;
+        check_names(args, context, &catalogs)?;
+        let is_wanted = |desired: &Desired, name: &str| is_meant(desired, args.database.as_deref(), name);
+        verify_due(context, &catalogs, is_wanted).await
+    };
+    match context.block_on(inspected) {
+        Ok(Ok(Some(inspection))) => show(context, &inspection),
+        Ok(Ok(None)) => {
+            if context.json {
+                show(context, &Inspection::empty(VerifyLevel::Checksum));
+            } else {
+                context.tell("no verification is due");
+            }
+            Exit::Done
+        }
         Ok(Err(exit)) => exit,
         Err(error) => {
             context.complain(error, None);
@@ -58,7 +85,7 @@ async fn inspect(args: &Args, context: &Context) -> Result<Inspection, Exit> {
     let catalogs = read_catalogs(context).await?;
     check_names(args, context, &catalogs)?;
     let level = if args.deep { VerifyLevel::Deep } else { VerifyLevel::Checksum };
-    let selection = Selection { database: args.database.clone(), id: args.id.clone() };
+    let selection = Selection { database: args.database.clone(), id: args.id.clone(), ids: None };
     let mut all = Inspection::empty(level);
     for catalog in &catalogs {
         let (keys, absent) = keys(&catalog.desired, context.lookup.as_ref());
@@ -80,6 +107,45 @@ async fn inspect(args: &Args, context: &Context) -> Result<Inspection, Exit> {
                     return Err(Exit::Failed);
                 }
             }
+        }
+    }
+    Ok(all)
+}
+
+/// Verifies what is due of the databases that are wanted. `None`: nothing is.
+pub(super) async fn verify_due(
+    context: &Context,
+    catalogs: &[PolicyCatalog],
+    is_wanted: impl Fn(&Desired, &str) -> bool,
+) -> Result<Option<Inspection>, Exit> {
+    let mut all: Option<Inspection> = None;
+    for catalog in catalogs {
+        let mut due: BTreeMap<(String, VerifyLevel), BTreeSet<BackupId>> = BTreeMap::new();
+        for proofs in due_proofs(&catalog.desired, &catalog.live, Timestamp::now()) {
+            let Some(verification) = proofs.verify.filter(|_| is_wanted(&catalog.desired, &proofs.database)) else {
+                continue;
+            };
+            for (storage, _, id) in verification.copies {
+                due.entry((storage, verification.level)).or_default().insert(id);
+            }
+        }
+        let (keys, _) = keys(&catalog.desired, context.lookup.as_ref());
+        let means = Means { keys, observer: context.observer(), stop: context.cancel.clone() };
+        for ((storage, level), ids) in due {
+            let Ok(place) = catalog.places.place(&storage) else { continue };
+            let selection = Selection { ids: Some(ids), ..Selection::default() };
+            let found = match verify(&place.repository, &selection, level, &means).await {
+                Ok(found) => found,
+                Err(StreamError::Cancelled) => return Err(Exit::Interrupted),
+                Err(error) => {
+                    context.fail(&error);
+                    return Err(Exit::Failed);
+                }
+            };
+            let all = all.get_or_insert_with(|| Inspection::empty(level));
+            // Of two levels the one that holds for all is said.
+            all.level = all.level.min(level);
+            add(all, found, &storage, catalog);
         }
     }
     Ok(all)
@@ -119,7 +185,8 @@ fn check_names(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Re
     Ok(())
 }
 
-fn show(context: &Context, inspection: &Inspection) -> Exit {
+/// Says what was found.
+pub(super) fn show(context: &Context, inspection: &Inspection) -> Exit {
     let damage = inspection.damage();
     if context.json {
         context.say(report::inspection_json(inspection));

@@ -6,7 +6,8 @@ use super::Severity;
 /// What is fixed about a kind of problem.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// `BS` and three digits: 0 text, 1 meaning of a policy, 2 advice on a policy, 5 the world, 6 guards, 7 reviews, 8 proofs and moving in.
+    /// `BS` and three digits: 0 text, 1 meaning of a policy, 2 advice on a policy, 5 the world, 6 guards, 7 reviews,
+    /// 8 proofs and moving in.
     pub id: &'static str,
     /// How serious it is, always.
     pub severity: Severity,
@@ -133,6 +134,7 @@ table! {
     DRILL_WITHOUT_CHECKS = "BS231", Warning, "a drill checks nothing";
     FAILURE_UNHEARD = "BS232", Warning, "nobody is told when backups fail";
     FOLDER_RELATIVE = "BS233", Warning, "a folder is not an absolute path";
+    PRUNE_WAITS_IN_VAIN = "BS234", Warning, "deletion waits for a drill that never comes";
     REGION_UNKNOWN = "BS240", Warning, "a region is not known";
     BUCKET_NAME_DOTTED = "BS241", Info, "a bucket's name has dots";
     AGE_ROUNDED_UP = "BS242", Info, "an age is rounded up to whole days";
@@ -301,6 +303,12 @@ table! {
 
     // Who is told: alerts.
     REQUEST_FAILED = "BS750", Error, "a request over HTTP failed";
+    // Drills and migrations.
+    DRILL_FAILED = "BS800", Error, "a backup did not pass its drill";
+    DRILL_SERVER = "BS801", Error, "there is no server for a drill";
+    PRUNE_UNPROVEN = "BS802", Error, "no newer backup has passed a drill";
+    COMMAND_FAILED = "BS803", Error, "a guarded command failed";
+    DRILL_UNKEPT = "BS804", Warning, "the record of a drill could not be kept";
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Backups that are due, by database and tier.
 
 use super::infra::{self, folder_address, marker_address};
+use super::proven::{Proven, proven};
 use super::{Action, Deed, Due, Live, Phase, Subject, Symbol, judge};
 use crate::base::{BackupId, Period};
 use crate::catalog::retention::is_ahead;
-use crate::catalog::{Backup, Method};
+use crate::catalog::{Backup, DrillRecord, Method, all_drills};
 use crate::policy::{Desired, StorageKind, TierSpec};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -43,11 +44,19 @@ pub struct Slot<'a> {
     pub due: Due,
     /// Storages of the tier that can be written to.
     pub writable: Vec<&'a str>,
+    /// Drills of its backups, oldest first, also of those that are gone.
+    pub drills: Vec<&'a DrillRecord>,
+    /// What deletion waits for, where it waits.
+    pub(super) proven: Option<Proven<'a>>,
 }
 
 /// Every logical tier of every database.
 pub fn slots<'a>(desired: &'a Desired, live: &'a Live, subjects: &'a [Subject<'a>], now: Timestamp) -> Vec<Slot<'a>> {
     let shelves = shelves(desired, live);
+    let mut drilled: BTreeMap<(&str, &str), Vec<&DrillRecord>> = BTreeMap::new();
+    for record in all_drills(live.readable().map(|(_, read)| &read.contents)) {
+        drilled.entry((&record.database, &record.tier)).or_default().push(record);
+    }
     let mut slots = Vec::new();
     for subject in subjects {
         for tier in &subject.spec.tiers {
@@ -62,7 +71,9 @@ pub fn slots<'a>(desired: &'a Desired, live: &'a Live, subjects: &'a [Subject<'a
             let due = judge(&spec.schedule, &desired.timezone, newest_good.map(BackupId::started), now);
             let writable =
                 spec.copies.iter().map(|c| c.to.as_str()).filter(|to| is_writable(desired, live, to)).collect();
-            slots.push(Slot { subject, tier, spec, copies, newest_good, newest, due, writable });
+            let drills = drilled.get(&(subject.name.as_str(), tier.as_str())).cloned().unwrap_or_default();
+            let proven = proven(desired, subject, tier, &copies, &drills, now);
+            slots.push(Slot { subject, tier, spec, copies, newest_good, newest, due, writable, drills, proven });
         }
     }
     slots

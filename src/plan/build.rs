@@ -39,7 +39,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let planned: BTreeSet<String> = with_all.iter().map(|action| action.address.clone()).collect();
 
     for slot in &slots {
-        let (prunes, n_kept) = prune::actions(desired, slot, &planned, now, &mut deferred);
+        let (prunes, n_kept) = prune::actions(desired, slot, &planned, now, &mut deferred, &mut notes);
         actions.extend(prunes);
         n_unchanged += n_kept;
     }

@@ -33,6 +33,8 @@ pub enum GuardKind {
     NewestNotGood,
     /// More than `safety.max_prune` of a tier's copies would go at once.
     TooMany,
+    /// The tier's deletion waits for a drill, and the last one failed or is overdue.
+    Unproven,
     /// The step cannot be taken back.
     Irreversible,
     /// A lifecycle rule that is not ours would delete or freeze what the policy promises.
@@ -45,6 +47,7 @@ impl GuardKind {
         match self {
             GuardKind::NewestNotGood => &crate::diag::codes::PRUNE_UNSAFE,
             GuardKind::TooMany => &crate::diag::codes::PRUNE_TOO_MANY,
+            GuardKind::Unproven => &crate::diag::codes::PRUNE_UNPROVEN,
             GuardKind::Irreversible => &crate::diag::codes::IRREVERSIBLE,
             GuardKind::ForeignRule => &crate::diag::codes::RULE_FOREIGN,
         }
@@ -97,6 +100,7 @@ pub(super) fn guards(slot: &Slot<'_>, actions: &[Action], takes_backup: bool, no
             all,
         ));
     }
+    guards.extend(unproven(slot, &prunes));
     let n_database = actions
         .iter()
         .filter(|action| matches!(&action.deed, Deed::PruneBackup { database: d, .. } if d == database))
@@ -117,6 +121,27 @@ pub(super) fn guards(slot: &Slot<'_>, actions: &[Action], takes_backup: bool, no
         }
     }
     guards
+}
+
+/// What is deleted only after a drill of something newer, and there was none.
+fn unproven(slot: &Slot<'_>, prunes: &[(&Action, &str)]) -> Option<Guard> {
+    let proven = slot.proven.as_ref()?;
+    let trouble = proven.trouble.as_ref()?;
+    let is_stopped = |action: &Action| match &action.deed {
+        Deed::PruneBackup { id, .. } => !id.parse().is_ok_and(|id| proven.frees(&id)),
+        _ => false,
+    };
+    let stopped: Vec<String> =
+        prunes.iter().filter(|(action, _)| is_stopped(action)).map(|(action, _)| action.address.clone()).collect();
+    let (database, tier) = (slot.subject.name.clone(), slot.tier.to_owned());
+    (!stopped.is_empty()).then(|| Guard {
+        kind: GuardKind::Unproven,
+        message: format!("{database} ({tier}): {trouble}, so what no newer proven backup replaces is not deleted"),
+        hint: format!("Run `backstay drill {database} --tier {tier}`, then plan again."),
+        database,
+        tier,
+        actions: stopped,
+    })
 }
 
 fn newest_problem(slot: &Slot<'_>, takes_backup: bool, now: jiff::Timestamp) -> Option<String> {
@@ -153,7 +178,7 @@ pub fn lifted(plan: &Plan, approval: &Approval) -> Plan {
 
 fn is_lifted(plan: &Plan, guard: &Guard, approval: &Approval) -> bool {
     match guard.kind {
-        GuardKind::NewestNotGood | GuardKind::ForeignRule => false,
+        GuardKind::NewestNotGood | GuardKind::Unproven | GuardKind::ForeignRule => false,
         GuardKind::TooMany => approval.allow_prune.get(&guard.database) == Some(&n_deletions(plan, &guard.database)),
         // The first is the step itself, the others wait for it.
         GuardKind::Irreversible => {

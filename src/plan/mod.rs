@@ -26,6 +26,8 @@ mod live;
 mod notes;
 mod orphans;
 mod outlook;
+mod proofs;
+mod proven;
 mod provision;
 mod prune;
 mod questions;
@@ -56,6 +58,7 @@ pub use outlook::{
     Permission, Prices, Question, Recovery, StorageCost, ThawCost, Turn, ends, least_privilege, month_of, next_due,
     outlook, thaw_cost,
 };
+pub use proofs::{DueProofs, DueVerification, due_proofs};
 pub use questions::{CopyPlace, Questions, questions};
 pub use restoration::{
     OldOne, Restoration, RestoreDeed, RestoreFacts, RestoreOrigin, RestoreStep, RestoreTarget, Restored, Safety,

@@ -1,7 +1,7 @@
 //! Backups that retention lets go, storage by storage, with the reason of each verdict. Locked ones wait for their date.
 
 use super::backups::Slot;
-use super::{Action, Deed, Deferral, Phase, Symbol, backups, copies};
+use super::{Action, Deed, Deferral, Note, Phase, Symbol, backups, copies, proven};
 use crate::base::BackupId;
 use crate::catalog::retention::{self, Held};
 use crate::policy::{Desired, PruneBy, StorageKind};
@@ -29,12 +29,13 @@ pub(super) fn actions(
     planned: &BTreeSet<String>,
     now: Timestamp,
     deferred: &mut Vec<Deferral>,
+    notes: &mut Vec<Note>,
 ) -> (Vec<Action>, u64) {
     let (database, tier) = (slot.subject.name.as_str(), slot.tier);
     let backup_address = backups::address(database, tier);
     let takes_backup = planned.contains(&backup_address);
     let mut actions = Vec::new();
-    let mut n_kept = 0;
+    let (mut n_kept, mut n_waiting) = (0, 0);
     for copy in slot.spec.copies.iter().filter(|copy| slot.writable.contains(&copy.to.as_str())) {
         let there = slot.copies.get(copy.to.as_str()).map(Vec::as_slice).unwrap_or_default();
         if is_by_lifecycle(desired, &copy.to) {
@@ -66,6 +67,12 @@ pub(super) fn actions(
                 n_kept += 1;
                 continue;
             }
+            // Where somebody has to look at the drills, the deletion is shown and a guard stops it.
+            if slot.proven.as_ref().is_some_and(|proven| proven.trouble.is_none() && !proven.frees(&verdict.id)) {
+                n_kept += 1;
+                n_waiting += 1;
+                continue;
+            }
             let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
             let (address, reason) = (address(&copy.to, database, tier, &verdict.id), reasons.join("; "));
             if let Some(locked) = Deferral::of_backup(backup, &copy.to, &address, &reason, now) {
@@ -92,6 +99,7 @@ pub(super) fn actions(
             });
         }
     }
+    notes.extend(proven::waiting(slot, n_waiting));
     // Oldest first: whatever stops the work half-way leaves the newer ones.
     actions.sort_by(|a, b| a.address.cmp(&b.address));
     (actions, n_kept)

@@ -5,6 +5,7 @@
 //! [`Dump`] and [`Restore`] move bytes. Passwords travel by environment, or by standard input behind a command, and
 //! never stand in an argument list. Every program ends with the value that stands for it.
 
+mod answer;
 mod classify;
 mod connection;
 mod databases;
@@ -20,11 +21,13 @@ mod scratch;
 mod server;
 mod session;
 mod settings;
+mod sizes;
 mod sql;
 mod ties;
 mod url;
 mod wrapper;
 
+pub use answer::{Answer, first_value};
 pub use connection::Connection;
 pub use databases::DatabaseShape;
 pub use dump::{Dump, RolePasswords};

@@ -224,17 +224,33 @@ fn folders(lookup: &dyn Lookup) -> (Vec<PathBuf>, String) {
     (all, "the PATH, /usr/lib/postgresql and the other usual folders".to_owned())
 }
 
-/// The folder with the newest programs that make and run a cluster.
-pub(super) fn server_folder(lookup: &dyn Lookup) -> Result<PathBuf, PostgresError> {
+/// The folder with the programs that make and run a cluster: those of this major version or the nearest newer one, or
+/// those found first when none is asked for.
+pub(super) fn server_folder(lookup: &dyn Lookup, wanted: Option<u32>) -> Result<PathBuf, PostgresError> {
     let (all, searched) = folders(lookup);
     let complete =
-        |folder: &&PathBuf| ["initdb", "postgres", "pg_isready"].iter().all(|name| folder.join(name).is_file());
-    all.iter().find(complete).cloned().ok_or(PostgresError::ProgramMissing {
+        |folder: &PathBuf| ["initdb", "postgres", "pg_isready"].iter().all(|name| folder.join(name).is_file());
+    let mut complete = all.into_iter().filter(complete);
+    let found = match wanted {
+        None => complete.next(),
+        Some(major) => {
+            let fitting = complete.filter_map(|folder| Some((server_major(&folder)?, folder)));
+            let fitting = fitting.filter(|(found, _)| *found >= major);
+            fitting.min_by_key(|(found, _)| *found).map(|(_, folder)| folder)
+        }
+    };
+    found.ok_or(PostgresError::ProgramMissing {
         program: "initdb",
-        wanted: String::new(),
-        major: None,
+        wanted: wanted.map(|major| format!(" of version {major} or newer")).unwrap_or_default(),
+        major: wanted,
         searched,
     })
+}
+
+/// Major version of the server program in a folder.
+fn server_major(folder: &Path) -> Option<u32> {
+    let asked = std::process::Command::new(folder.join("postgres")).arg("--version").output().ok()?;
+    Some(major(version_number(&String::from_utf8_lossy(&asked.stdout)))).filter(|major| *major > 0)
 }
 
 /// Folders that match a path with one `*` in it, newest name first.

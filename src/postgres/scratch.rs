@@ -26,9 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl ScratchServer {
     /// Makes a cluster under `folder`, which must exist and have a short path (sockets allow about 100 bytes), and
-    /// starts it. PostgreSQL refuses to run as root, so root hands the folder to `postgres` or `nobody`.
-    pub fn start(folder: &Path, lookup: &dyn Lookup) -> Result<ScratchServer, PostgresError> {
-        let programs = server_folder(lookup)?;
+    /// starts it: of this major version or the nearest newer one, or of any. PostgreSQL refuses to run as root, so root
+    /// hands the folder to `postgres` or `nobody`. Only that account and root can reach the server. Blocks for seconds.
+    pub fn start(folder: &Path, major: Option<u32>, lookup: &dyn Lookup) -> Result<ScratchServer, PostgresError> {
+        let programs = server_folder(lookup, major)?;
         let account = account();
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(failed("prepare"))?;
         for name in ["data", "socket"] {
@@ -47,7 +48,9 @@ impl ScratchServer {
         let mut watchdog = Command::new("/bin/sh");
         watchdog.args(["-c", WATCHDOG, "sh"]).arg(programs.join("postgres")).arg("-D").arg(&data);
         watchdog.arg("-k").arg(folder.join("socket"));
-        watchdog.args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=off"]);
+        // What is restored may be anybody's data, and no password stands before it.
+        watchdog.args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]);
+        watchdog.args(["-c", "fsync=off", "-c", "logging_collector=off"]);
         let log = fs::File::create(folder.join("server.log")).map_err(failed("prepare"))?;
         let watchdog = lowered(&mut watchdog, account)
             .stdin(Stdio::piped())

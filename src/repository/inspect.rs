@@ -8,11 +8,11 @@ use super::small::{self, Unreadable, judge};
 use super::write::sidecar;
 use super::{Repository, RepositoryError};
 use crate::base::{BackupId, Sha256};
-use crate::catalog::{JournalRecord, LockRecord, Manifest, VerifyRecord};
+use crate::catalog::{DrillBook, JournalRecord, LockRecord, Manifest, VerifyRecord};
 use crate::storage::StorageError;
 
 impl Repository {
-    /// Keys of all small files that this program wrote: marker, manifests, records, indexes, locks, journals. Files of
+    /// Keys of all small files that this program wrote: marker, manifests, records, drills, indexes, locks, journals. Files of
     /// others are left out, the marker is named whether it exists or not.
     pub async fn small_files(&self) -> Result<Vec<String>, RepositoryError> {
         let mut keys = vec![marker_key()];
@@ -72,6 +72,11 @@ fn judge_key(key: &Key, bytes: &[u8]) -> Result<(), Unreadable> {
         Key::Verified(place) => {
             let found: VerifyRecord = judge(bytes, |record: &VerifyRecord| record.format)?;
             speaks_of(format!("backup {}", found.id), found.id == place.id)
+        }
+        Key::Drills { tier, database } => {
+            let found: DrillBook = judge(bytes, |book: &DrillBook| book.format)?;
+            let same = found.tier == *tier && found.database == *database;
+            speaks_of(format!("drills of `{}` in tier `{}`", found.database, found.tier), same)
         }
         Key::Lock(database) => {
             let found: LockRecord = judge(bytes, |lock: &LockRecord| lock.format)?;

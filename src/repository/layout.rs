@@ -33,6 +33,14 @@ pub fn verified_key(tier: &str, database: &str, id: &BackupId) -> String {
     format!("{MANIFESTS}{}/{}/{id}.verified.json", encode_component(tier), encode_component(database))
 }
 
+/// Key of the drills of a database's backups in a tier.
+pub fn drills_key(tier: &str, database: &str) -> String {
+    manifest_prefix(tier, database) + DRILLS
+}
+
+/// Name of the file of drills; no id of a backup reads so.
+const DRILLS: &str = "drills.json";
+
 /// What the keys of all files of a backup begin with, slash at the end.
 pub fn data_prefix(tier: &str, database: &str, id: &str) -> String {
     format!("{DATA}{}/{}/{}/", encode_component(tier), encode_component(database), encode_component(id))
@@ -93,6 +101,13 @@ pub enum Key {
     Manifest(Place),
     /// A record of verification.
     Verified(Place),
+    /// The drills of a database's backups in a tier.
+    Drills {
+        /// The tier.
+        tier: String,
+        /// The database entry.
+        database: String,
+    },
     /// A file of a backup.
     Object {
         /// The tier.
@@ -138,6 +153,9 @@ pub fn parse(key: &str) -> Option<Key> {
             return None;
         }
         let (tier, database) = (decode_component(tier)?, decode_component(database)?);
+        if file == DRILLS {
+            return Some(Key::Drills { tier, database });
+        }
         let stem = file.strip_suffix(".json")?;
         return Some(match stem.strip_suffix(".verified") {
             Some(id) => Key::Verified(Place { database, tier, id: id.parse().ok()? }),
@@ -192,6 +210,8 @@ mod tests {
                     name: "dump.zst.age".to_owned()
                 })
             );
+            let drills = Key::Drills { tier: "daily".to_owned(), database: database.to_owned() };
+            assert_eq!(parse(&drills_key("daily", database)), Some(drills));
             assert_eq!(parse(&lock_key(database)), Some(Key::Lock(database.to_owned())));
             assert_eq!(parse(&index_key(database)), Some(Key::Index(database.to_owned())));
         }
@@ -216,7 +236,8 @@ mod tests {
         };
         let (lock, journal, index) = (lock_key("app"), journal_key("r1"), index_key("app"));
         let (manifest, data) = (manifest_key("daily", "app", &id()), object_key("daily", "app", &id(), "dump"));
-        for key in [&marker_key(), &lock, &journal, &index, &manifest, &data] {
+        let drills = drills_key("daily", "app");
+        for key in [&marker_key(), &lock, &journal, &index, &manifest, &drills, &data] {
             assert!(may(Duty::Write, "s3:PutObject", key), "{key}");
             assert!(may(Duty::Read, "s3:GetObject", key), "{key}");
             assert!(may(Duty::Prune, "s3:DeleteObject", key), "{key}");

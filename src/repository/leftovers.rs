@@ -45,6 +45,7 @@ pub(super) fn of_uploads(unfinished: Vec<ObjectMeta>) -> Vec<Leftover> {
             Some(Key::Manifest(place) | Key::Verified(place) | Key::Removal(place)) => {
                 (place.database, place.tier, place.id.to_string())
             }
+            Some(Key::Drills { tier, database }) => (database, tier, String::new()),
             Some(Key::Lock(database) | Key::Index(database)) => (database, String::new(), String::new()),
             Some(Key::Marker | Key::Journal(_)) | None => Default::default(),
         };

@@ -16,13 +16,17 @@ pub(super) struct Listed {
     pub(super) verified: Option<ObjectMeta>,
 }
 
-/// Manifests by database, and records that stand alone.
-pub(super) type Manifests = (BTreeMap<String, Vec<Listed>>, Vec<(Place, ObjectMeta)>);
+/// Manifests by database, records that stand alone, and files of drills.
+#[derive(Default)]
+pub(super) struct Manifests {
+    pub(super) by_database: BTreeMap<String, Vec<Listed>>,
+    pub(super) lone_records: Vec<(Place, ObjectMeta)>,
+    pub(super) drills: Vec<ObjectMeta>,
+}
 
 /// Sorts out a listing of the folder of manifests. Keys of others are not looked at.
 pub(super) fn manifests(listing: Vec<ObjectMeta>) -> Manifests {
-    let mut by_database: BTreeMap<String, Vec<Listed>> = BTreeMap::new();
-    let mut records = Vec::new();
+    let Manifests { mut by_database, mut lone_records, mut drills } = Manifests::default();
     for meta in listing {
         match parse(&meta.key) {
             Some(Key::Manifest(place)) => {
@@ -37,13 +41,14 @@ pub(super) fn manifests(listing: Vec<ObjectMeta>) -> Manifests {
                 let last = by_database.get_mut(&place.database).and_then(|all| all.last_mut());
                 match last.filter(|last| last.place == place) {
                     Some(listed) => listed.verified = Some(meta),
-                    None => records.push((place, meta)),
+                    None => lone_records.push((place, meta)),
                 }
             }
+            Some(Key::Drills { .. }) => drills.push(meta),
             _ => {}
         }
     }
-    (by_database, records)
+    Manifests { by_database, lone_records, drills }
 }
 
 /// A backup whose manifest or record of verification has to be read.

@@ -6,6 +6,7 @@
 
 mod adopted;
 mod ask;
+mod drills;
 mod error;
 mod index;
 mod inspect;

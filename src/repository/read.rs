@@ -7,10 +7,12 @@
 use super::adopted::{Removal, separate};
 use super::index::Index;
 use super::layout::{DATA, INDEXES, JOURNALS, LOCKS, MANIFESTS, data_prefix, index_key, manifest_key};
-use super::listing::{Entry, Files, Listed, Unread, describe, manifests, match_index};
+use super::listing::{Entry, Files, Listed, Manifests, Unread, describe, manifests, match_index};
 use super::repository::judge_manifest;
 use super::{Repository, RepositoryError, lease, leftovers, parallel, process, small};
-use crate::catalog::{Backup, BrokenFile, Contents, JournalRecord, JournalState, LockRecord, VerifyRecord};
+use crate::catalog::{
+    Backup, BrokenFile, Contents, DrillRecord, JournalRecord, JournalState, LockRecord, VerifyRecord,
+};
 use crate::storage::{ObjectMeta, StorageError};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -29,6 +31,8 @@ struct Catalog {
     broken: Vec<BrokenFile>,
     stale: Vec<String>,
     removals: Vec<(ObjectMeta, Removal)>,
+    drill_files: Vec<ObjectMeta>,
+    drills: Vec<DrillRecord>,
 }
 
 impl Repository {
@@ -63,7 +67,7 @@ impl Repository {
         let leftovers = self.drop_finished(leftovers, &mut backups, &mut broken).await?;
         backups.sort_by(|a, b| (&a.database, &a.tier, &a.id).cmp(&(&b.database, &b.tier, &b.id)));
         broken.sort();
-        Ok(Contents { backups, leftovers, broken, locks, journals, index_stale: catalog.stale })
+        Ok(Contents { backups, leftovers, broken, locks, journals, drills: catalog.drills, index_stale: catalog.stale })
     }
 
     /// Every backup with the etags that an index needs.
@@ -88,6 +92,14 @@ impl Repository {
             catalog.entries.extend(entry);
             catalog.broken.extend(broken);
         }
+        let files = std::mem::take(&mut catalog.drill_files);
+        let read: Vec<_> =
+            stream::iter(files).map(|file| self.read_drills(file)).buffer_unordered(READS).try_collect().await?;
+        for (drills, broken) in read {
+            catalog.drills.extend(drills);
+            catalog.broken.extend(broken);
+        }
+        catalog.drills.sort_by(|a, b| (&a.database, &a.tier, a.at, &a.run).cmp(&(&b.database, &b.tier, b.at, &b.run)));
         Ok(catalog)
     }
 
@@ -245,7 +257,7 @@ impl Repository {
 
 /// Judges indexes and manifests of all databases, on all cores.
 fn match_all(listing: Vec<ObjectMeta>, indexes: Vec<(ObjectMeta, Vec<u8>)>) -> (Catalog, Vec<Unread>) {
-    let (by_database, lone_records) = manifests(listing);
+    let Manifests { by_database, lone_records, drills } = manifests(listing);
     let mut indexes: BTreeMap<String, Vec<u8>> = indexes.into_iter().map(|(meta, bytes)| (meta.key, bytes)).collect();
     let mut items: Vec<_> = by_database
         .into_iter()
@@ -260,7 +272,7 @@ fn match_all(listing: Vec<ObjectMeta>, indexes: Vec<(ObjectMeta, Vec<u8>)>) -> (
             items.push((database, Vec::new(), Some(bytes)));
         }
     }
-    let mut catalog = Catalog { lone_records, ..Catalog::default() };
+    let mut catalog = Catalog { lone_records, drill_files: drills, ..Catalog::default() };
     let mut unread = Vec::new();
     let judged = parallel::map(items, |(database, listed, bytes)| {
         let index = bytes.map(|bytes| small::judge::<Index>(&bytes, |index| index.format));

@@ -62,11 +62,15 @@ pub(super) fn verify(desired: &Desired, slots: &[&Slot<'_>], now: Timestamp) -> 
 
 pub(super) fn drill(desired: &Desired, slots: &[&Slot<'_>], now: Timestamp) -> DrillStanding {
     let spec = slots.first().and_then(|slot| slot.subject.spec.drill.as_ref());
+    let records = || slots.iter().flat_map(|slot| &slot.drills);
+    let last = records().max_by_key(|record| record.at);
+    let passed = records().filter(|record| record.has_passed()).max_by_key(|record| record.at);
+    let held = last.map(|record| record.at);
     DrillStanding {
-        last: None,
-        passed: false,
-        last_passed: None,
-        restore: None,
-        due: spec.map(|spec| judge(&spec.schedule, &desired.timezone, None, now)),
+        last: held,
+        passed: last.is_some_and(|record| record.has_passed()),
+        last_passed: passed.map(|record| record.at),
+        restore: passed.and_then(|record| record.recovery_time()),
+        due: spec.map(|spec| judge(&spec.schedule, &desired.timezone, held, now)),
     }
 }

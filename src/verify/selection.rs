@@ -2,6 +2,7 @@
 
 use crate::base::BackupId;
 use crate::repository::layout::{Key, Place, parse};
+use std::collections::BTreeSet;
 
 /// Which backups are meant; everything that is not said means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,12 +11,16 @@ pub struct Selection {
     pub database: Option<String>,
     /// Only the backup with this id.
     pub id: Option<BackupId>,
+    /// Only the backups with these ids.
+    pub ids: Option<BTreeSet<BackupId>>,
 }
 
 impl Selection {
     /// Whether a backup is meant.
     pub fn holds(&self, place: &Place) -> bool {
-        self.holds_database(&place.database) && self.id.as_ref().is_none_or(|id| *id == place.id)
+        self.holds_database(&place.database)
+            && self.id.as_ref().is_none_or(|id| *id == place.id)
+            && self.ids.as_ref().is_none_or(|ids| ids.contains(&place.id))
     }
 
     /// Whether a small file is to be looked at for its own sake.
@@ -24,7 +29,9 @@ impl Selection {
             Some(Key::Marker) => true,
             Some(Key::Removal(place)) => self.holds(&place),
             Some(Key::Manifest(place) | Key::Verified(place)) => self.holds(&place),
-            Some(Key::Index(database) | Key::Lock(database)) => self.id.is_none() && self.holds_database(&database),
+            Some(Key::Drills { database, .. } | Key::Index(database) | Key::Lock(database)) => {
+                self.id.is_none() && self.ids.is_none() && self.holds_database(&database)
+            }
             Some(Key::Journal(_)) => *self == Selection::default(),
             Some(Key::Object { .. }) | None => false,
         }
@@ -44,7 +51,7 @@ mod tests {
 
     #[test]
     fn an_entry_means_its_databases_and_no_other_entry() {
-        let selection = Selection { database: Some("app".to_owned()), id: None };
+        let selection = Selection { database: Some("app".to_owned()), ..Selection::default() };
         assert!(selection.holds_file("index/app.json") && selection.holds_file("index/app.tenant.json"));
         assert!(!selection.holds_file("index/apple.json") && !selection.holds_file("journal/r.json"));
         assert!(selection.holds_file("backstay.json") && Selection::default().holds_file("journal/r.json"));

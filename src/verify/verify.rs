@@ -168,6 +168,7 @@ fn remedy(key: &str) -> &'static str {
     match parse(key) {
         Some(Key::Verified(_)) => "; the record of this verification takes its place",
         Some(Key::Index(_)) => "; it was written again",
+        Some(Key::Drills { .. }) => "; the record of the next drill takes its place",
         _ => "",
     }
 }

@@ -87,10 +87,12 @@ fn the_schemas_are_those_of_the_types_and_hold_for_what_is_stored() {
     let project = Project::new(&source, "");
     project.backstay(&["backup", "app"]).run().expect(0);
     project.backstay(&["verify"]).run().expect(0);
+    project.backstay(&["drill", "app"]).run().expect(0);
     let id = project.manifest("near").id;
     for (name, schema, file) in [
         ("manifest.v1.json", backstay::catalog::manifest_schema(), format!("{id}.json")),
         ("verified.v1.json", backstay::catalog::verified_schema(), format!("{id}.verified.json")),
+        ("drills.v1.json", backstay::catalog::drills_schema(), "drills.json".to_owned()),
     ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(name);
         let wanted = serde_json::to_string_pretty(&schema).unwrap() + "\n";

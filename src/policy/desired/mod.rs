@@ -10,8 +10,8 @@ pub use access::{AccessKeySpec, AccessKind, AccessSpec, TrustSpec};
 pub use bucket::{CredentialsSpec, EncryptionAtRest, ManageSpec, PruneBy, S3Spec};
 pub use metrics::MetricsSpec;
 pub use policy::{
-    Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec, ExplainedValue,
-    FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec, TierSpec, Unmanaged,
-    VerifySpec,
+    CheckSpec, Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec,
+    ExplainedValue, FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec,
+    TierSpec, Unmanaged, VerifySpec,
 };
 pub use run::RunSpec;

@@ -3,6 +3,7 @@
 use super::{AccessSpec, MetricsSpec, RunSpec, S3Spec};
 use crate::base::{Period, Sha256, Share, Template};
 use crate::catalog::{Keep, Method, VerifyLevel};
+use crate::policy::model::{Expectation, PruneAfter};
 use crate::resource::{Retain, StorageClass};
 use crate::schedule::Schedule;
 use indexmap::IndexMap;
@@ -105,6 +106,8 @@ pub struct TierSpec {
     pub copies: Vec<CopySpec>,
     /// How it is compressed.
     pub compression: Compression,
+    /// What must have happened before an expired backup is deleted.
+    pub prune_after: Option<PruneAfter>,
 }
 
 /// One copy of every backup of a tier.
@@ -134,7 +137,7 @@ pub enum Compression {
 }
 
 /// A database entry: one database, or all of a server that match.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DatabaseSpec {
     /// How to reach it.
     pub connection: ConnectionSpec,
@@ -150,7 +153,7 @@ pub struct DatabaseSpec {
     pub dump: DumpSpec,
     /// When it is verified.
     pub verify: Option<VerifySpec>,
-    /// Restore drills; not acted on by this version.
+    /// Restore drills.
     pub drill: Option<DrillSpec>,
     /// What must be reachable.
     pub objectives: ObjectivesSpec,
@@ -203,10 +206,27 @@ pub struct VerifySpec {
 }
 
 /// Restore drills.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DrillSpec {
     /// When.
     pub schedule: Schedule,
+    /// Tier whose newest backup is restored; the newest of all when there is none.
+    pub tier: Option<String>,
+    /// Assertions on the restored database, in the order in which they are asked.
+    pub checks: Vec<CheckSpec>,
+    /// Longest time a drill may take.
+    pub max_duration: Option<Period>,
+}
+
+/// One assertion on a restored database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckSpec {
+    /// A query whose first value is judged.
+    pub sql: String,
+    /// What the value must be.
+    pub expect: Expectation,
+    /// The same as the policy says it.
+    pub said: String,
 }
 
 /// What must be reachable.

@@ -88,7 +88,10 @@ impl FromStr for Expectation {
             "<" => number(Comparison::Less),
             "<=" => number(Comparison::LessOrEqual),
             "=" => Ok(Expectation::Text(rest.to_owned())),
-            "~" if !rest.is_empty() => Ok(Expectation::Matches(rest.to_owned())),
+            "~" if !rest.is_empty() => match regex::Regex::new(rest) {
+                Ok(_) => Ok(Expectation::Matches(rest.to_owned())),
+                Err(_) => Err(format!("`{rest}` is not a regular expression")),
+            },
             _ => Err(wrong()),
         }
     }

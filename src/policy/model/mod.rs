@@ -37,6 +37,7 @@ pub use root::{Extends, Policy};
 pub use run::{Agent, CronFile, GithubActions, Kubernetes, Nobody, Run, Systemd};
 pub use storage::{Credentials, FilesystemPrune, FilesystemStorage, S3Prune, S3Storage, Storage};
 pub use tier::{
-    CompressionChoice, CompressionDetail, CompressionKind, Copy, Incremental, KeepChoice, KeepDetail, Tier, Transition,
+    CompressionChoice, CompressionDetail, CompressionKind, Copy, Incremental, KeepChoice, KeepDetail, PruneAfter, Tier,
+    Transition,
 };
 pub use written::{Format, Mode, Name, PolicyName, Written, ZoneName};

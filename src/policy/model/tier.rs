@@ -24,9 +24,20 @@ pub struct Tier {
     /// Where each backup goes and how long it stays there; all are written from one read of the database.
     #[schemars(length(min = 1))]
     pub copies: Vec<Copy>,
+    /// What must have happened before an expired backup of the tier is deleted; nothing unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prune_after: Option<PruneAfter>,
     /// How backups are compressed; zstd at level 3 unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression: Option<CompressionChoice>,
+}
+
+/// What must have happened before an expired backup is deleted.
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PruneAfter {
+    /// A newer backup of the tier, which is still there, passed a drill.
+    Drill,
 }
 
 /// Incremental physical backups.

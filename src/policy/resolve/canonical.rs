@@ -92,12 +92,16 @@ fn tier(tier: &TierSpec) -> Value {
         Compression::Gzip(level) => json!(["gzip", level]),
         Compression::None => json!("none"),
     };
-    json!({
+    let mut said = json!({
         "schedule": tier.schedule.text(),
         "method": tier.method,
         "copies": copies,
         "compression": compression,
-    })
+    });
+    if tier.prune_after.is_some() {
+        said["prune_after"] = json!(tier.prune_after);
+    }
+    said
 }
 
 fn copy_of(copy: &CopySpec) -> Value {

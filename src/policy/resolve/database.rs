@@ -3,11 +3,12 @@
 use crate::base::{Share, Template};
 use crate::catalog::VerifyLevel;
 use crate::policy::desired::{
-    ConnectionSpec, DatabaseSpec, DrillSpec, DumpSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, VerifySpec,
+    CheckSpec, ConnectionSpec, DatabaseSpec, DrillSpec, DumpSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec,
+    VerifySpec,
 };
 use crate::policy::model::{
-    Argv, Connection, ConnectionParts, Database, Defaults, Dump, Exec, Hooks, Objectives, Policy, Port, Safety,
-    SslMode, Verify, Written,
+    Argv, Check, Connection, ConnectionParts, Database, Defaults, Drill, Dump, Exec, Hooks, Objectives, Policy, Port,
+    Safety, SslMode, Verify, Written,
 };
 use indexmap::IndexMap;
 
@@ -33,8 +34,7 @@ pub(super) fn database(policy: &Policy, database: &Database) -> DatabaseSpec {
         encryption: name.filter(|name| *name != "none").map(str::to_owned),
         dump: dump(own_or(database.dump.as_ref(), defaults, |d| d.dump.as_ref())),
         verify: own_or(database.verify.as_ref(), defaults, |d| d.verify.as_ref()).map(verify),
-        drill: own_or(database.drill.as_ref(), defaults, |d| d.drill.as_ref())
-            .map(|drill| DrillSpec { schedule: drill.schedule.value().clone() }),
+        drill: own_or(database.drill.as_ref(), defaults, |d| d.drill.as_ref()).map(drill),
         objectives: objectives([
             database.objectives.as_ref(),
             defaults.and_then(|defaults| defaults.objectives.as_ref()),
@@ -120,6 +120,20 @@ fn dump(dump: Option<&Dump>) -> DumpSpec {
 
 fn verify(verify: &Verify) -> VerifySpec {
     VerifySpec { schedule: verify.schedule.value().clone(), level: verify.level.unwrap_or(VerifyLevel::Checksum) }
+}
+
+fn drill(drill: &Drill) -> DrillSpec {
+    let check = |check: &Check| CheckSpec {
+        sql: check.sql.clone(),
+        expect: check.expect.value().clone(),
+        said: check.expect.text().to_owned(),
+    };
+    DrillSpec {
+        schedule: drill.schedule.value().clone(),
+        tier: drill.tier.as_ref().map(|tier| tier.text().to_owned()),
+        checks: drill.checks.iter().flatten().map(check).collect(),
+        max_duration: drill.max_duration.as_deref().copied(),
+    }
 }
 
 fn objectives(said: [Option<&Objectives>; 2]) -> ObjectivesSpec {

@@ -75,6 +75,7 @@ fn tier(policy: &Policy, tier: &Tier) -> TierSpec {
             })
             .collect(),
         compression: compression(tier.compression.as_ref().or(default)),
+        prune_after: tier.prune_after,
     }
 }
 

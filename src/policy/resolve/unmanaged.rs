@@ -15,8 +15,6 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
     }
     if let Some(defaults) = &policy.defaults {
         let route = Route::of(["defaults"]);
-        list.add_if(defaults.verify.is_some(), &route.key("verify").key("schedule"), VERIFY);
-        list.add_if(defaults.drill.is_some(), &route.key("drill"), DRILL);
         list.add_if(
             defaults.dump.as_ref().is_some_and(|dump| dump.jobs.is_some()),
             &route.key("dump").key("jobs"),
@@ -38,8 +36,6 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
     list.0
 }
 
-const VERIFY: &str = "it does not start by itself; run `backstay verify` from your own scheduler";
-const DRILL: &str = "no drill is run; rehearse with `backstay restore DATABASE --into NEW_DB`";
 const JOBS: &str = "dumps are read by one process";
 
 struct List(Vec<Unmanaged>);
@@ -67,8 +63,6 @@ impl List {
             &route.key("wal"),
             "no WAL is archived: there is no recovery to a point in time",
         );
-        self.add_if(database.verify.is_some(), &route.key("verify").key("schedule"), VERIFY);
-        self.add_if(database.drill.is_some(), &route.key("drill"), DRILL);
         let jobs = database.dump.as_ref().is_some_and(|dump| dump.jobs.is_some());
         self.add_if(jobs, &route.key("dump").key("jobs"), JOBS);
     }

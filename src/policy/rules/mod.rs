@@ -27,6 +27,7 @@ mod never_scheduled;
 mod offsite_unencrypted;
 mod one_place;
 mod plain_transport;
+mod prune_waits_in_vain;
 mod region_unknown;
 mod replica_not_ready;
 mod rpo_missed;
@@ -79,6 +80,7 @@ pub static RULES: &[Rule] = &[
     drill_without_checks::RULE,
     failure_unheard::RULE,
     folder_relative::RULE,
+    prune_waits_in_vain::RULE,
     region_unknown::RULE,
     bucket_name_dotted::RULE,
     age_rounded_up::RULE,

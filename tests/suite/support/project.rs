@@ -127,7 +127,8 @@ impl Project {
     /// The only manifest in a storage.
     pub fn manifest(&self, storage: &str) -> Manifest {
         let files = self.files(storage);
-        let is_manifest = |file: &&String| file.starts_with("manifest/") && !file.ends_with(".verified.json");
+        let is_record = |file: &str| file.ends_with(".verified.json") || file.ends_with("/drills.json");
+        let is_manifest = |file: &&String| file.starts_with("manifest/") && !is_record(file);
         let manifests: Vec<_> = files.iter().filter(is_manifest).collect();
         assert_eq!(manifests.len(), 1, "{files:?}");
         let text = fs::read(self.path(storage).join(manifests[0])).unwrap();
