@@ -29,6 +29,7 @@ pub mod storage;
 pub mod stream;
 
 pub mod adopt;
+pub mod agent;
 pub mod apply;
 pub mod backup;
 pub mod drill;

@@ -4,8 +4,8 @@ use super::context::{Colour, Context};
 use super::exit::Exit;
 use super::log::LogFormat;
 use super::{
-    adopt, apply, backup, check, completions, demo, drill, explain, guard, init, list, man, metrics, plan, prune,
-    report, restore, review, rollback, run, schema, show, status, sync, validate, verify,
+    adopt, agent, apply, backup, check, completions, demo, drill, explain, guard, init, list, man, metrics, plan,
+    prune, report, restore, review, rollback, run, schema, show, status, sync, validate, verify,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -26,6 +26,10 @@ pub struct Arguments {
     /// Look for and write units, cron files and manifests below this folder instead of `/`, and start nothing
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
+
+    /// Only databases whose `host` is this one
+    #[arg(long, global = true, value_name = "HOST")]
+    only_host: Option<String>,
 
     /// Machine-readable output
     #[arg(long, global = true)]
@@ -83,6 +87,7 @@ enum Verb {
     Guard(guard::Args),
     Rollback(rollback::Args),
     Run(run::Args),
+    Agent(agent::Args),
     Prune(prune::Args),
     Sync(sync::Args),
     Adopt(adopt::Args),
@@ -102,6 +107,23 @@ impl Verb {
     }
 }
 
+impl Arguments {
+    /// What a process that is started for these words is told as well: whose work it is, and where it logs.
+    fn handed_on(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(host) = &self.only_host {
+            words.extend(["--only-host".into(), host.into()]);
+        }
+        if let Some(file) = &self.log_file {
+            words.extend(["--log-file".into(), file.into()]);
+        }
+        if self.log_format == LogFormat::Json {
+            words.extend(["--log-format".into(), "json".into()]);
+        }
+        words
+    }
+}
+
 /// Understands the words of a command line, runs the verb and says how it ended.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(words) {
@@ -112,8 +134,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if e.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
+    let handed_on = arguments.handed_on();
     let context = Context::new(arguments.policy, arguments.root, arguments.json, arguments.quiet, arguments.color)
-        .keeping_log(arguments.log_format, arguments.log_file);
+        .keeping_log(arguments.log_format, arguments.log_file)
+        .only_host(arguments.only_host)
+        .handing_on(handed_on);
     let exit = match &arguments.verb {
         Verb::Init(args) => init::run(args, &context),
         Verb::Validate(args) => validate::run(args, &context),
@@ -139,6 +164,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Verb::Rollback(args) => rollback::run(args, &context),
         Verb::Run(args) => run::run(args, &context),
+        Verb::Agent(args) => agent::run(args, &context),
         Verb::Prune(args) => prune::run(args, &context),
         Verb::Sync(args) => sync::run(args, &context),
         Verb::Adopt(args) => adopt::run(args, &context),

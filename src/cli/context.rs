@@ -10,6 +10,7 @@ use crate::base::Lookup;
 use crate::diag::{Explain, codes};
 use crate::event::{Observer, Silent};
 use jiff::Timestamp;
+use std::ffi::OsString;
 use std::fmt;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -40,6 +41,10 @@ pub struct Context {
     pub lookup: Arc<dyn Lookup>,
     /// Below which files that start scheduled work are looked for and written.
     pub root: PathBuf,
+    /// The host whose databases alone are meant.
+    pub only_host: Option<String>,
+    /// Words of the command line that hold for processes of this program, too, which this one starts.
+    pub handed_on: Vec<OsString>,
     /// Cancelled by a signal to end: long deeds stop cleanly.
     pub cancel: CancellationToken,
     /// Id of this run: in its log, its alerts, its journal and the manifests of its backups.
@@ -85,6 +90,8 @@ impl Context {
             colour_err: colour.on(std::io::stderr().is_terminal()),
             width: if columns == 0 { 100 } else { columns.clamp(60, 160) },
             lookup: Arc::new(ProcessEnvironment),
+            only_host: None,
+            handed_on: Vec::new(),
             cancel: CancellationToken::new(),
             log: Arc::new(Log::new(run.clone(), LogFormat::Human, None)),
             run,
@@ -112,6 +119,16 @@ impl Context {
         let verb = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
         let fields = [("event", event), ("verb", &verb), ("version", env!("CARGO_PKG_VERSION"))];
         fields.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect()
+    }
+
+    /// The same, with only the databases of a host meant.
+    pub fn only_host(self, host: Option<String>) -> Context {
+        Context { only_host: host, ..self }
+    }
+
+    /// The same, with words that a process which this one starts is given as well.
+    pub fn handing_on(self, words: Vec<OsString>) -> Context {
+        Context { handed_on: words, ..self }
     }
 
     /// Writes a result to standard output. What is being done goes on when nobody can read it: a reader that went

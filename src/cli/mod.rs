@@ -5,6 +5,7 @@
 
 mod adopt;
 mod again;
+mod agent;
 mod apply;
 mod backup;
 mod catalogs;

@@ -79,8 +79,17 @@ fn program(desired: &Desired) -> Program {
         policy: desired.name.clone(),
         program: std::env::current_exe().map_or("backstay".to_owned(), |path| absolute(&path)),
         file: absolute(Path::new(&desired.file)),
+        only_host: desired.only_host.clone(),
+        file_here: from_here(Path::new(&desired.file)),
         zone: desired.timezone.iana_name().unwrap_or("UTC").to_owned(),
     }
+}
+
+/// A path seen from the current folder, when it lies below it.
+fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&here).unwrap_or(path);
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
 /// Writes a plan file, readable by its owner only, all of it or nothing.

@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use super::exit::Exit;
-use crate::diag::{Diagnostics, Severity, Sources, codes};
+use crate::diag::{Code, Diagnostics, Explain, Severity, Sources, codes, nearest};
 use crate::policy::{self, Desired, Document, Route, Subject};
 use crate::report::{self, Style};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub struct Policies {
     pub files: Vec<String>,
     /// What the valid ones mean.
     pub desired: Vec<Desired>,
+    /// What the valid ones say, in the same order; bases are merged in.
+    pub models: Vec<policy::Policy>,
 }
 
 /// Where a policy is looked for when nobody names one.
@@ -59,7 +61,9 @@ pub fn read_policies(context: &Context) -> Result<Policies, Exit> {
         diagnostics.extend(found);
     }
     diagnostics.extend(names_twice(&valid));
-    Ok(Policies { sources, diagnostics, files, desired: valid.into_iter().map(|(_, desired)| desired).collect() })
+    let (documents, desired): (Vec<Document>, Vec<Desired>) = valid.into_iter().unzip();
+    let models = documents.into_iter().map(|document| document.model).collect();
+    Ok(Policies { sources, diagnostics, files, desired, models })
 }
 
 /// The policies for a verb that acts: errors are told on standard error and end the run, advice is counted.
@@ -77,7 +81,44 @@ pub fn valid_policies(context: &Context) -> Result<Vec<Desired>, Exit> {
         let plural = if warnings == 1 { "" } else { "s" };
         context.tell(format_args!("{warnings} warning{plural} on the policy: see `backstay validate`"));
     }
-    Ok(policies.desired)
+    of_host(policies.desired, context)
+}
+
+/// The host that is meant is none of the policy's.
+#[derive(Debug, thiserror::Error)]
+#[error("no database of the policy names the host `{host}`")]
+struct UnknownHost {
+    host: String,
+    hint: String,
+}
+
+impl Explain for UnknownHost {
+    fn code(&self) -> &'static Code {
+        &codes::HOST_UNKNOWN
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(self.hint.clone())
+    }
+}
+
+/// Of the policies only what `--only-host` means; all of them without it.
+pub(super) fn of_host(policies: Vec<Desired>, context: &Context) -> Result<Vec<Desired>, Exit> {
+    let Some(host) = &context.only_host else { return Ok(policies) };
+    let named = policies.iter().flat_map(|desired| desired.databases.values().filter_map(|d| d.host.clone()));
+    let named: BTreeSet<String> = named.collect();
+    if !named.contains(host) {
+        let near = nearest(host, named.iter().map(String::as_str));
+        let hint = match near {
+            Some(near) => format!("Did you mean `{near}`?"),
+            None if named.is_empty() => "Give databases a `host`, or leave out `--only-host`.".to_owned(),
+            None => format!("The policy names {}.", named.iter().cloned().collect::<Vec<_>>().join(", ")),
+        };
+        context.fail(&UnknownHost { host: host.clone(), hint });
+        return Err(Exit::Failed);
+    }
+    let theirs = policies.into_iter().map(|desired| desired.of_host(host));
+    Ok(theirs.filter(|desired| !desired.databases.is_empty()).collect())
 }
 
 /// Policies that act together must be told apart by their names.

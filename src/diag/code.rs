@@ -143,6 +143,8 @@ table! {
     REPLICA_NOT_READY = "BS245", Warning, "a replica may not be taken";
     NEVER_REPLICATED = "BS246", Warning, "copies are not replicated";
     GRANTS_TOO_LONG = "BS247", Error, "grants are longer than IAM takes";
+    FOLDER_IN_POD = "BS250", Warning, "a folder is gone with its pod";
+    HOST_MISSING = "BS251", Warning, "no host does the work of a database";
 
     // The world, below the IO line: storage.
     OBJECT_MISSING = "BS501", Error, "an object is missing from a store";
@@ -309,6 +311,10 @@ table! {
     PRUNE_UNPROVEN = "BS802", Error, "no newer backup has passed a drill";
     COMMAND_FAILED = "BS803", Error, "a guarded command failed";
     DRILL_UNKEPT = "BS804", Warning, "the record of a drill could not be kept";
+    AGENT_NOT_WANTED = "BS820", Error, "no policy wants an agent";
+    AGENT_DEAF = "BS821", Error, "the agent cannot be asked";
+    AGENT_KEEPS_POLICY = "BS822", Error, "an older policy stays in force";
+    HOST_UNKNOWN = "BS823", Error, "no database names this host";
 }
 
 #[cfg(test)]

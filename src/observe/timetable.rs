@@ -8,8 +8,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Reads what the policy wants, and what was written for it before and may be wanted no more. `None` for a policy that
-/// wants nothing of the kind. All paths are looked for below `root`.
+/// wants nothing of the kind, and for one host when its files are no host's. All paths are looked for below `root`.
 pub fn timetable(desired: &Desired, program: Program, root: &Path) -> Option<Timetable> {
+    let is_shared = matches!(desired.run, RunSpec::Kubernetes(_) | RunSpec::Workflow(_));
+    if is_shared && desired.only_host.is_some() {
+        return None;
+    }
     let mut paths: BTreeSet<String> = wanted_files(desired, &program).into_iter().map(|file| file.path).collect();
     match &desired.run {
         RunSpec::Systemd(units) => {
@@ -20,7 +24,8 @@ pub fn timetable(desired: &Desired, program: Program, root: &Path) -> Option<Tim
         }
         RunSpec::Kubernetes(jobs) => paths.extend(names(&jobs.directory, root, |name| name.ends_with(".yaml"))),
         RunSpec::Cron(table) => paths.extend([table.file.clone()]),
-        RunSpec::Elsewhere => return None,
+        RunSpec::Workflow(workflow) => paths.extend([workflow.file.clone()]),
+        RunSpec::Agent(_) | RunSpec::Elsewhere => return None,
     }
     let files = paths.into_iter().filter_map(|path| {
         let found = read_file(root, &path)?;

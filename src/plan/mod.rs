@@ -69,6 +69,6 @@ pub use scope::{Scope, Work};
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
 pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
-pub use timetable::{FoundFile, wanted_files};
+pub use timetable::{FoundFile, each_database, wanted_files};
 pub use title::standing;
 pub use wanted::{Wanted, grants_name, identity_path, principals, references, wanted};

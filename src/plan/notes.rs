@@ -76,6 +76,9 @@ fn strangers(desired: &Desired, subjects: &[Subject<'_>], live: &Live, storage: 
     for backup in backups {
         let place = (backup.database.as_str(), backup.tier.as_str());
         let is_ours = backup.policy == desired.name;
+        if is_ours && desired.is_elsewhere(&backup.database) {
+            continue;
+        }
         if !is_ours || (!asked.contains(&place) && !unasked_entry(&backup.database)) {
             let (count, bytes) = found.entry((place.0, place.1, &backup.policy)).or_default();
             *count += 1;

@@ -3,7 +3,9 @@
 
 use super::{Action, Deed, FieldChange, Live, Note, Phase, Symbol};
 use crate::policy::{DatabaseSpec, Desired, RunSpec};
-use crate::schedule::{Content, Job, Program, WantedFile, cron_file, cron_jobs, mark, systemd_units};
+use crate::schedule::{
+    Content, Job, Program, Schedule, Task, WantedFile, cron_file, cron_jobs, mark, systemd_units, workflow,
+};
 use similar::{DiffTag, TextDiff};
 use std::collections::BTreeMap;
 
@@ -25,32 +27,45 @@ pub fn wanted_files(desired: &Desired, program: &Program) -> Vec<WantedFile> {
         RunSpec::Systemd(units) => systemd_units(units, program, &each_database(desired)),
         RunSpec::Cron(table) => cron_file(table, program, &each_database(desired)),
         RunSpec::Kubernetes(jobs) => cron_jobs(jobs, program, &each_tier(desired)),
-        RunSpec::Elsewhere => Vec::new(),
+        RunSpec::Workflow(spec) => workflow(spec, program, &desired.timezone, &each_tier(desired)),
+        RunSpec::Agent(_) | RunSpec::Elsewhere => Vec::new(),
     }
 }
 
-/// One job for each tier of each database: they fail, wait and are looked at one by one.
-fn each_database(desired: &Desired) -> Vec<Job> {
+/// Everything that is started by itself on a machine, database by database: they fail, wait and are looked at one by one.
+/// A database that names a host is started there only, by whoever was told to be that host.
+pub fn each_database(desired: &Desired) -> Vec<Job> {
     let mut jobs = Vec::new();
-    for (database, spec) in &desired.databases {
-        for (tier, schedule) in tiers(desired, spec) {
-            jobs.push(Job { tier: tier.to_owned(), database: Some(database.clone()), schedule: schedule.clone() });
+    let is_here = |database: &DatabaseSpec| desired.only_host.is_some() || database.host.is_none();
+    for (name, database) in desired.databases.iter().filter(|(_, database)| is_here(database)) {
+        for tier in &database.tiers {
+            if let Some(spec) = desired.tiers.get(tier) {
+                jobs.push(job(Task::Tier(tier.clone()), Some(name), &spec.schedule));
+            }
         }
+        jobs.extend(proofs(name, database));
     }
     jobs
 }
 
+/// The same with one job for each tier: one start does it for all databases.
 fn each_tier(desired: &Desired) -> Vec<Job> {
     let is_used = |name: &String| desired.databases.values().any(|database| database.tiers.contains(name));
     let used = desired.tiers.iter().filter(|(name, _)| is_used(name));
-    used.map(|(name, tier)| Job { tier: name.clone(), database: None, schedule: tier.schedule.clone() }).collect()
+    let mut jobs: Vec<Job> = used.map(|(name, tier)| job(Task::Tier(name.clone()), None, &tier.schedule)).collect();
+    jobs.extend(desired.databases.iter().flat_map(|(name, database)| proofs(name, database)));
+    jobs
 }
 
-fn tiers<'a>(
-    desired: &'a Desired,
-    database: &'a DatabaseSpec,
-) -> impl Iterator<Item = (&'a str, &'a crate::schedule::Schedule)> {
-    database.tiers.iter().filter_map(|name| desired.tiers.get(name).map(|tier| (name.as_str(), &tier.schedule)))
+/// What proves that the backups of a database are good.
+fn proofs(name: &str, database: &DatabaseSpec) -> Vec<Job> {
+    let verify = database.verify.as_ref().map(|verify| job(Task::Verify, Some(name), &verify.schedule));
+    let drill = database.drill.as_ref().map(|drill| job(Task::Drill, Some(name), &drill.schedule));
+    verify.into_iter().chain(drill).collect()
+}
+
+fn job(task: Task, database: Option<&str>, schedule: &Schedule) -> Job {
+    Job { task, database: database.map(str::to_owned), schedule: schedule.clone() }
 }
 
 /// The steps that make the files as they are wanted, and how many files are so already.
@@ -87,8 +102,36 @@ pub(super) fn actions(desired: &Desired, live: &Live, notes: &mut Vec<Note>) -> 
     // A link goes before what it leads to.
     let gone: BTreeMap<(bool, &String), &FoundFile> =
         gone.map(|(path, found)| ((!matches!(found, FoundFile::There(Content::Link(_))), path), found)).collect();
-    actions.extend(gone.into_iter().filter_map(|((_, path), found)| remove(path, found, &mark)));
+    let is_ours = |path: &str| match timetable.files.get(path) {
+        Some(FoundFile::There(Content::Text(text))) => text.starts_with(&mark),
+        Some(FoundFile::There(Content::Link(_))) | None => true,
+        Some(FoundFile::Unreadable(_)) => false,
+    };
+    for ((_, path), found) in gone {
+        // A link is ours when what it leads to is, or is gone: another policy's name may begin like ours.
+        let meant = match found {
+            FoundFile::There(Content::Link(to)) => beside(path, to),
+            _ => path.clone(),
+        };
+        if matches!(found, FoundFile::There(_)) && is_ours(&meant) {
+            actions.push(remove(path));
+        }
+    }
     (actions, n_unchanged)
+}
+
+/// The path that a link such as `../app.timer` leads to.
+fn beside(path: &str, to: &str) -> String {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in to.split('/') {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
 }
 
 /// Address of a file.
@@ -127,11 +170,12 @@ fn install(file: &WantedFile, there: Option<&Content>, depends_on: Vec<String>) 
 
 /// Of a new file, the lines that say when what is started.
 fn started(text: &str) -> Vec<FieldChange> {
-    let telling = ["OnCalendar=", "ExecStart=", "  schedule: ", "  timeZone: "];
+    let telling = ["OnCalendar=", "ExecStart=", "  schedule: ", "  timeZone: ", "    - cron: "];
     let lines = text.lines().filter(|line| telling.iter().any(|start| line.starts_with(start)));
     let change = |line: &str| {
         let (field, value) = line.split_once(['=', ':']).unwrap_or((line, ""));
-        FieldChange { field: field.trim().to_owned(), before: None, after: Some(value.trim().to_owned()) }
+        let field = field.trim().trim_start_matches("- ");
+        FieldChange { field: field.to_owned(), before: None, after: Some(value.trim().to_owned()) }
     };
     lines.map(change).collect()
 }
@@ -164,15 +208,8 @@ fn lines(before: &str, after: &str) -> Vec<FieldChange> {
     changes
 }
 
-/// Only what was written for this policy is removed.
-fn remove(path: &str, found: &FoundFile, mark: &str) -> Option<Action> {
-    let FoundFile::There(content) = found else { return None };
-    if let Content::Text(text) = content
-        && !text.starts_with(mark)
-    {
-        return None;
-    }
-    Some(Action {
+fn remove(path: &str) -> Action {
+    Action {
         address: address(path),
         symbol: Symbol::Delete,
         phase: Phase::Infra,
@@ -183,5 +220,5 @@ fn remove(path: &str, found: &FoundFile, mark: &str) -> Option<Action> {
         bytes: None,
         irreversible: None,
         loosens: false,
-    })
+    }
 }

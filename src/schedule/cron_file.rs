@@ -1,7 +1,8 @@
 //! A file of cron.
 
-use super::installed::{Content, Job, Program, WantedFile, head};
-use super::{Fields, Schedule};
+use super::Fields;
+use super::installed::{Content, WantedFile, head};
+use super::job::{Job, Program};
 use std::fmt::Write as _;
 
 /// Where the file is and who the work runs as.
@@ -26,7 +27,7 @@ pub fn cron_file(table: &CronTable, program: &Program, jobs: &[Job]) -> Vec<Want
         program.zone
     );
     let mut n_jobs = 0;
-    for job in jobs.iter().filter(|job| job.schedule != Schedule::Manual) {
+    for job in jobs.iter().filter(|job| job.is_scheduled()) {
         let minutes = Fields::of(&job.schedule).map(|fields| fields.minutes).unwrap_or_else(|| [0].into());
         let minutes = match minutes.len() {
             60 => "*".to_owned(),

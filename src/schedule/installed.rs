@@ -3,38 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Work that is started by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// The tier.
-    pub tier: String,
-    /// The database entry; `None` when one start does all of the tier.
-    pub database: Option<String>,
-    /// When.
-    pub schedule: super::Schedule,
-}
-
-/// Whose work it is, and how it is started.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
-    /// The policy's name.
-    pub policy: String,
-    /// Path of the program, absolute where it is started on this machine.
-    pub program: String,
-    /// Path of the policy file there.
-    pub file: String,
-    /// Zone in which schedules are read, by its IANA name.
-    pub zone: String,
-}
-
-impl Program {
-    /// The words of the command that does a job.
-    pub fn command(&self, job: &Job) -> Vec<String> {
-        let words = [self.program.as_str(), "--policy", self.file.as_str(), "run", job.tier.as_str()];
-        words.into_iter().chain(job.database.as_deref()).map(str::to_owned).collect()
-    }
-}
-
 /// A file as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedFile {

@@ -1,16 +1,24 @@
-//! When: cron expressions in a time zone, the last and next instants, and the time between them. And the files that make
-//! others start work then: units of systemd, a file of cron, jobs of Kubernetes; texts only.
+//! When: cron expressions in a time zone, the last and next instants, and the time between them. The agenda of a process
+//! that starts work by itself, and the files that make others start it: units of systemd, a file of cron, jobs of
+//! Kubernetes, workflows of GitHub; texts only.
 
+mod agenda;
 mod cron;
 mod cron_file;
-mod cron_job;
 mod fields;
 mod installed;
+mod job;
+mod kubernetes;
 mod systemd;
+mod utc;
+mod workflow;
 
+pub use agenda::{Agenda, Ending, JobKey, Timing};
 pub use cron::{InvalidSchedule, Schedule};
 pub use cron_file::{CronTable, cron_file};
-pub use cron_job::{CronJobs, cron_jobs};
 pub use fields::Fields;
-pub use installed::{Content, Job, Program, WantedFile, mark};
+pub use installed::{Content, WantedFile, mark};
+pub use job::{Job, Program, Task};
+pub use kubernetes::{CronJobs, Volume, cron_jobs};
 pub use systemd::{SystemdUnits, systemd_units, unit_prefix};
+pub use workflow::{Workflow, workflow};

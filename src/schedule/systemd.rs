@@ -1,6 +1,7 @@
 //! Timers and services of systemd.
 
-use super::installed::{Content, Job, Program, WantedFile, head};
+use super::installed::{Content, WantedFile, head};
+use super::job::{Job, Program, named};
 use super::{Fields, Schedule};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -22,8 +23,7 @@ const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 /// cannot say are looked at every hour: `run` does only what is due.
 pub fn systemd_units(units: &SystemdUnits, program: &Program, jobs: &[Job]) -> Vec<WantedFile> {
     let mut files = Vec::new();
-    for job in jobs.iter().filter(|job| job.schedule != Schedule::Manual) {
-        let name = unit_name(program, job);
+    for (name, job) in named(jobs, |name| format!("{}{name}", unit_prefix(&program.policy))) {
         let file = |name: &str, content| WantedFile { path: format!("{}/{name}", units.directory), content };
         files.push(file(&format!("{name}.service"), Content::Text(service(units, program, job))));
         files.push(file(&format!("{name}.timer"), Content::Text(timer(program, job))));
@@ -38,14 +38,8 @@ pub fn unit_prefix(policy: &str) -> String {
     format!("backstay-{policy}-")
 }
 
-fn unit_name(program: &Program, job: &Job) -> String {
-    let database = job.database.iter().map(|database| format!("-{database}")).collect::<String>();
-    format!("{}{}{database}", unit_prefix(&program.policy), job.tier)
-}
-
 fn about(program: &Program, job: &Job) -> String {
-    let database = job.database.iter().map(|database| format!("{database}, ")).collect::<String>();
-    format!("Backups of {database}tier {} of policy {}", job.tier, program.policy)
+    format!("{}, policy {}", job.title(), program.policy)
 }
 
 fn service(units: &SystemdUnits, program: &Program, job: &Job) -> String {

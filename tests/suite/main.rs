@@ -7,6 +7,7 @@
 mod support;
 
 mod adopt;
+mod agent;
 mod applying;
 mod applying_faults;
 mod archive;
@@ -27,6 +28,7 @@ mod ci;
 mod cold;
 mod crash_sweep;
 mod deferred;
+mod deploy;
 mod drills;
 mod filesystem;
 mod five_systems;
@@ -76,4 +78,5 @@ mod terminal;
 mod validate;
 mod verify;
 mod views;
+mod workflows_and_clusters;
 mod wrong_clock;

@@ -2,6 +2,7 @@
 
 mod access;
 mod bucket;
+mod host;
 mod metrics;
 mod policy;
 mod run;
@@ -14,4 +15,4 @@ pub use policy::{
     ExplainedValue, FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec,
     TierSpec, Unmanaged, VerifySpec,
 };
-pub use run::RunSpec;
+pub use run::{AgentSpec, RunSpec};

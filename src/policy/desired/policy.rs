@@ -34,6 +34,10 @@ pub struct Desired {
     pub run: RunSpec,
     /// Where metrics go.
     pub metrics: MetricsSpec,
+    /// The host whose databases alone are meant; `None`: all are.
+    pub only_host: Option<String>,
+    /// Entries of databases that are left to other hosts, by name.
+    pub elsewhere: Vec<String>,
     /// Parts of the policy that this version of the program understands but does not act on.
     pub unmanaged: Vec<Unmanaged>,
     /// Every value with where it came from, for `plan --explain`.
@@ -145,6 +149,8 @@ pub struct DatabaseSpec {
     pub exec: Vec<Vec<Template>>,
     /// All databases that match instead of one.
     pub matching: Option<MatchSpec>,
+    /// Host that does its work; any, unless set.
+    pub host: Option<String>,
     /// Names of its tiers.
     pub tiers: Vec<String>,
     /// Name of its encryption; `None`: not encrypted.

@@ -22,6 +22,10 @@ pub struct Database {
     /// Every database of the server that matches, each with backups of its own, named `<entry>.<database>`.
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
     pub matching: Option<Match>,
+    /// Host that does the work of this database: what `--only-host` chooses, and where units and cron files start it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub host: Option<String>,
     /// Names of the tiers that apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]

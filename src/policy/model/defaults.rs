@@ -16,6 +16,10 @@ pub struct Defaults {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub tiers: Option<Vec<Written<Name>>>,
+    /// Host of databases that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub host: Option<String>,
     /// Encryption of databases that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Written<Name>>,

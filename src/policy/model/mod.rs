@@ -34,7 +34,7 @@ pub use manage::{
 pub use metrics::Metrics;
 pub use named::Named;
 pub use root::{Extends, Policy};
-pub use run::{Agent, CronFile, GithubActions, Kubernetes, Nobody, Run, Systemd};
+pub use run::{Agent, CronFile, GithubActions, Kubernetes, Nobody, Run, Systemd, Volume};
 pub use storage::{Credentials, FilesystemPrune, FilesystemStorage, S3Prune, S3Storage, Storage};
 pub use tier::{
     CompressionChoice, CompressionDetail, CompressionKind, Copy, Incremental, KeepChoice, KeepDetail, PruneAfter, Tier,

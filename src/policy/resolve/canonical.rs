@@ -8,6 +8,7 @@ use crate::policy::desired::{
     StorageSpec, TierSpec,
 };
 use crate::resource::StorageClass;
+use crate::schedule::Volume;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ pub(super) fn hash(desired: &Desired) -> Sha256 {
         "timezone": desired.timezone.iana_name().unwrap_or("UTC"),
         "storage": map(&desired.storages, storage),
         "tiers": map(&desired.tiers, tier),
-        "databases": map(&desired.databases, database),
+        "databases": map(&desired.databases, database_of),
         "encryption": map(&desired.encryption, encryption),
         "access": map(&desired.access, access),
         "unmanaged": desired.unmanaged.iter().map(|part| part.path.as_str()).collect::<Vec<_>>(),
@@ -56,10 +57,27 @@ fn run(run: &RunSpec) -> Value {
             "by": "systemd", "directory": units.directory, "user": units.user, "environment_file": units.environment_file,
         }),
         RunSpec::Cron(table) => json!({ "by": "cron", "file": table.file, "user": table.user }),
-        RunSpec::Kubernetes(jobs) => json!({
-            "by": "kubernetes", "directory": jobs.directory, "namespace": jobs.namespace, "image": jobs.image,
-            "service_account": jobs.service_account, "environment_secret": jobs.environment_secret,
+        RunSpec::Kubernetes(jobs) => {
+            let mut said = json!({
+                "by": "kubernetes", "directory": jobs.directory, "namespace": jobs.namespace, "image": jobs.image,
+                "service_account": jobs.service_account, "environment_secret": jobs.environment_secret,
+            });
+            let volume = |volume: &Volume| {
+                json!([volume.claim, volume.path, volume.size.map(|size| size.0), volume.storage_class])
+            };
+            // Only where it is said, so that policies that do not say it keep their digest.
+            if !jobs.volumes.is_empty() {
+                said["volumes"] = jobs.volumes.iter().map(volume).collect();
+            }
+            said
+        }
+        RunSpec::Workflow(workflow) => json!({
+            "by": "github-actions", "file": workflow.file, "runs_on": workflow.runs_on, "uses": workflow.uses,
+            "environment": workflow.environment, "role": workflow.role, "region": workflow.region,
+            "postgresql": workflow.postgresql,
         }),
+        // How the process works is its own affair: no plan depends on it.
+        RunSpec::Agent(_) => json!({ "by": "agent" }),
         RunSpec::Elsewhere => Value::Null,
     }
 }
@@ -125,6 +143,15 @@ fn keep(keep: Keep) -> Value {
         Keep::Last(count) => json!({ "last": count }),
         Keep::ForAtLeast(period, count) => json!({ "for": period.0, "at_least": count }),
     }
+}
+
+/// The host is told only where it is said, so that policies that do not say it keep their digest.
+fn database_of(spec: &DatabaseSpec) -> Value {
+    let mut said = database(spec);
+    if let Some(host) = &spec.host {
+        said["host"] = json!(host);
+    }
+    said
 }
 
 fn database(database: &DatabaseSpec) -> Value {

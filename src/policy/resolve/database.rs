@@ -26,6 +26,7 @@ pub(super) fn database(policy: &Policy, database: &Database) -> DatabaseSpec {
             include: matching.include.clone(),
             exclude: matching.exclude.clone().unwrap_or_default(),
         }),
+        host: own_or(database.host.as_ref(), defaults, |d| d.host.as_ref()).cloned(),
         tiers: own_or(database.tiers.as_ref(), defaults, |d| d.tiers.as_ref())
             .into_iter()
             .flatten()

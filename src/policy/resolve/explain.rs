@@ -69,7 +69,7 @@ impl Explained<'_> {
         for (name, database) in &desired.databases {
             let route = Route::of(["databases", name]);
             let defaults = Route::of(["defaults"]);
-            for key in ["tiers", "encryption", "exec", "dump", "verify", "drill", "hooks"] {
+            for key in ["host", "tiers", "encryption", "exec", "dump", "verify", "drill", "hooks"] {
                 let default = defaults.key(key);
                 if let Some(node) = self.document.tree.at(&default) {
                     self.fill(&route.key(key), &self.shown(&default, node), &[default]);

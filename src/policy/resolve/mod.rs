@@ -41,6 +41,8 @@ pub fn resolve(document: &Document, file: &str, sources: &Sources) -> Desired {
             .collect(),
         run: run::run(policy),
         metrics: policy.metrics.as_ref().map(metrics).unwrap_or_default(),
+        only_host: None,
+        elsewhere: Vec::new(),
         unmanaged: unmanaged::unmanaged(policy),
         explained: Vec::new(),
     };

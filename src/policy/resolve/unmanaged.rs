@@ -21,8 +21,14 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
             JOBS,
         );
     }
-    let waits = matches!(&policy.run, Some(Run::GithubActions(_) | Run::Agent(_)));
-    list.add_if(waits, &Route::of(["run"]), "nothing is installed; start `backstay run TIER` from your own scheduler");
+    if let Some(Run::GithubActions(github)) = &policy.run {
+        let is_short = github.uses.is_none();
+        list.add_if(
+            is_short,
+            &Route::of(["run"]),
+            "a workflow is written once `uses` names the action that brings backstay",
+        );
+    }
     if let Some(Run::Kubernetes(jobs)) = &policy.run {
         let is_short = jobs.directory.is_none() || jobs.image.is_none();
         list.add_if(is_short, &Route::of(["run"]), "manifests are written once `directory` and `image` are set");
@@ -31,7 +37,8 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
     if let Some(metrics) = &policy.metrics {
         let route = Route::of(["metrics"]);
         list.add_if(metrics.pushgateway.is_some(), &route.key("pushgateway"), "nothing is pushed");
-        list.add_if(metrics.listen.is_some(), &route.key("listen"), "nobody listens there");
+        let is_deaf = metrics.listen.is_some() && !matches!(&policy.run, Some(Run::Agent(_)));
+        list.add_if(is_deaf, &route.key("listen"), "nobody listens there");
     }
     list.0
 }

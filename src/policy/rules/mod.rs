@@ -11,10 +11,12 @@ mod early_deletion;
 mod failure_unheard;
 mod floor_decides;
 mod floor_not_held;
+mod folder_in_pod;
 mod folder_open;
 mod folder_relative;
 mod folder_volatile;
 mod grants_too_long;
+mod host_missing;
 mod identity_is_path;
 mod keep_below_interval;
 mod lifecycle_has_no_floor;
@@ -89,6 +91,8 @@ pub static RULES: &[Rule] = &[
     replica_not_ready::RULE,
     never_replicated::RULE,
     grants_too_long::RULE,
+    folder_in_pod::RULE,
+    host_missing::RULE,
 ];
 
 /// The rules that judge one entry of a section by what is written in it and in what it names, so that their advice

@@ -1,0 +1,157 @@
+//! The loop: once a second it looks at the clock, the policy and the agenda; in between it waits for jobs and signals.
+
+use super::duty::Duty;
+use crate::agent::{Child, Ended};
+use crate::base::Period;
+use crate::schedule::{Agenda, Ending, JobKey};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::io;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Clocks are set while one sleeps, so nobody sleeps for long.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
+/// A job that was asked to stop and does not is ended.
+const ENDS_AFTER: Duration = Duration::from_secs(60);
+
+/// What the loop tells.
+#[derive(Debug)]
+pub(super) enum Told<'a> {
+    /// A job begins.
+    Begun(&'a JobKey),
+    /// A job ended.
+    Ended(&'a Ended),
+    /// The process is asked to stop; so many jobs still run.
+    Stopping(usize),
+    /// The bound is over, or somebody asked again: jobs are asked to stop.
+    StoppingJobs(usize),
+    /// Jobs that did not stop are ended.
+    EndingJobs(usize),
+}
+
+/// What somebody wants of this process.
+enum Asked {
+    ToStop,
+    ToReload,
+}
+
+/// Works until a signal to end. Then nothing is started any more, and running jobs have their time to end; a second
+/// signal stops them at once.
+pub(super) async fn serve(duty: &mut Duty<'_>) -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    let (sender, mut ended) = unbounded_channel();
+    let mut agenda = Agenda::default();
+    let mut children: BTreeMap<JobKey, Child> = BTreeMap::new();
+    let mut ticks = interval(LOOKS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let began = Instant::now();
+    let mut leaving = Leaving::No;
+    duty.fill(&mut agenda);
+    loop {
+        let mut is_asked = false;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Some(end) = ended.recv() => {
+                let ending = if leaving.is_no() { Duty::judge(&end) } else { Ending::Stopped };
+                children.remove(&end.key);
+                agenda.end(&end.key, ending, uptime(began));
+                duty.tell(&Told::Ended(&end));
+            }
+            asked = signals.next() => match asked {
+                Asked::ToReload => is_asked = true,
+                Asked::ToStop if leaving.is_no() => {
+                    duty.tell(&Told::Stopping(children.len()));
+                    leaving = Leaving::Waiting(Instant::now() + Duration::from_secs(duty.stop_within().0));
+                }
+                Asked::ToStop => leaving = leaving.hurry(),
+            },
+        }
+        if leaving.is_no() {
+            duty.look(&mut agenda, is_asked).await;
+            let free = duty.concurrency().saturating_sub(children.len());
+            for key in agenda.begin(Timestamp::now(), uptime(began), free) {
+                duty.tell(&Told::Begun(&key));
+                let child = Child::start(key.clone(), &duty.command(&key), sender.clone());
+                children.insert(key, child);
+            }
+        } else if children.is_empty() {
+            return Ok(());
+        } else {
+            leaving = leaving.go_on(&children, duty);
+        }
+        duty.stand(&agenda);
+    }
+}
+
+/// How far the process is with ending.
+#[derive(Clone, Copy)]
+enum Leaving {
+    No,
+    /// Jobs may end by themselves until then.
+    Waiting(Instant),
+    /// They were asked to stop, and are ended then.
+    Asked(Instant),
+    Ended,
+}
+
+impl Leaving {
+    fn is_no(self) -> bool {
+        matches!(self, Leaving::No)
+    }
+
+    /// Somebody asked again.
+    fn hurry(self) -> Leaving {
+        match self {
+            Leaving::Waiting(_) => Leaving::Waiting(Instant::now()),
+            Leaving::Asked(_) => Leaving::Asked(Instant::now()),
+            other => other,
+        }
+    }
+
+    fn go_on(self, children: &BTreeMap<JobKey, Child>, duty: &Duty<'_>) -> Leaving {
+        match self {
+            Leaving::Waiting(until) if until <= Instant::now() => {
+                duty.tell(&Told::StoppingJobs(children.len()));
+                children.values().for_each(Child::ask_to_stop);
+                Leaving::Asked(Instant::now() + ENDS_AFTER)
+            }
+            Leaving::Asked(until) if until <= Instant::now() => {
+                duty.tell(&Told::EndingJobs(children.len()));
+                children.values().for_each(Child::end);
+                Leaving::Ended
+            }
+            other => other,
+        }
+    }
+}
+
+fn uptime(began: Instant) -> Period {
+    Period(began.elapsed().as_secs())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::ToStop,
+            _ = self.interrupt.recv() => Asked::ToStop,
+            _ = self.hang_up.recv() => Asked::ToReload,
+        }
+    }
+}
