@@ -13,6 +13,7 @@ pub mod codec;
 pub mod resource;
 pub mod schedule;
 
+pub mod alert;
 pub mod metrics;
 pub mod moving;
 pub mod plan;
@@ -36,5 +37,7 @@ pub mod drill;
 pub mod observe;
 pub mod restore;
 pub mod verify;
+
+pub mod notify;
 
 pub mod cli;

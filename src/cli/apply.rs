@@ -3,9 +3,11 @@
 use super::plan::ScopeArgs;
 use super::planning::{Planned, observe_and_plan, read_plan};
 use super::{Context, Exit, again, policy_files};
+use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::apply::{Hands, Outcome, apply, run_id};
 use crate::diag::codes;
-use crate::plan::{Approval, Plan, SavedPlan, compare, lifted, refused};
+use crate::event::StepEnd;
+use crate::plan::{Approval, Deed, Plan, SavedPlan, compare, lifted, refused};
 use crate::policy::Desired;
 use crate::report::{self, OutcomeView, StepView, Style};
 use jiff::Timestamp;
@@ -208,6 +210,7 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
         let Planned { desired, places, plan, .. } = planned;
         // Journals of two policies in one store must not be one file.
         let run = if index == 0 { context.run.clone() } else { run_id(Timestamp::now()) };
+        context.diary.acts(&desired.name, &run);
         let refused = refused(plan, &approval);
         let hands = Hands {
             desired,
@@ -237,6 +240,7 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
         if !plan.is_empty() || context.json {
             views.push(view(plan, run, &outcome, exit));
         }
+        note(&outcome, plan, context);
         told(&outcome, plan, exit, args, context);
         refresh_indexes(planned, context);
     }
@@ -281,6 +285,23 @@ fn told(outcome: &Outcome, plan: &Plan, exit: Exit, args: &Args, context: &Conte
         let is_approved = args.yes || args.plan_file.is_some();
         let command = again::command(plan, outcome, &args.approval(), is_approved);
         context.warn(format_args!("hint: To do what is left: {command}"));
+    }
+}
+
+/// Notes how backups went. One that was left out, by a guard or because another run has the database, is no failure of
+/// its own.
+fn note(outcome: &Outcome, plan: &Plan, context: &Context) {
+    for (step, action) in outcome.steps.iter().filter_map(|step| {
+        let action = plan.actions.iter().find(|action| action.address == step.address)?;
+        Some((step, action))
+    }) {
+        let Deed::TakeBackup { database, tier, .. } = &action.deed else { continue };
+        let end = match &step.end {
+            StepEnd::Done(done) | StepEnd::Partly(done) => DeedEnd::Good(done.clone()),
+            StepEnd::Failed(problem) => DeedEnd::failed(problem),
+            StepEnd::AlreadyDone | StepEnd::Deferred(_) | StepEnd::Skipped(_) => continue,
+        };
+        context.diary.note(&plan.policy.name, DeedKind::Backup, Topic::tier(database, tier), end);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::policy_files::valid_policies;
 use super::{Context, Exit};
+use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::backup::{BackupError, BackupOutcome, LockedStorages, Order, Target, Tools, logical};
 use crate::diag::Explain;
 use crate::observe;
@@ -76,11 +77,23 @@ pub(super) fn find<'a>(
 pub(super) async fn back_up(desired: &Desired, target: Target<'_>, context: &Context) -> Result<BackupOutcome, Exit> {
     let repositories = observe::open(desired, context.lookup.as_ref()).repositories();
     let owner = this_process(&context.run, "backup");
+    context.diary.open(desired, &context.run);
+    context.diary.acts(&desired.name, &context.run);
+    let topic = Topic::tier(target.name, target.tier);
+    let note = |end: DeedEnd| context.diary.note(&desired.name, DeedKind::Backup, topic.clone(), end);
+    let fail = |error: &dyn Explain| {
+        context.fail(error);
+        note(DeedEnd::Failed { problem: error.to_string(), code: Some(error.code().id.to_owned()) });
+    };
     let locked = match LockedStorages::take(&target.storages(), &repositories, target.name, &owner).await {
         Ok(locked) => locked,
         Err(error) => {
-            context.fail(&error);
-            return Err(if matches!(error, RepositoryError::Locked { .. }) { Exit::Locked } else { Exit::Failed });
+            if matches!(error, RepositoryError::Locked { .. }) {
+                context.fail(&error);
+                return Err(Exit::Locked);
+            }
+            fail(&error);
+            return Err(Exit::Failed);
         }
     };
     let tools = Tools {
@@ -98,20 +111,25 @@ pub(super) async fn back_up(desired: &Desired, target: Target<'_>, context: &Con
     LockedStorages { leases, failed: Vec::new() }.release().await;
     match outcome {
         Some(Ok(outcome)) => {
+            note(DeedEnd::Good(format!("{} stored at {}", outcome.manifest.id, outcome.copies.join(", "))));
             failed.extend(outcome.failed);
             Ok(BackupOutcome { failed, ..outcome })
         }
         Some(Err(BackupError::NoCopy(more))) => {
             failed.extend(more);
-            context.fail(&BackupError::NoCopy(failed));
+            fail(&BackupError::NoCopy(failed));
             Err(Exit::Failed)
         }
         Some(Err(error)) => {
-            context.fail(&error);
-            Err(if matches!(error, BackupError::Interrupted) { Exit::Interrupted } else { Exit::Failed })
+            if matches!(error, BackupError::Interrupted) {
+                context.fail(&error);
+                return Err(Exit::Interrupted);
+            }
+            fail(&error);
+            Err(Exit::Failed)
         }
         None => {
-            context.fail(&BackupError::NoCopy(failed));
+            fail(&BackupError::NoCopy(failed));
             Err(Exit::Failed)
         }
     }

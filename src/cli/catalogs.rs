@@ -33,6 +33,7 @@ pub struct PolicyCatalog {
 pub async fn read_catalogs(context: &Context) -> Result<Vec<PolicyCatalog>, Exit> {
     let mut catalogs = Vec::new();
     for desired in valid_policies(context)? {
+        context.diary.open(&desired, &context.run);
         let places = open(&desired, context.lookup.as_ref());
         let live = observe(&desired, &places, context.lookup.as_ref()).await;
         catalogs.push(PolicyCatalog::of(desired, places, live));

@@ -4,8 +4,8 @@ use super::context::{Colour, Context};
 use super::exit::Exit;
 use super::log::LogFormat;
 use super::{
-    adopt, agent, apply, backup, check, completions, demo, drill, explain, guard, init, list, man, metrics, plan,
-    prune, report, restore, review, rollback, run, schema, show, status, sync, validate, verify,
+    adopt, afterwards, agent, alert, apply, backup, check, completions, demo, drill, explain, guard, init, list, man,
+    metrics, plan, prune, report, restore, review, rollback, run, schema, show, status, sync, validate, verify,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -88,6 +88,7 @@ enum Verb {
     Rollback(rollback::Args),
     Run(run::Args),
     Agent(agent::Args),
+    Alert(alert::Args),
     Prune(prune::Args),
     Sync(sync::Args),
     Adopt(adopt::Args),
@@ -99,7 +100,7 @@ enum Verb {
 }
 
 impl Verb {
-    /// True for those after which the numbers of Prometheus may be others.
+    /// True for those after which metrics are written and alerts told. The others only look.
     fn acts(&self) -> bool {
         use Verb::{Apply, Backup, Drill, Prune, Restore, Rollback, Run, Sync, Verify};
         let stored = matches!(self, Apply(_) | Backup(_) | Prune(_) | Run(_) | Sync(_));
@@ -159,12 +160,15 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Guard(args) => {
             let code = guard::run(args, &context);
             metrics::write_after(&context);
-            context.ended(if code == ExitCode::SUCCESS { Exit::Done } else { Exit::Failed });
+            let exit = if code == ExitCode::SUCCESS { Exit::Done } else { Exit::Failed };
+            afterwards::afterwards(&context, exit, false, false);
+            context.ended(exit);
             return code;
         }
         Verb::Rollback(args) => rollback::run(args, &context),
         Verb::Run(args) => run::run(args, &context),
         Verb::Agent(args) => agent::run(args, &context),
+        Verb::Alert(args) => alert::run(args, &context),
         Verb::Prune(args) => prune::run(args, &context),
         Verb::Sync(args) => sync::run(args, &context),
         Verb::Adopt(args) => adopt::run(args, &context),
@@ -176,6 +180,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     if arguments.verb.acts() && !matches!(exit, Exit::InvalidPolicy | Exit::Interrupted) {
         metrics::write_after(&context);
+    }
+    if arguments.verb.acts() {
+        let is_run = matches!(arguments.verb, Verb::Run(_));
+        let proves = matches!(arguments.verb, Verb::Verify(_) | Verb::Drill(_));
+        afterwards::afterwards(&context, exit, is_run, proves);
     }
     let exit = context.settle(exit);
     context.ended(exit);

@@ -1,5 +1,6 @@
 //! What every verb is given: how to speak, which policy is meant, where secrets come from.
 
+use super::diary::Diary;
 use super::environment::ProcessEnvironment;
 use super::exit::Exit;
 use super::log::{Level, Log, LogFormat, Logged};
@@ -50,6 +51,8 @@ pub struct Context {
     /// Id of this run: in its log, its alerts, its journal and the manifests of its backups.
     pub run: String,
     log: Arc<Log>,
+    /// What was done, for whoever is told of it afterwards.
+    pub diary: Diary,
     /// Something that was to be read could not be written.
     is_output_lost: AtomicBool,
 }
@@ -95,6 +98,7 @@ impl Context {
             cancel: CancellationToken::new(),
             log: Arc::new(Log::new(run.clone(), LogFormat::Human, None)),
             run,
+            diary: Diary::default(),
             is_output_lost: AtomicBool::new(false),
         }
     }

@@ -4,8 +4,10 @@
 //! `command` lists the verbs; `context` is what every verb is given; `exit` is the table of exit codes.
 
 mod adopt;
+mod afterwards;
 mod again;
 mod agent;
+mod alert;
 mod apply;
 mod backup;
 mod catalogs;
@@ -15,6 +17,7 @@ mod command;
 mod completions;
 mod context;
 mod demo;
+mod diary;
 mod drill;
 mod environment;
 mod exit;

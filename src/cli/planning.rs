@@ -48,6 +48,7 @@ pub fn observe_and_plan_by(
     let deed = async {
         let mut planned = Vec::new();
         for desired in policies {
+            context.diary.open(&desired, &context.run);
             let places = observe::open(&desired, context.lookup.as_ref());
             let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
             live.timetable = observe::timetable(&desired, program(&desired), &context.root);
@@ -73,7 +74,7 @@ pub fn observe_and_plan_by(
 }
 
 /// How this program is started from this machine's schedules.
-fn program(desired: &Desired) -> Program {
+pub(super) fn program(desired: &Desired) -> Program {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
     Program {
         policy: desired.name.clone(),

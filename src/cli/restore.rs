@@ -4,8 +4,10 @@ use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs, unknown_storage};
 use super::list::unknown_database;
 use super::thaw::{Cold, ThawArgs, make_readable};
 use super::{Context, Exit};
+use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::base::{BackupId, Template};
 use crate::catalog::{RestorePoint, Wish, choose, is_ahead};
+use crate::diag::Explain;
 use crate::diag::nearest;
 use crate::observe::{Ground, Place};
 use crate::plan::Prices;
@@ -217,13 +219,33 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
     if let Some(exit) = shown_or_refused(args, context, &prepared) {
         return Ok(exit);
     }
-    let restored = carry_out(prepared, &hands).await?;
+    let note = |end: DeedEnd| {
+        context.diary.note(&catalog.desired.name, DeedKind::Restore, Topic::database(&args.database), end);
+    };
+    let restored = match carry_out(prepared, &hands).await {
+        Ok(restored) => restored,
+        Err(error) => {
+            note(DeedEnd::Failed { problem: error.to_string(), code: Some(error.code().id.to_owned()) });
+            return Err(error);
+        }
+    };
+    note(DeedEnd::Good(said(args)));
     if context.json {
         context.say(report::restored_json(&restored));
     } else {
         context.say(report::restored(&restored, style(context)));
     }
     Ok(Exit::Done)
+}
+
+/// What a restore did, as far as the words typed say it; the URL of another server may be a secret.
+fn said(args: &Args) -> String {
+    let to = match (&args.into, args.in_place) {
+        (Some(name), _) => format!("into the database `{name}`"),
+        (None, true) => "in place".to_owned(),
+        (None, false) => "to another server".to_owned(),
+    };
+    format!("{} was restored {to}", args.from)
 }
 
 /// True where the prices of AWS hold.

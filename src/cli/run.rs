@@ -4,7 +4,7 @@ use super::catalogs::{is_meant, read_catalogs};
 use super::drill::drill_due;
 use super::plan::ScopeArgs;
 use super::verify::{self, verify_due};
-use super::{Context, Exit, apply, policy_files};
+use super::{Context, Exit, afterwards, apply, policy_files};
 use crate::diag::nearest;
 use crate::drill::Where;
 use crate::policy::{DatabaseSpec, Desired};
@@ -44,6 +44,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
             Err(exit) => return exit,
         },
     };
+    afterwards::begins(&policies, args.database.as_deref(), context);
     let applied = apply::run(&apply::Args::shorthand(scope, true, Vec::new()), context);
     let is_proven = |spec: &DatabaseSpec| spec.verify.is_some() || spec.drill.is_some();
     let wants_proof =

@@ -305,6 +305,8 @@ table! {
 
     // Who is told: alerts.
     REQUEST_FAILED = "BS750", Error, "a request over HTTP failed";
+    CHANNEL_FAILED = "BS751", Error, "a channel does not take an alert";
+    ALERTS_FORGOTTEN = "BS752", Warning, "what was told cannot be remembered";
     // Drills and migrations.
     DRILL_FAILED = "BS800", Error, "a backup did not pass its drill";
     DRILL_SERVER = "BS801", Error, "there is no server for a drill";

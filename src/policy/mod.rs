@@ -23,10 +23,11 @@ mod tree;
 
 pub use crate::catalog::Keep;
 pub use desired::{
-    AccessKeySpec, AccessKind, AccessSpec, AgentSpec, CheckSpec, Compression, ConnectionSpec, CopySpec,
-    CredentialsSpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionAtRest, EncryptionSpec, ExplainedValue,
-    FilesystemSpec, HookSpec, ManageSpec, MatchSpec, MetricsSpec, ObjectivesSpec, PruneBy, RunSpec, S3Spec, SafetySpec,
-    StorageKind, StorageSpec, TierSpec, TrustSpec, Unmanaged, VerifySpec,
+    AccessKeySpec, AccessKind, AccessSpec, AgentSpec, AlertRuleSpec, AlertsSpec, ChannelSpec, CheckSpec, Compression,
+    ConnectionSpec, CopySpec, CredentialsSpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EmailSpec, EncryptionAtRest,
+    EncryptionSpec, ExplainedValue, FilesystemSpec, HookSpec, ManageSpec, MatchSpec, MetricsSpec, ObjectivesSpec,
+    PruneBy, RunSpec, S3Spec, SafetySpec, StorageKind, StorageSpec, ThresholdsSpec, TierSpec, TrustSpec, Unmanaged,
+    VerifySpec,
 };
 pub use document::Document;
 pub use facts::longest_gap;
@@ -34,7 +35,7 @@ pub use find::FoundDatabase;
 pub use ignore::{Silenced, silenced};
 pub use lint::{lint, lint_rest};
 pub use load::{Loaded, load};
-pub use model::{Comparison, Expectation, GithubTrust, Grant, Policy, PruneAfter};
+pub use model::{AlertEvent, AlertSeverity, Comparison, Expectation, GithubTrust, Grant, MailTls, Policy, PruneAfter};
 pub use resolve::resolve;
 pub use route::{Route, Step};
 pub use rule::{Rule, Subject};

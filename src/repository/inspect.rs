@@ -7,6 +7,7 @@ use super::marker::Marker;
 use super::small::{self, Unreadable, judge};
 use super::write::sidecar;
 use super::{Repository, RepositoryError};
+use crate::alert::Memory;
 use crate::base::{BackupId, Sha256};
 use crate::catalog::{DrillBook, JournalRecord, LockRecord, Manifest, VerifyRecord};
 use crate::storage::StorageError;
@@ -89,6 +90,10 @@ fn judge_key(key: &Key, bytes: &[u8]) -> Result<(), Unreadable> {
         Key::Index(database) => {
             let found: Index = judge(bytes, |index: &Index| index.format)?;
             speaks_of(format!("database `{}`", found.database), found.database == *database)
+        }
+        Key::Alerts(policy) => {
+            let found: Memory = judge(bytes, |memory: &Memory| memory.format)?;
+            speaks_of(format!("policy `{}`", found.policy), found.policy == *policy)
         }
         Key::Journal(run) => {
             let found: JournalRecord = judge(bytes, |journal: &JournalRecord| journal.format)?;

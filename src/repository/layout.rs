@@ -87,6 +87,14 @@ pub fn index_key(database: &str) -> String {
     format!("{INDEXES}{}.json", encode_component(database))
 }
 
+/// Key of what the channels of a policy were told.
+pub fn alerts_key(policy: &str) -> String {
+    format!("{ALERTS}{}.json", encode_component(policy))
+}
+
+/// Folder of what channels were told; no index of a database lies in a folder of its own.
+const ALERTS: &str = "index/alerts/";
+
 /// Key of a run's journal.
 pub fn journal_key(run: &str) -> String {
     format!("{JOURNALS}{}.json", encode_component(run))
@@ -123,6 +131,8 @@ pub enum Key {
     Lock(String),
     /// An index of a database.
     Index(String),
+    /// What the channels of a policy were told.
+    Alerts(String),
     /// A journal of a run.
     Journal(String),
     /// A note that an adopted backup is being removed.
@@ -180,6 +190,9 @@ pub fn parse(key: &str) -> Option<Key> {
         let id = file.strip_suffix(".json")?.parse().ok()?;
         return parts.next().is_none().then_some(Key::Removal(Place { database, tier, id }));
     }
+    if let Some(rest) = key.strip_prefix(ALERTS) {
+        return single(rest).map(Key::Alerts);
+    }
     if let Some(rest) = key.strip_prefix(INDEXES) {
         return single(rest).map(Key::Index);
     }
@@ -215,6 +228,7 @@ mod tests {
             assert_eq!(parse(&lock_key(database)), Some(Key::Lock(database.to_owned())));
             assert_eq!(parse(&index_key(database)), Some(Key::Index(database.to_owned())));
         }
+        assert_eq!(parse(&alerts_key("shop")), Some(Key::Alerts("shop".to_owned())));
         assert_eq!(parse(&journal_key("r1")), Some(Key::Journal("r1".to_owned())));
         assert_eq!(parse(&marker_key()), Some(Key::Marker));
     }

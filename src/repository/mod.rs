@@ -5,6 +5,7 @@
 //! The index is a cache of manifests: the listing of the store decides, and entries that do not agree are read again.
 
 mod adopted;
+mod alerts;
 mod ask;
 mod drills;
 mod error;

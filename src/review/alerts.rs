@@ -6,7 +6,7 @@ use super::review::Reviewed;
 use crate::base::quoted;
 use crate::diag::codes;
 use crate::policy::Route;
-use crate::policy::model::{AlertEvent, Alerts, Thresholds};
+use crate::policy::model::{Alerts, Thresholds};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn compare(pair: &Pair<'_>, found: &mut Vec<Draft>) {
@@ -56,7 +56,7 @@ fn told<'a>(alerts: Option<&'a Alerts>, pair: &Pair<'a>, side: usize) -> Told<'a
             .collect();
         for channel in &rule.notify {
             for event in &rule.on {
-                told.entry((channel.text(), word(*event))).or_default().extend(&names);
+                told.entry((channel.text(), event.word())).or_default().extend(&names);
             }
         }
     }
@@ -103,22 +103,5 @@ fn thresholds(old: Option<&Alerts>, new: Option<&Alerts>, found: &mut Vec<Draft>
         let said = |value: Option<(u64, String)>| Some(value.map_or_else(|| "none".to_owned(), |(_, text)| text));
         let draft = Draft::new(code, format!("the threshold `{key}`"), thresholds.key(key)).or(thresholds);
         found.push(draft.or(Route::of(["alerts"])).change(said(was), said(is)));
-    }
-}
-
-fn word(event: AlertEvent) -> &'static str {
-    match event {
-        AlertEvent::BackupFailed => "backup_failed",
-        AlertEvent::BackupOverdue => "backup_overdue",
-        AlertEvent::BackupSize => "backup_size",
-        AlertEvent::VerifyFailed => "verify_failed",
-        AlertEvent::DrillFailed => "drill_failed",
-        AlertEvent::StorageLow => "storage_low",
-        AlertEvent::WalGap => "wal_gap",
-        AlertEvent::WalLag => "wal_lag",
-        AlertEvent::CopyMissing => "copy_missing",
-        AlertEvent::PlanDrift => "plan_drift",
-        AlertEvent::BackupSucceeded => "backup_succeeded",
-        AlertEvent::RestoreDone => "restore_done",
     }
 }

@@ -32,7 +32,7 @@ impl Selection {
             Some(Key::Drills { database, .. } | Key::Index(database) | Key::Lock(database)) => {
                 self.id.is_none() && self.ids.is_none() && self.holds_database(&database)
             }
-            Some(Key::Journal(_)) => *self == Selection::default(),
+            Some(Key::Journal(_) | Key::Alerts(_)) => *self == Selection::default(),
             Some(Key::Object { .. }) | None => false,
         }
     }

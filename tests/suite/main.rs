@@ -8,6 +8,9 @@ mod support;
 
 mod adopt;
 mod agent;
+mod alert_judging;
+mod alerts;
+mod alerts_trouble;
 mod applying;
 mod applying_faults;
 mod archive;

@@ -1,6 +1,7 @@
 //! What a policy means, every default filled in: the only thing that planning and all deeds know of a policy.
 
 mod access;
+mod alerts;
 mod bucket;
 mod host;
 mod metrics;
@@ -8,6 +9,7 @@ mod policy;
 mod run;
 
 pub use access::{AccessKeySpec, AccessKind, AccessSpec, TrustSpec};
+pub use alerts::{AlertRuleSpec, AlertsSpec, ChannelSpec, EmailSpec, ThresholdsSpec};
 pub use bucket::{CredentialsSpec, EncryptionAtRest, ManageSpec, PruneBy, S3Spec};
 pub use metrics::MetricsSpec;
 pub use policy::{

@@ -1,6 +1,6 @@
 //! What a policy means, every default filled in: the only thing that planning and all deeds know of a policy.
 
-use super::{AccessSpec, MetricsSpec, RunSpec, S3Spec};
+use super::{AccessSpec, AlertsSpec, MetricsSpec, RunSpec, S3Spec};
 use crate::base::{Period, Sha256, Share, Template};
 use crate::catalog::{Keep, Method, VerifyLevel};
 use crate::policy::model::{Expectation, PruneAfter};
@@ -38,6 +38,8 @@ pub struct Desired {
     pub only_host: Option<String>,
     /// Entries of databases that are left to other hosts, by name.
     pub elsewhere: Vec<String>,
+    /// Who is told about what. Decides nothing of a plan, so it is no part of the digest.
+    pub alerts: AlertsSpec,
     /// Parts of the policy that this version of the program understands but does not act on.
     pub unmanaged: Vec<Unmanaged>,
     /// Every value with where it came from, for `plan --explain`.

@@ -39,10 +39,14 @@ pub struct AlertRule {
     /// How loud the message is; decided by the event unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<AlertSeverity>,
+    /// URL that its messages end with: what to do then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^https?://\S+$"))]
+    pub link: Option<String>,
 }
 
 /// Events that can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertEvent {
     /// A backup failed.
@@ -71,8 +75,28 @@ pub enum AlertEvent {
     RestoreDone,
 }
 
+impl AlertEvent {
+    /// The word of the policy.
+    pub fn word(self) -> &'static str {
+        match self {
+            AlertEvent::BackupFailed => "backup_failed",
+            AlertEvent::BackupOverdue => "backup_overdue",
+            AlertEvent::BackupSize => "backup_size",
+            AlertEvent::VerifyFailed => "verify_failed",
+            AlertEvent::DrillFailed => "drill_failed",
+            AlertEvent::StorageLow => "storage_low",
+            AlertEvent::WalGap => "wal_gap",
+            AlertEvent::WalLag => "wal_lag",
+            AlertEvent::CopyMissing => "copy_missing",
+            AlertEvent::PlanDrift => "plan_drift",
+            AlertEvent::BackupSucceeded => "backup_succeeded",
+            AlertEvent::RestoreDone => "restore_done",
+        }
+    }
+}
+
 /// How loud a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertSeverity {
     /// For the record.

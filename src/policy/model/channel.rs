@@ -22,7 +22,7 @@ pub enum Channel {
     Email(Email),
     /// Any URL.
     Webhook(Webhook),
-    /// A dead man's switch: pinged on success, silent on failure.
+    /// A dead man's switch: it is pinged by runs, and raises the alarm when it is not.
     Healthcheck(Healthcheck),
     /// A topic of AWS SNS.
     Sns(Sns),
@@ -42,6 +42,9 @@ pub struct Slack {
 pub struct Pagerduty {
     /// Integration key, as a reference.
     pub routing_key: Written<Template>,
+    /// Where events go; `https://events.pagerduty.com/v2/enqueue` unless set. Accounts in the EU have another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_url: Option<Written<Template>>,
 }
 
 /// A project of Sentry.
@@ -103,11 +106,11 @@ pub struct Webhook {
     pub secret: Option<Written<Template>>,
 }
 
-/// A dead man's switch.
+/// A dead man's switch: told when a run begins, and how it ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Healthcheck {
-    /// URL that is pinged on success.
+    /// URL that is pinged on success; with `/start` and `/fail` when a run begins and fails.
     pub url: Written<Template>,
 }
 

@@ -1,6 +1,7 @@
 //! From what a policy says to what it means: defaults filled in, forms made one, origins noted.
 
 mod access;
+mod alerts;
 mod canonical;
 mod canonical_outside;
 mod database;
@@ -43,6 +44,7 @@ pub fn resolve(document: &Document, file: &str, sources: &Sources) -> Desired {
         metrics: policy.metrics.as_ref().map(metrics).unwrap_or_default(),
         only_host: None,
         elsewhere: Vec::new(),
+        alerts: alerts::alerts(policy),
         unmanaged: unmanaged::unmanaged(policy),
         explained: Vec::new(),
     };

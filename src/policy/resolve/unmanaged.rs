@@ -2,7 +2,7 @@
 
 use crate::catalog::Method;
 use crate::policy::desired::Unmanaged;
-use crate::policy::model::{Database, Policy, Run, Tier};
+use crate::policy::model::{AlertEvent, Alerts, Database, Policy, Run, Tier};
 use crate::policy::route::Route;
 
 pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
@@ -33,7 +33,9 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
         let is_short = jobs.directory.is_none() || jobs.image.is_none();
         list.add_if(is_short, &Route::of(["run"]), "manifests are written once `directory` and `image` are set");
     }
-    list.add_if(policy.alerts.is_some(), &Route::of(["alerts"]), "nobody is told; watch exit codes instead");
+    if let Some(alerts) = &policy.alerts {
+        list.alerts(&Route::of(["alerts"]), alerts);
+    }
     if let Some(metrics) = &policy.metrics {
         let route = Route::of(["metrics"]);
         list.add_if(metrics.pushgateway.is_some(), &route.key("pushgateway"), "nothing is pushed");
@@ -56,6 +58,16 @@ impl List {
         if there {
             self.add(route, consequence);
         }
+    }
+
+    /// Both events, and the threshold, wait for WAL to be archived.
+    fn alerts(&mut self, route: &Route, alerts: &Alerts) {
+        for (index, rule) in alerts.rules.iter().enumerate() {
+            let waits = rule.on.iter().any(|event| matches!(event, AlertEvent::WalGap | AlertEvent::WalLag));
+            self.add_if(waits, &route.key("rules").index(index).key("on"), "no WAL is archived, so none is missed");
+        }
+        let lag = alerts.thresholds.as_ref().is_some_and(|thresholds| thresholds.wal_lag.is_some());
+        self.add_if(lag, &route.key("thresholds").key("wal_lag"), "no WAL is archived, so none is late");
     }
 
     fn tier(&mut self, route: &Route, tier: &Tier) {

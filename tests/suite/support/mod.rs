@@ -12,6 +12,7 @@ mod dice;
 mod earlier;
 mod halfway;
 mod lookup;
+mod mail;
 mod moto;
 mod mutate;
 mod program;
@@ -36,6 +37,7 @@ pub use halfway::{
     argument_lists, behind, end, go_on, large, signal, stopped_in_the_middle, stopped_in_the_middle_as, unstop, until,
 };
 pub use lookup::Environment;
+pub use mail::MailServer;
 pub use moto::{ACCOUNT, Login, Moto};
 pub use mutate::{Fuzz, fixtures, lines};
 pub use program::{Backstay, Run};

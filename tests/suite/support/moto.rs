@@ -179,7 +179,7 @@ impl Drop for Moto {
     }
 }
 
-fn program(name: &str) -> PathBuf {
+pub(super) fn program(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/servers/bin").join(name);
     assert!(path.exists(), "{} is not there; run `scripts/setup`", path.display());
     path
@@ -189,7 +189,7 @@ fn program(name: &str) -> PathBuf {
 const STARTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/support/moto_starter.py");
 
 /// A folder with the certificate of an authority, and one for this machine that it vouches for.
-fn certificates() -> tempfile::TempDir {
+pub(super) fn certificates() -> tempfile::TempDir {
     let folder = tempfile::Builder::new().prefix("backstay-tls-").tempdir().unwrap();
     let script = "
         openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout authority.key -out authority.pem
