@@ -27,7 +27,8 @@ pub(crate) fn lines(message: &Message) -> Vec<(&'static str, String)> {
             Kind::Happened | Kind::Test => "What happened",
             Kind::New | Kind::Again => "What is wrong",
         };
-        lines.push((label, format!("{code}{}", visible(&message.problem))));
+        // Our own words put names in backticks, which mean something else in some channels.
+        lines.push((label, format!("{code}{}", visible(&message.problem.replace('`', "'")))));
     }
     if !matches!(message.kind, Kind::Happened | Kind::Test) {
         lines.push(("Since", moment(message.since, now)));

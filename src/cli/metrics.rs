@@ -3,7 +3,9 @@
 use super::standings::see;
 use super::{Context, Exit};
 use crate::diag::codes;
+use crate::http::Client;
 use crate::metrics;
+use crate::notify::{Means, push};
 use crate::policy::MetricsSpec;
 use crate::standing::Standing;
 use std::collections::BTreeMap;
@@ -77,7 +79,7 @@ pub(super) fn write_textfile(file: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Writes the numbers of every policy that says where to, as its storages are now. What goes wrong is told and changes
+/// Writes and pushes the numbers of every policy that says where to, as its storages are now. What goes wrong is told and changes
 /// nothing about how the run ends.
 pub(super) fn write_after(context: &Context) {
     let Ok(policies) = super::policy_files::read_policies(context) else { return };
@@ -89,13 +91,24 @@ pub(super) fn write_after(context: &Context) {
     let read = async {
         let mut files: BTreeMap<PathBuf, Vec<Standing>> = BTreeMap::new();
         for desired in wanted {
-            let Some(written) = &desired.metrics.textfile else { continue };
-            match written.resolve(context.lookup.as_ref()) {
-                Ok(path) => {
-                    let path = PathBuf::from(path.expose());
-                    files.entry(path).or_default().push(super::standings::look(desired, context).await.standing);
+            let MetricsSpec { textfile, pushgateway, .. } = desired.metrics.clone();
+            if textfile.is_none() && pushgateway.is_none() {
+                continue;
+            }
+            let name = desired.name.clone();
+            let standing = super::standings::look(desired, context).await.standing;
+            if let Some(gateway) = &pushgateway {
+                let client = Client::new(context.lookup.as_ref());
+                let means = Means { lookup: context.lookup.as_ref(), client: &client };
+                let text = metrics::exposition(std::slice::from_ref(&standing));
+                if let Err(problem) = push(gateway, &name, &text, means).await {
+                    lost(context, &problem);
                 }
-                Err(problem) => lost(context, &problem),
+            }
+            match textfile.map(|file| file.resolve(context.lookup.as_ref())) {
+                Some(Ok(path)) => files.entry(PathBuf::from(path.expose())).or_default().push(standing),
+                Some(Err(problem)) => lost(context, &problem),
+                None => {}
             }
         }
         // Policies that name one file share it.

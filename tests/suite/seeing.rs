@@ -9,6 +9,7 @@ use backstay::standing::{ConcernKind, Gravity, Standing, concerns, standing, wor
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 const POLICY: &str = r#"
@@ -188,7 +189,7 @@ fn numbers_say_what_the_picture_says() {
 fn promtool(words: &[&str], input: &str) -> String {
     use std::io::Write;
     use std::process::Stdio;
-    let started = Command::new("promtool")
+    let started = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/prometheus/usr/bin/promtool"))
         .args(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

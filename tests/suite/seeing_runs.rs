@@ -55,6 +55,48 @@ fn a_run_writes_its_numbers() {
 }
 
 #[test]
+fn a_run_pushes_its_numbers() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/prometheus/usr/bin/prometheus-pushgateway");
+    let mut gateway = std::process::Command::new(program)
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap_or_else(|e| panic!("no Pushgateway here ({e}); run `scripts/setup`"));
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let (_source, project) = project(&format!("metrics: {{ pushgateway: \"http://127.0.0.1:{port}/\" }}\n"));
+    let run = project.backstay(&["apply", "--yes"]).run().expect(0);
+    assert!(!run.stderr.contains("BS771"), "{}", run.stderr);
+    let kept = || {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let restorable = |text: &str, n: usize| {
+        let points = text.lines().filter(|line| line.starts_with("backstay_restore_points{"));
+        let of_app: Vec<&str> = points.filter(|line| line.contains("database=\"app\"")).collect();
+        assert_eq!(of_app.len(), 1, "{text}");
+        assert!(of_app[0].contains("policy=\"test\"") && of_app[0].ends_with(&format!(" {n}")), "{of_app:?}");
+    };
+    restorable(&kept(), 1);
+    project.backstay(&["backup", "app"]).run().expect(0);
+    restorable(&kept(), 2);
+    // One that is gone is told; the backup is as good as ever.
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    let run = project.backstay(&["backup", "app"]).run().expect(0);
+    assert!(run.stderr.contains("warning[BS771]"), "{}", run.stderr);
+}
+
+#[test]
 fn a_report_is_one_file_and_its_digests_are_those_of_the_manifests() {
     let (_source, project) = project("");
     project.backstay(&["apply", "--yes", "--quiet"]).run().expect(0);

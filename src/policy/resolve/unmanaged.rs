@@ -38,7 +38,6 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
     }
     if let Some(metrics) = &policy.metrics {
         let route = Route::of(["metrics"]);
-        list.add_if(metrics.pushgateway.is_some(), &route.key("pushgateway"), "nothing is pushed");
         let is_deaf = metrics.listen.is_some() && !matches!(&policy.run, Some(Run::Agent(_)));
         list.add_if(is_deaf, &route.key("listen"), "nobody listens there");
     }
