@@ -58,7 +58,7 @@ pub fn judge(desired: &Desired, sight: &Sight<'_>, memory: &Memory, sender: &Sen
         entry.over = None;
     }
     for (key, entry) in &mut memory.entries {
-        if !found.contains(key) && entry.over.is_none() && sight.sees_end_of(entry) {
+        if !found.contains(key) && entry.over.is_none() && sight.sees_end_of(desired, entry) {
             entry.over = Some(now);
         }
     }

@@ -1,7 +1,7 @@
 //! What a run could see, and so which troubles it may call over.
 
 use super::{DeedEnd, DeedKind, Remembered, RunReport};
-use crate::policy::AlertEvent;
+use crate::policy::{AlertEvent, Desired};
 use crate::standing::Standing;
 
 /// What a run saw: how things stand, if that could be asked, and what it did itself.
@@ -15,7 +15,7 @@ pub struct Sight<'a> {
 
 impl Sight<'_> {
     /// True when something that was wrong and was not found now is over: the run looked where it would have shown.
-    pub fn sees_end_of(&self, entry: &Remembered) -> bool {
+    pub fn sees_end_of(&self, desired: &Desired, entry: &Remembered) -> bool {
         let Remembered { finding, .. } = entry;
         let topic = &finding.topic;
         if finding.event == AlertEvent::PlanDrift {
@@ -28,8 +28,13 @@ impl Sight<'_> {
             return topic.storage.is_empty() || is_readable(&topic.storage);
         }
         let database = standing.databases.iter().find(|database| database.name == topic.database);
-        // What left the policy is nobody's trouble any more.
-        let Some(database) = database else { return standing.unlisted.is_empty() };
+        let of_entry = |entry: &String| {
+            topic.database.strip_prefix(entry.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        // What left the policy is nobody's trouble any more; what is left to another host is that one's.
+        let Some(database) = database else {
+            return standing.unlisted.is_empty() && !desired.elsewhere.iter().any(of_entry);
+        };
         let tiers = || database.tiers.iter().filter(|tier| topic.tier.is_empty() || tier.tier == topic.tier);
         if finding.event == AlertEvent::BackupFailed {
             let is_made = |deed: &&super::DeedReport| {

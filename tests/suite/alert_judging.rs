@@ -185,3 +185,16 @@ fn equal_inputs_are_judged_alike() {
     assert_eq!(judged(), judged());
     assert!(!judged().is_quiet(&world.memory));
 }
+
+#[test]
+fn what_is_left_to_another_host_is_not_over_here() {
+    let mut world = World::new();
+    let mut report = RunReport::begun("r".to_owned(), at(0));
+    report.add(DeedKind::Backup, Topic::tier("app", "daily"), DeedEnd::failed("[BS520] db1 cannot be reached"));
+    world.run_of(0, None, "", &report);
+    world.desired.elsewhere = vec!["app".to_owned()];
+    assert_eq!(told(&world.run(1, Some(storage(None, 50)), "")), []);
+    world.desired.elsewhere.clear();
+    // Nobody has it: it left the policy.
+    assert_eq!(told(&world.run(2, Some(storage(None, 50)), "")), [("ops", Kind::Resolved, AlertSeverity::Critical)]);
+}
