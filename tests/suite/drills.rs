@@ -1,6 +1,6 @@
 //! Drills: a backup really restores, or it is said what is wrong with it; and nothing is left behind.
 
-use crate::support::{Database, Project, Server, assert_leftover_free, shell};
+use crate::support::{Canned, Database, Project, Server, assert_leftover_free, shell};
 use backstay::catalog::{DrillRecord, Manifest, seal};
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -118,6 +118,39 @@ fn a_row_that_is_missing_fails_the_drill_and_so_does_a_check() {
     project.edit_policy("\"> 100\"", "\"> 99\"");
     project.backstay(&["drill", "app"]).run().expect(0);
     assert_eq!(drills(&project, "far").len(), 3);
+}
+
+#[test]
+fn a_failed_drill_is_told_and_seen_and_one_that_passes_ends_it() {
+    let source = source();
+    let project = project(&source, DRILL);
+    let sink = Canned::start(|_| (200, &[], "ok".to_owned()));
+    let alerts = format!(
+        "alerts:\n  channels: {{ hook: {{ type: webhook, url: \"{}/x\" }} }}\n  rules: [{{ on: [drill_failed], notify: [hook] }}]\n",
+        sink.url()
+    );
+    project.edit_policy("version: 1\n", &format!("version: 1\n{alerts}"));
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let id = project.manifest("near").id;
+    falsify(&project, |manifest| manifest.tables[0].rows += 1);
+    let told = || -> Vec<serde_json::Value> {
+        sink.asked().iter().map(|asked| serde_json::from_str(&asked.body).unwrap()).collect()
+    };
+    project.backstay(&["drill", "app"]).run().expect(8);
+    project.backstay(&["drill", "app"]).run().expect(8);
+    let messages = told();
+    assert_eq!(messages.len(), 1, "{messages:#?}");
+    assert_eq!((&messages[0]["kind"], &messages[0]["event"]), (&"new".into(), &"drill_failed".into()));
+    assert_eq!(messages[0]["database"], "app");
+    let seen = |words: &[&str]| project.backstay(words).run().stdout;
+    assert!(seen(&["status"]).contains("drill"), "{}", seen(&["status"]));
+    project.backstay(&["report", "--html", "report.html"]).run().expect(0);
+    let page = fs::read_to_string(project.path("report.html")).unwrap();
+    assert!(page.contains("failed") && page.contains(id.as_str()), "{page}");
+    falsify(&project, |manifest| manifest.tables[0].rows -= 1);
+    project.backstay(&["drill", "app"]).run().expect(0);
+    let messages = told();
+    assert_eq!((messages.len(), &messages[1]["kind"]), (2, &"resolved".into()), "{messages:#?}");
 }
 
 #[test]
