@@ -4,6 +4,7 @@
 //! keys and bytes under a repository, a *database* an entry of the policy, a *server* the PostgreSQL it runs on,
 //! a *step* one deed of a plan, a *verdict* what retention says of one backup.
 
+mod causes;
 mod digest;
 mod id;
 mod lsn;
@@ -17,6 +18,7 @@ mod template;
 mod total;
 mod visible;
 
+pub use causes::causes;
 pub use digest::{Blake3, Blake3Hasher, Sha256, Sha256Hasher};
 pub use id::{BackupId, InvalidBackupId};
 pub use lsn::{InvalidLsn, Lsn};

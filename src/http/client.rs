@@ -1,7 +1,7 @@
 //! One request, one connection, one answer.
 
 use super::{Answer, HttpError, Method, Request};
-use crate::base::Lookup;
+use crate::base::{Lookup, causes};
 use base64::Engine;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -75,7 +75,7 @@ impl Client {
         let proxy = self.proxies.intercept(uri);
         let is_tls = uri.scheme_str() == Some("https");
         let lost =
-            |e: &dyn Error| HttpError::Unreachable { host: host.to_owned(), problem: request.scrubbed(&chain(e)) };
+            |e: &dyn Error| HttpError::Unreachable { host: host.to_owned(), problem: request.scrubbed(&causes(e)) };
         match proxy {
             None => {
                 let io = self.secured(plain).call(uri.clone()).await.map_err(|e| lost(e.as_ref()))?;
@@ -217,20 +217,6 @@ fn hidden(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// An error with its causes: the outermost alone says only that something went wrong.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

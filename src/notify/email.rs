@@ -3,7 +3,7 @@
 use super::NotifyError;
 use super::channel::Means;
 use crate::alert::{Message, digest_title, html, plain};
-use crate::base::{Sha256, Template, visible};
+use crate::base::{Sha256, Template, causes, visible};
 use crate::policy::{EmailSpec, MailTls};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -11,7 +11,6 @@ use lettre::transport::smtp::AsyncSmtpTransport;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncTransport, Tokio1Executor};
-use std::error::Error;
 use std::time::Duration;
 
 /// Time for one answer of the server.
@@ -84,14 +83,5 @@ fn said(error: &lettre::transport::smtp::Error) -> String {
     if error.is_timeout() {
         return format!("did not answer within {} s", ANSWER.as_secs());
     }
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    format!("does not take it: {}", visible(&text))
+    format!("does not take it: {}", visible(&causes(error)))
 }

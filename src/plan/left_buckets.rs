@@ -1,7 +1,8 @@
 //! Buckets that the policy made its own and names no longer. They are told, and let go of only when somebody names them:
 //! our lifecycle rules and our mark go, what protects the bucket and everything in it stays.
 
-use super::{Action, Deed, Live, Note, Phase, Scope, Symbol};
+use super::orphans::forgetting;
+use super::{Action, Deed, Live, Note, Scope};
 use crate::resource::LeftBucket;
 
 /// A step for each that `--forget` names, a note for each other one.
@@ -30,20 +31,10 @@ pub(super) fn actions(live: &Live, scope: &Scope, notes: &mut Vec<Note>) -> Vec<
 }
 
 fn action(storage: &str, left: &LeftBucket, address: String) -> Action {
-    Action {
-        address,
-        symbol: Symbol::Delete,
-        phase: Phase::Infra,
-        deed: Deed::ForgetBucket { storage: storage.to_owned(), bucket: left.clone() },
-        reason:
-            "nothing in the policy names it; the policy's lifecycle rules and mark go, protection and every object stay"
-                .to_owned(),
-        changes: Vec::new(),
-        depends_on: Vec::new(),
-        bytes: None,
-        irreversible: None,
-        loosens: false,
-    }
+    let deed = Deed::ForgetBucket { storage: storage.to_owned(), bucket: left.clone() };
+    let reason =
+        "nothing in the policy names it; the policy's lifecycle rules and mark go, protection and every object stay";
+    forgetting(address, deed, reason)
 }
 
 fn message(left: &LeftBucket, address: &str) -> String {

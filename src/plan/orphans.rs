@@ -39,17 +39,20 @@ fn address(principal: &Principal) -> String {
 }
 
 fn action(storage: &str, orphan: &Orphan, address: String) -> Action {
+    let Orphan { principal, arn, .. } = orphan.clone();
+    let deed = Deed::Forget { storage: storage.to_owned(), principal, arn };
+    let reason = "nothing in the policy asks for it; what the policy gave it and its mark go, everything else stays";
+    forgetting(address, deed, reason)
+}
+
+/// A step that lets go of something.
+pub(super) fn forgetting(address: String, deed: Deed, reason: &str) -> Action {
     Action {
         address,
         symbol: Symbol::Delete,
         phase: Phase::Infra,
-        deed: Deed::Forget {
-            storage: storage.to_owned(),
-            principal: orphan.principal.clone(),
-            arn: orphan.arn.clone(),
-        },
-        reason: "nothing in the policy asks for it; what the policy gave it and its mark go, everything else stays"
-            .to_owned(),
+        deed,
+        reason: reason.to_owned(),
         changes: Vec::new(),
         depends_on: Vec::new(),
         bytes: None,

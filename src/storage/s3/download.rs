@@ -7,7 +7,8 @@
 use super::budget::Share;
 use super::retry;
 use super::store::{S3Store, etag, size};
-use super::trouble::{Call, Trouble, chain};
+use super::trouble::{Call, Trouble};
+use crate::base::causes;
 use crate::storage::{Body, ObjectMeta, ObjectStore, StorageError};
 use aws_sdk_s3::error::SdkError;
 use bytes::{Buf, Bytes};
@@ -172,7 +173,7 @@ async fn fetch(store: &S3Store, key: &str, range: Range<u64>, same: Option<Strin
             }
             match answer.body.next().await {
                 None => break Some("the answer ended too soon".to_owned()),
-                Some(Err(error)) => break Some(chain(&error)),
+                Some(Err(error)) => break Some(causes(&error)),
                 Some(Ok(mut chunk)) => {
                     let dropped = usize::try_from(skip).unwrap_or(usize::MAX).min(chunk.len());
                     skip -= dropped as u64;

@@ -1,5 +1,6 @@
 //! What a server answered instead of doing it, sorted by its code.
 
+use crate::base::causes;
 use crate::resource::StorageClass;
 use crate::storage::StorageError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -44,7 +45,7 @@ impl Trouble {
                     format!("the server answered with status {}", response.status().as_u16())
                 }
                 // No answer, or one that is not understood.
-                _ => chain(error),
+                _ => causes(error),
             },
         };
         Trouble {
@@ -132,20 +133,6 @@ impl Trouble {
             }
         }
     }
-}
-
-/// An error and what is behind it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 /// S3 says AccessDenied of locked objects; only its words tell why.
