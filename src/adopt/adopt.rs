@@ -2,6 +2,7 @@
 
 use super::AdoptError;
 use super::examine::{Examined, Reading, Said, examine};
+use super::identity::{Belongs, kind, other_database, suffix, version_number};
 use crate::backup::origin;
 use crate::base::{BackupId, Period, total};
 use crate::catalog::{Adopted, Contents, FORMAT, Manifest, Method, ObjectRole, Source, StoredObject, is_ahead};
@@ -166,14 +167,6 @@ struct Round<'a> {
     copy: &'a CopySpec,
     known: Known,
     now: Timestamp,
-}
-
-/// Which database a dump is of.
-struct Belongs {
-    /// Its name in the catalog.
-    database: String,
-    /// Its name on the server, where that is known.
-    source: Option<String>,
 }
 
 impl Round<'_> {
@@ -365,44 +358,4 @@ impl Round<'_> {
         let _ = lease.release().await;
         Ok(written?)
     }
-}
-
-/// The letters that make an id unique, out of the bytes of the dump: the same dump gets the same id anywhere.
-fn suffix(examined: &Examined) -> u32 {
-    let digits = examined.stored_sha256.to_string();
-    u32::from_str_radix(digits.get(..8).unwrap_or_default(), 16).unwrap_or_default()
-}
-
-fn other_database(belongs: &Belongs, said: &Said) -> Option<String> {
-    let (expected, found) = (belongs.source.as_ref()?, said.database.as_ref()?);
-    (expected != found).then(|| {
-        format!(
-            "it is a dump of database `{found}`, and `{}` is `{expected}`; if that was its name, say \
-             `--dumped-from {found}`",
-            belongs.database
-        )
-    })
-}
-
-/// What its bytes are, for people.
-fn kind(examined: &Examined) -> String {
-    let layers: Vec<&str> = examined
-        .layers
-        .iter()
-        .map(|layer| match layer {
-            crate::catalog::Layer::Zstd { .. } => "zstd",
-            crate::catalog::Layer::Gzip { .. } => "gzip",
-            crate::catalog::Layer::Age { .. } => "age",
-            crate::catalog::Layer::Gpg => "gpg",
-        })
-        .collect();
-    let format = examined.format.word();
-    if layers.is_empty() { format.to_owned() } else { format!("{format} in {}", layers.join(" in ")) }
-}
-
-/// 150004 for `15.4`; 0 for what is not known.
-fn version_number(version: &str) -> u32 {
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
-    let (major, minor) = (parts.next().flatten(), parts.next().flatten());
-    major.map_or(0, |major| major.saturating_mul(10_000).saturating_add(minor.unwrap_or(0)))
 }

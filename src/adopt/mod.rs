@@ -8,6 +8,7 @@
 mod adopt;
 mod error;
 mod examine;
+mod identity;
 
 pub use adopt::{Means, Order, adopt};
 pub use error::AdoptError;

@@ -14,7 +14,7 @@ pub(super) fn notes(desired: &Desired, live: &Live, subjects: &[Subject<'_>]) ->
     let note = |about: String, message: String, is_problem| Note { about, message, is_problem };
     let mut notes = Vec::new();
     for part in &desired.unmanaged {
-        let message = format!("not managed by this version of backstay: {}", part.consequence);
+        let message = format!("not acted on: {}", part.consequence);
         notes.push(note(part.path.clone(), message, false));
     }
     for (name, read) in live.readable() {

@@ -112,7 +112,7 @@ fn row(database: &DatabaseStanding, tier: &TierStanding, is_first: bool, now: Ti
         tier.tier.clone(),
         tier.last_good().map_or_else(|| "none".to_owned(), |point| format!("{} ago", age(point.started_at, now))),
         first(loss(database)),
-        next(tier, now),
+        due(tier, now),
         copies(tier),
         first(verified(&database.verify, now)),
         first(drilled(&database.drill, now)),
@@ -130,7 +130,8 @@ fn loss(database: &DatabaseStanding) -> String {
     format!("{verdict} {}", rpo.wanted)
 }
 
-fn next(tier: &TierStanding, now: Timestamp) -> String {
+/// When the next backup is due.
+pub(super) fn due(tier: &TierStanding, now: Timestamp) -> String {
     match (&tier.due, tier.overdue_since, tier.next_due) {
         (_, Some(since), _) => format!("overdue {}", Period::between(since, now).human()),
         (Due::OnDemand, ..) => "on demand".to_owned(),

@@ -4,10 +4,10 @@ use super::charts::sizes;
 use super::text;
 use super::timeline::timeline;
 use crate::base::{Period, Size};
-use crate::plan::{Cost, Due};
+use crate::plan::Cost;
 use crate::report::Dossier;
 use crate::report::standing_json::verdict;
-use crate::report::status::{about, drilled, verified};
+use crate::report::status::{about, drilled, due, verified};
 use crate::report::table::plural;
 use crate::standing::{Concern, DatabaseStanding, Evidence, Gravity, Objective, Standing, TierStanding, Verdict};
 use jiff::Timestamp;
@@ -124,13 +124,8 @@ fn tiers(out: &mut String, database: &DatabaseStanding, now: Timestamp) {
 }
 
 fn next(tier: &TierStanding, now: Timestamp) -> String {
-    match (&tier.due, tier.overdue_since, tier.next_due) {
-        (_, Some(since), _) => format!("<em class=\"bad\">overdue for {}</em>", Period::between(since, now).human()),
-        (Due::OnDemand, ..) => "on demand".to_owned(),
-        (due, ..) if due.is_due() => "now".to_owned(),
-        (_, _, Some(next)) => format!("in {}", Period::between(now, next).human()),
-        (_, _, None) => "never".to_owned(),
-    }
+    let words = due(tier, now);
+    if tier.overdue_since.is_some() { format!("<em class=\"bad\">{words}</em>") } else { words }
 }
 
 fn copies(tier: &TierStanding) -> String {
