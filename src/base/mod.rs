@@ -17,6 +17,7 @@ mod size;
 mod template;
 mod total;
 mod visible;
+mod wal;
 
 pub use causes::causes;
 pub use digest::{Blake3, Blake3Hasher, Sha256, Sha256Hasher};
@@ -31,3 +32,4 @@ pub use size::{InvalidSize, Size};
 pub use template::{Lookup, Reference, Template, TemplateError, UnresolvedReference};
 pub use total::total;
 pub use visible::{quoted, visible};
+pub use wal::{InvalidWalFile, SegmentSize, Timeline, WalFile, WalSegment};
