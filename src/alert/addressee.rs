@@ -1,7 +1,7 @@
 //! Which channels hear of a finding.
 
 use super::Finding;
-use crate::policy::{AlertSeverity, ChannelSpec, Desired};
+use crate::policy::{AlertEvent, AlertSeverity, ChannelSpec, Desired};
 use std::collections::BTreeMap;
 
 /// How a channel is to hear of a finding.
@@ -14,10 +14,16 @@ pub struct Addressee {
 }
 
 /// The channels that rules name for a finding, each once: the loudest rule counts, its link or else another's. Dead man's
-/// switches are pinged and told nothing.
+/// switches are pinged and told nothing. That a policy cannot be used is told to who hears of failed backups, where no rule
+/// names it: whoever wrote the rules did so in a policy that could be.
 pub fn addressees(desired: &Desired, finding: &Finding) -> BTreeMap<String, Addressee> {
     let mut all: BTreeMap<String, Addressee> = BTreeMap::new();
-    let rules = desired.alerts.rules.iter().filter(|rule| rule.on.contains(&finding.event));
+    let is_named = |event| desired.alerts.rules.iter().any(|rule| rule.on.contains(&event));
+    let event = match finding.event {
+        AlertEvent::PolicyInvalid if !is_named(AlertEvent::PolicyInvalid) => AlertEvent::BackupFailed,
+        event => event,
+    };
+    let rules = desired.alerts.rules.iter().filter(|rule| rule.on.contains(&event));
     for rule in rules.filter(|rule| concerns(desired, rule.databases.as_deref(), &finding.databases)) {
         let severity = rule.severity.unwrap_or(finding.severity());
         for name in &rule.notify {

@@ -111,7 +111,8 @@ fn severity(event: AlertEvent) -> AlertSeverity {
         | AlertEvent::StorageLow
         | AlertEvent::WalLag
         | AlertEvent::CopyMissing
-        | AlertEvent::PlanDrift => AlertSeverity::Warning,
+        | AlertEvent::PlanDrift
+        | AlertEvent::PolicyInvalid => AlertSeverity::Warning,
         AlertEvent::BackupSucceeded | AlertEvent::RestoreDone => AlertSeverity::Info,
     }
 }

@@ -6,6 +6,7 @@ use crate::policy::AlertSeverity;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What a policy's channels were told of what is still wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,35 @@ impl Memory {
     /// True when somebody should be told, now, that a channel takes nothing: at most once a day.
     pub fn is_news_that_fails(&self, channel: &str, now: Timestamp) -> bool {
         self.failing.get(channel).is_none_or(|told| Period::between(*told, now) >= FAILING_AGAIN)
+    }
+
+    /// Adds what was remembered elsewhere while this could not be read: whoever heard of something there has heard of it.
+    pub fn take(&mut self, other: Memory) {
+        for (key, theirs) in other.entries {
+            match self.entries.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(theirs);
+                }
+                Entry::Occupied(mut place) => {
+                    let ours = place.get_mut();
+                    ours.raised = ours.raised.min(theirs.raised);
+                    ours.over = ours.over.zip(theirs.over).map(|(ours, theirs)| ours.max(theirs));
+                    for (channel, told) in theirs.told {
+                        let ours = ours.told.entry(channel).or_insert(told);
+                        *ours = if told.level > ours.level { told } else { *ours };
+                    }
+                }
+            }
+        }
+        for (channel, at) in other.failing {
+            let ours = self.failing.entry(channel).or_insert(at);
+            *ours = at.max(*ours);
+        }
+    }
+
+    /// True when there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.failing.is_empty()
     }
 
     /// A channel took a message about what lasts.

@@ -25,7 +25,7 @@ pub use judge::{Notice, Verdict, blind, judge};
 pub use level::level;
 pub use memory::{Claim, Memory, Remembered, Told};
 pub use message::{Kind, Message, Restorable, Sender};
-pub use run_report::{DeedEnd, DeedKind, DeedReport, RunReport, from_run};
+pub use run_report::{DeedEnd, DeedKind, DeedReport, PolicyFiles, RunReport, from_run};
 pub use sight::Sight;
 pub(crate) use text::{colour, lines};
 pub use text::{digest_title, html, plain};

@@ -15,6 +15,27 @@ pub struct RunReport {
     pub deeds: Vec<DeedReport>,
     /// What differs outside from the policy, by address; `None`: nobody looked.
     pub drift: Option<Vec<String>>,
+    /// Whether the policy's files can be used.
+    pub files: PolicyFiles,
+}
+
+/// Whether the files of a policy can be used, as seen by who keeps an older version of it in force.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum PolicyFiles {
+    /// Nobody looked.
+    #[default]
+    Unasked,
+    /// They are in force.
+    Valid,
+    /// They are not.
+    Invalid {
+        /// The files, as named when the agent was started.
+        files: Vec<String>,
+        /// What is wrong, and where.
+        problem: String,
+        /// Its code, if there is one.
+        code: Option<String>,
+    },
 }
 
 /// One thing done to a database.
@@ -69,7 +90,7 @@ impl DeedEnd {
 impl RunReport {
     /// A run that has done nothing yet.
     pub fn begun(run: String, begun: Timestamp) -> RunReport {
-        RunReport { run, begun, deeds: Vec::new(), drift: None }
+        RunReport { run, begun, deeds: Vec::new(), drift: None, files: PolicyFiles::Unasked }
     }
 
     /// Adds a deed.
@@ -105,7 +126,26 @@ pub fn from_run(desired: &Desired, report: &RunReport, now: Timestamp) -> Vec<Fi
             command: Some(format!("backstay plan --policy {}", desired.file)),
         });
     }
+    found.extend(of_files(&report.files, now));
     found
+}
+
+fn of_files(files: &PolicyFiles, now: Timestamp) -> Option<Finding> {
+    let PolicyFiles::Invalid { files, problem, code } = files else { return None };
+    let topic = Topic::default();
+    let named: Vec<String> = files.iter().map(|file| format!(" --policy {file}")).collect();
+    Some(Finding {
+        key: Finding::key(AlertEvent::PolicyInvalid, &topic),
+        event: AlertEvent::PolicyInvalid,
+        topic,
+        databases: Vec::new(),
+        title: "the policy was changed and is invalid; the last valid one stays in force".to_owned(),
+        problem: problem.clone(),
+        code: code.clone(),
+        since: now,
+        cause: Some("the files were changed without `backstay validate`, or only in part".to_owned()),
+        command: Some(format!("backstay validate{}", named.concat())),
+    })
 }
 
 fn of_deed(desired: &Desired, deed: &DeedReport, now: Timestamp) -> Option<Finding> {

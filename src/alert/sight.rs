@@ -1,6 +1,6 @@
 //! What a run could see, and so which troubles it may call over.
 
-use super::{DeedEnd, DeedKind, Remembered, RunReport};
+use super::{DeedEnd, DeedKind, PolicyFiles, Remembered, RunReport};
 use crate::policy::{AlertEvent, Desired};
 use crate::standing::Standing;
 
@@ -20,6 +20,9 @@ impl Sight<'_> {
         let topic = &finding.topic;
         if finding.event == AlertEvent::PlanDrift {
             return self.report.drift.is_some();
+        }
+        if finding.event == AlertEvent::PolicyInvalid {
+            return self.report.files == PolicyFiles::Valid;
         }
         let Some(standing) = self.standing else { return false };
         let is_readable =

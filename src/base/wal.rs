@@ -208,7 +208,9 @@ mod tests {
 
     #[test]
     fn other_files_are_refused() {
-        for name in ["", "00000001", "00000001.history.partial", "0000000100000016000000b3", "0000000100000016000000B3.x"] {
+        for name in
+            ["", "00000001", "00000001.history.partial", "0000000100000016000000b3", "0000000100000016000000B3.x"]
+        {
             assert!(name.parse::<WalFile>().is_err(), "{name}");
         }
         for size in [0, 1 << 19, (16 << 20) + 1, 1 << 31] {

@@ -3,7 +3,7 @@
 
 use super::diary::Page;
 use super::standings::{Seen, look};
-use super::{Context, Exit};
+use super::{Context, Exit, state};
 use crate::alert::{DeedEnd, DeedKind, Sight};
 use crate::base::Period;
 use crate::diag::codes;
@@ -100,10 +100,21 @@ async fn close(page: &Page, only: Option<&str>, context: &Context, exit: Exit, i
     let mut told = Told::default();
     pulse(page, only, exit, is_run, means, &mut told).await;
     check_ins(page, now, means, &mut told).await;
-    let repositories = observe::open(desired, lookup).repositories();
-    let desk = Desk { desired, repositories: &repositories, means, now: Timestamp::now };
-    let sight = Sight { standing, report: &report };
-    let told = tell(desk, &sight, &report.run, &host(), told).await;
+    tell_of(desired, &Sight { standing, report: &report }, means, context, told).await;
+}
+
+/// Tells the channels of a policy what is to be told of what was seen, and says how that went.
+pub(super) async fn tell_of(
+    desired: &Desired,
+    sight: &Sight<'_>,
+    means: Means<'_>,
+    context: &Context,
+    told: Told,
+) -> Told {
+    let repositories = observe::open(desired, context.lookup.as_ref()).repositories();
+    let local = state::repository();
+    let desk = Desk { desired, repositories: &repositories, local: local.as_ref(), means, now: Timestamp::now };
+    let told = tell(desk, sight, &sight.report.run, &host(), told).await;
     for (name, error) in &told.failed {
         warn_of(context, name, error);
     }
@@ -115,6 +126,7 @@ async fn close(page: &Page, only: Option<&str>, context: &Context, exit: Exit, i
         let messages = if *n == 1 { "alert".to_owned() } else { format!("{n} alerts") };
         context.tell(format_args!("{messages} told by `{name}`"));
     }
+    told
 }
 
 fn listens_to(desired: &Desired, event: AlertEvent) -> bool {

@@ -1,12 +1,12 @@
 //! `backstay alert`: trying the channels of alerts.
 
-use super::afterwards::host;
+use super::afterwards::{host, tell_of};
 use super::policy_files::valid_policies;
 use super::{Context, Exit};
-use crate::alert::{Kind, Message, Sender, Topic};
+use crate::alert::{Kind, Message, PolicyFiles, RunReport, Sender, Topic, blind};
 use crate::diag::{Explain, nearest};
 use crate::http::Client;
-use crate::notify::{Means, NotifyError, Pulse, deliver, ping};
+use crate::notify::{Means, NotifyError, Pulse, Told, deliver, ping};
 use crate::policy::{AlertSeverity, ChannelSpec, Desired};
 use crate::report::{self, ChannelTest};
 use futures_util::future::join_all;
@@ -43,14 +43,39 @@ enum Deed {
         /// Name of the channel; all unless named
         channel: Option<String>,
     },
+
+    /// Tell whether the files of the policies can be used, as the agent saw it
+    ///
+    /// What `backstay agent` starts with the last valid policies when their files become invalid, and when they are valid
+    /// again. Exits 0 when it was told or is remembered.
+    #[command(hide = true)]
+    Files {
+        /// What is wrong; nothing unless given
+        #[arg(long, value_name = "PROBLEM")]
+        invalid: Option<String>,
+        /// Its code
+        #[arg(long, value_name = "CODE")]
+        code: Option<String>,
+        /// The files that are meant
+        files: Vec<String>,
+    },
 }
 
 /// Sends a message to each channel that is meant.
 pub fn run(args: &Args, context: &Context) -> Exit {
-    let Deed::Test { channel } = &args.deed;
     let policies = match valid_policies(context) {
         Ok(policies) => policies,
         Err(exit) => return exit,
+    };
+    let channel = match &args.deed {
+        Deed::Test { channel } => channel,
+        Deed::Files { invalid, code, files } => {
+            let seen = match invalid.clone() {
+                None => PolicyFiles::Valid,
+                Some(problem) => PolicyFiles::Invalid { files: files.clone(), problem, code: code.clone() },
+            };
+            return tell_files(&policies, &seen, context);
+        }
     };
     let names = || policies.iter().flat_map(|policy| policy.alerts.channels.keys());
     if let Some(wanted) = channel.as_ref().filter(|wanted| !names().any(|name| name == *wanted)) {
@@ -65,6 +90,29 @@ pub fn run(args: &Args, context: &Context) -> Exit {
     }
     match context.block_on(test(&policies, channel.as_deref(), context)) {
         Ok(tests) => show(&tests, context),
+        Err(error) => {
+            context.complain(error, None);
+            Exit::Failed
+        }
+    }
+}
+
+/// Tells the channels of each policy whether the files can be used, and nothing else.
+fn tell_files(policies: &[Desired], seen: &PolicyFiles, context: &Context) -> Exit {
+    let deed = async {
+        let client = Client::new(context.lookup.as_ref());
+        let means = Means { lookup: context.lookup.as_ref(), client: &client };
+        let mut is_known = true;
+        for desired in policies.iter().filter(|desired| !desired.alerts.channels.is_empty()) {
+            let report = RunReport { files: seen.clone(), ..RunReport::begun(context.run.clone(), Timestamp::now()) };
+            let told = tell_of(desired, &blind(&report), means, context, Told::default()).await;
+            is_known &= told.forgotten.is_none();
+        }
+        is_known
+    };
+    match context.block_on(deed) {
+        Ok(true) => Exit::Done,
+        Ok(false) => Exit::Failed,
         Err(error) => {
             context.complain(error, None);
             Exit::Failed

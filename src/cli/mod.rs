@@ -48,6 +48,7 @@ mod schema;
 mod show;
 mod signals;
 mod standings;
+mod state;
 mod status;
 mod sync;
 mod thaw;

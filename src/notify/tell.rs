@@ -20,6 +20,8 @@ pub struct Desk<'a> {
     pub desired: &'a Desired,
     /// Its storages; the first that answers remembers.
     pub repositories: &'a IndexMap<String, Repository>,
+    /// Where this machine remembers while none answers.
+    pub local: Option<&'a Repository>,
     /// What delivery needs.
     pub means: Means<'a>,
     /// The clock.
@@ -43,6 +45,8 @@ const CLAIM: Period = Period::minutes(3);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at that.
 const LOOK: Duration = Duration::from_millis(500);
+/// A storage that does not answer in this time does not remember.
+const ANSWER: Duration = Duration::from_secs(20);
 /// Tries to write what others write at the same time.
 const WRITES: usize = 10;
 
@@ -52,18 +56,21 @@ const WRITES: usize = 10;
 pub async fn tell(desk: Desk<'_>, sight: &Sight<'_>, run: &str, host: &str, mut told: Told) -> Told {
     let sender = || Sender { run: run.to_owned(), host: host.to_owned(), sent_at: (desk.now)() };
     let begun = tokio::time::Instant::now();
+    // Those that answer and take nothing, and why the first of them does not.
+    let mut silent: Vec<&str> = Vec::new();
+    let mut refused = None;
     let (verdict, repository) = loop {
         let sender = sender();
-        let (memory, shelf) = match recall(desk).await {
+        let (memory, shelf) = match recall(desk, &silent).await {
             Ok(found) => found,
             Err(problem) => {
-                told.forgotten = problem;
+                told.forgotten = refused.or(problem);
                 break (judge(desk.desired, sight, &Memory::empty(&desk.desired.name), &sender), None);
             }
         };
         let verdict = judge(desk.desired, sight, &memory, &sender);
         let is_news = |(name, _): &(String, NotifyError)| memory.is_news_that_fails(name, sender.sent_at);
-        if verdict.is_quiet(&memory) && !told.failed.iter().any(is_news) {
+        if verdict.is_quiet(&memory) && shelf.older.is_empty() && !told.failed.iter().any(is_news) {
             return told;
         }
         let is_claimed = memory.claim.as_ref().is_some_and(|claim| {
@@ -77,10 +84,15 @@ pub async fn tell(desk: Desk<'_>, sight: &Sight<'_>, run: &str, host: &str, mut 
         let claim = Some(Claim { run: run.to_owned(), at: sender.sent_at });
         match shelf.repository.remember_alerts(&Memory { claim, ..memory }, shelf.condition).await {
             Ok(false) if is_patient => tokio::time::sleep(LOOK).await,
-            Ok(_) => break (verdict, Some(shelf.repository)),
+            Ok(is_written) => {
+                if is_written {
+                    forget(desk, shelf.older).await;
+                }
+                break (verdict, Some(shelf.repository));
+            }
             Err(error) => {
-                told.forgotten = Some(error.to_string());
-                break (verdict, None);
+                refused = refused.or(Some(error.to_string()));
+                silent.push(&shelf.repository.name);
             }
         }
     };
@@ -97,18 +109,44 @@ pub async fn tell(desk: Desk<'_>, sight: &Sight<'_>, run: &str, host: &str, mut 
 struct Shelf<'a> {
     repository: &'a Repository,
     condition: Condition,
+    /// Others that remembered something while this one did not answer.
+    older: Vec<(&'a Repository, Condition)>,
 }
 
-/// What the first storage that answers remembers. An error says why none did; nothing where there is no storage.
-async fn recall<'a>(desk: Desk<'a>) -> Result<(Memory, Shelf<'a>), Option<String>> {
+/// What the first storage that answers remembers, with what others do: they remembered while it did not answer, and so did
+/// this machine while none did. An error says why there is no memory; nothing where there is no storage.
+async fn recall<'a>(desk: Desk<'a>, silent: &[&str]) -> Result<(Memory, Shelf<'a>), Option<String>> {
+    let all = desk.repositories.values().chain(desk.local).filter(|one| !silent.contains(&one.name.as_str()));
+    let asked = all.map(|repository| async move {
+        let answer = tokio::time::timeout(ANSWER, repository.alert_memory(&desk.desired.name)).await;
+        let slow = |_| format!("{} does not answer", repository.store.location());
+        (repository, answer.map_err(slow).and_then(|answer| answer.map_err(|error| error.to_string())))
+    });
+    let mut found: Option<(Memory, Shelf<'a>)> = None;
     let mut problem = None;
-    for repository in desk.repositories.values() {
-        match repository.alert_memory(&desk.desired.name).await {
-            Ok((memory, condition)) => return Ok((memory, Shelf { repository, condition })),
-            Err(error) => problem = problem.or(Some(error.to_string())),
+    for (repository, answer) in join_all(asked).await {
+        match (answer, &mut found) {
+            (Ok((memory, condition)), None) => {
+                found = Some((memory, Shelf { repository, condition, older: Vec::new() }));
+            }
+            (Ok((other, condition)), Some((memory, shelf))) if !other.is_empty() => {
+                memory.take(other);
+                shelf.older.push((repository, condition));
+            }
+            (Ok(_), Some(_)) => {}
+            (Err(error), _) => problem = problem.or(Some(error)),
         }
     }
-    Err(problem)
+    found.ok_or(problem)
+}
+
+/// What others remembered stands in one place now. Where one has remembered more meanwhile, or cannot be written, it is
+/// found there again by the next run.
+async fn forget(desk: Desk<'_>, older: Vec<(&Repository, Condition)>) {
+    let empty = Memory::empty(&desk.desired.name);
+    for (repository, condition) in older {
+        let _ = tokio::time::timeout(ANSWER, repository.remember_alerts(&empty, condition)).await;
+    }
 }
 
 /// Delivers everything, channel beside channel; says of each notice whether it was taken.

@@ -87,6 +87,20 @@ fn without_a_store_it_is_told_all_the_same() {
     let told = messages(&hook);
     assert!(told.iter().any(|m| m["database"] == "app" && m["event"] == "backup_failed"), "{told:#?} {run:#?}");
     assert!(told.iter().all(|m| m["restorable"][0]["is_known"] == false), "{told:#?}");
+    // This machine remembers while no store can: the same again is no news, and its end is told once, too.
+    let again = project.backstay(&["backup", "app"]).env("HOOK", hook.url()).run();
+    assert_ne!(again.code, Some(0), "{again:#?}");
+    assert_eq!(messages(&hook).len(), told.len(), "{again:#?}");
+    for storage in ["near", "far"] {
+        std::fs::remove_file(project.path(storage)).unwrap();
+    }
+    project.backstay(&["apply", "--yes", "--only", "infra"]).env("HOOK", hook.url()).run().expect(0);
+    for _ in 0..2 {
+        project.backstay(&["backup", "app"]).env("HOOK", hook.url()).run().expect(0);
+        let over = messages(&hook).split_off(told.len());
+        assert_eq!(over.len(), told.len(), "{over:#?}");
+        assert!(over.iter().all(|m| m["kind"] == "resolved"), "{over:#?}");
+    }
 }
 
 #[test]

@@ -8,8 +8,11 @@ mod support;
 
 mod adopt;
 mod agent;
+mod agent_days;
+mod agent_tells;
 mod alert_judging;
 mod alerts;
+mod alerts_events;
 mod alerts_trouble;
 mod applying;
 mod applying_faults;

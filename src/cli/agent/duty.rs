@@ -3,6 +3,7 @@
 
 use super::files::Files;
 use super::kept::Kept;
+use super::news::{Invalid, News};
 use super::pages::{Board, name};
 use super::scrape::Scrape;
 use super::serve::Told;
@@ -10,7 +11,7 @@ use crate::agent::{Ended, JobCommand, Listener};
 use crate::base::Period;
 use crate::cli::policy_files::{Policies, of_host, read_policies};
 use crate::cli::{Context, Exit};
-use crate::diag::{Code, Diagnostics, Explain, Severity, codes};
+use crate::diag::{Code, Diagnostic, Diagnostics, Explain, Severity, codes};
 use crate::plan::each_database;
 use crate::policy::{AgentSpec, Desired, RunSpec};
 use crate::report::{self, Style};
@@ -37,6 +38,7 @@ pub(super) struct Duty<'a> {
     is_current: bool,
     board: Board,
     scrape: Arc<Scrape>,
+    news: News,
     listeners: BTreeMap<String, Listener>,
 }
 
@@ -88,6 +90,7 @@ impl<'a> Duty<'a> {
         let mut duty = Duty {
             context,
             scrape: Arc::new(Scrape::new(program.clone())),
+            news: News::new(program.clone()),
             program,
             policies: Vec::new(),
             read: Vec::new(),
@@ -99,13 +102,15 @@ impl<'a> Duty<'a> {
             listeners: BTreeMap::new(),
         };
         duty.seen = Files::look(context, &[], &Files::default());
-        let policies = duty.valid()?;
+        let policies = duty.valid().map_err(|(exit, _)| exit)?;
         duty.take(policies);
         duty.seen = Files::look(context, &duty.read, &duty.seen);
         if duty.policies.is_empty() {
             context.fail(&AgentError::NotWanted);
             return Err(Exit::InvalidPolicy);
         }
+        // Another agent may have said that they are not.
+        duty.tell_files(None);
         Ok(duty)
     }
 
@@ -161,16 +166,21 @@ impl<'a> Duty<'a> {
         self.seen = files;
         match self.valid() {
             Ok(policies) => {
+                let was_current = self.is_current;
                 self.take(policies);
+                if !was_current {
+                    self.tell_files(None);
+                }
                 self.seen = Files::look(self.context, &self.read, &self.seen);
                 self.say(format_args!("the policy was read again: {}", self.names().join(", ")));
                 if let Err(problem) = self.listen().await {
                     self.context.fail(&problem);
                 }
             }
-            Err(_) => {
+            Err((_, invalid)) => {
                 self.is_current = false;
                 self.scrape.ask_with(self.words_before());
+                self.tell_files(Some(&invalid));
                 let problem = "the policy files are invalid; the last valid policy stays in force";
                 self.context.warn(format_args!("error[{}]: {problem}", codes::AGENT_KEEPS_POLICY.id));
                 self.context.warn("hint: Run `backstay validate`; the agent takes the policy up once it is valid.");
@@ -179,17 +189,28 @@ impl<'a> Duty<'a> {
         }
     }
 
+    /// Has the channels told whether the files can be used.
+    fn tell_files(&mut self, invalid: Option<&Invalid>) {
+        if self.policies.iter().any(|(desired, _)| !desired.alerts.channels.is_empty()) {
+            self.news.tell(self.words_before(), invalid, self.context);
+        }
+    }
+
     /// The policies when all are valid. Says what is wrong.
-    fn valid(&self) -> Result<Policies, Exit> {
-        let policies = read_policies(self.context)?;
+    fn valid(&self) -> Result<Policies, (Exit, Invalid)> {
+        let policies = read_policies(self.context)
+            .map_err(|exit| (exit, Invalid::other("a file of the policy cannot be read")))?;
         if !policies.diagnostics.has_errors() {
-            let desired = of_host(policies.desired, self.context)?;
+            let desired = of_host(policies.desired, self.context)
+                .map_err(|exit| (exit, Invalid::other("no database names the host that the agent works for")))?;
             return Ok(Policies { desired, ..policies });
         }
-        let errors = policies.diagnostics.iter().filter(|d| d.code.severity == Severity::Error).cloned().collect();
+        let errors: Vec<Diagnostic> =
+            policies.diagnostics.iter().filter(|d| d.code.severity == Severity::Error).cloned().collect();
+        let invalid = errors.first().map(|first| Invalid::of(first, errors.len(), &policies.sources));
         let style = Style { colour: self.context.colour_err, width: self.context.width };
         self.context.warn(report::diagnostics(&Diagnostics(errors), &policies.sources, style).trim_end());
-        Err(Exit::InvalidPolicy)
+        Err((Exit::InvalidPolicy, invalid.unwrap_or_else(|| Invalid::other("the policy is invalid"))))
     }
 
     fn take(&mut self, policies: Policies) {

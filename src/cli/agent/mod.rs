@@ -1,11 +1,13 @@
 //! `backstay agent`: a process that stays and starts what is due.
 //!
 //! `serve` is the loop; `duty` is what it does for the policies; `files` sees that they changed; `kept` keeps the last good
-//! ones; `pages` answers who asks over HTTP; `scrape` gets the numbers of the policies for it.
+//! ones; `news` has the channels of alerts told whether the files can be used; `pages` answers who asks over HTTP;
+//! `scrape` gets the numbers of the policies for it.
 
 mod duty;
 mod files;
 mod kept;
+mod news;
 mod pages;
 mod scrape;
 mod serve;

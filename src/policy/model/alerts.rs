@@ -69,6 +69,8 @@ pub enum AlertEvent {
     CopyMissing,
     /// The world no longer is as the policy says.
     PlanDrift,
+    /// The files of a policy under a running agent cannot be used; an older version of it stays in force.
+    PolicyInvalid,
     /// A backup was made.
     BackupSucceeded,
     /// A restore ended.
@@ -89,6 +91,7 @@ impl AlertEvent {
             AlertEvent::WalLag => "wal_lag",
             AlertEvent::CopyMissing => "copy_missing",
             AlertEvent::PlanDrift => "plan_drift",
+            AlertEvent::PolicyInvalid => "policy_invalid",
             AlertEvent::BackupSucceeded => "backup_succeeded",
             AlertEvent::RestoreDone => "restore_done",
         }

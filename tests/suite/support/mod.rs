@@ -24,6 +24,7 @@ mod same;
 mod sample;
 mod server;
 mod sides;
+mod site;
 mod torture;
 
 pub use account::Account;
@@ -49,6 +50,7 @@ pub use same::{Likeness, assert_same};
 pub use sample::Sample;
 pub use server::{CANARY, Server, Version};
 pub use sides::sides;
+pub use site::{Agent, FIRST, Site, at, later};
 pub use torture::torture;
 
 /// Any text as a part of a URL: everything but unreserved characters becomes `%XX`.

@@ -91,6 +91,7 @@ impl Project {
             .current_dir(self.folder.path())
             .env("DATABASE_URL", &self.url)
             .env("BACKSTAY_PG_BIN", &self.programs)
+            .env("XDG_STATE_HOME", self.path("state"))
     }
 
     /// One of its storages.
