@@ -7,7 +7,7 @@ use super::Severity;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
     /// `BS` and three digits: 0 text, 1 meaning of a policy, 2 advice on a policy, 5 the world, 6 guards, 7 reviews,
-    /// 8 proofs and moving in.
+    /// 8 proofs and moving in, 9 replication.
     pub id: &'static str,
     /// How serious it is, always.
     pub severity: Severity,
@@ -317,6 +317,11 @@ table! {
     AGENT_DEAF = "BS821", Error, "the agent cannot be asked";
     AGENT_KEEPS_POLICY = "BS822", Error, "an older policy stays in force";
     HOST_UNKNOWN = "BS823", Error, "no database names this host";
+
+    // The replication protocol and what comes by it.
+    REPLICATION_DENIED = "BS900", Error, "a role may not replicate";
+    REPLICATION_UNSUPPORTED = "BS901", Error, "a connection for replication asks for what only libpq can do";
+    WAL_GONE = "BS902", Error, "the server has removed WAL that is needed";
 }
 
 #[cfg(test)]

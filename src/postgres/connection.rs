@@ -169,6 +169,14 @@ impl Connection {
         self.password.as_ref()
     }
 
+    /// Every parameter but the password, with what holds unless the connection says otherwise.
+    pub(super) fn with_defaults(&self) -> BTreeMap<String, String> {
+        let defaults = DEFAULTS.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut all: BTreeMap<String, String> = defaults.collect();
+        all.extend(self.parameters.clone());
+        all
+    }
+
     /// True when the connection itself says where the server is.
     pub(super) fn names_host(&self) -> bool {
         self.parameters.contains_key("host") || self.parameters.contains_key("hostaddr")

@@ -77,6 +77,28 @@ pub enum PostgresError {
         /// What the server said.
         problem: String,
     },
+    /// The server does not let this role replicate.
+    #[error("{server} does not let this role replicate: {problem}")]
+    ReplicationDenied {
+        /// Which server.
+        server: String,
+        /// What the server said.
+        problem: String,
+    },
+    /// Only libpq itself can connect like that.
+    #[error("{what} is not supported for replication")]
+    NotSupported {
+        /// What the connection or the server asks for.
+        what: String,
+    },
+    /// The server has removed WAL that is asked for.
+    #[error("{server} does not have that WAL any more: {problem}")]
+    WalGone {
+        /// Which server.
+        server: String,
+        /// What the server said.
+        problem: String,
+    },
     /// The server went away in the middle.
     #[error("the connection to {server} broke: {problem}")]
     Lost {
@@ -118,6 +140,9 @@ impl Explain for PostgresError {
             PostgresError::ProgramTooOld { .. } => &codes::PROGRAM_TOO_OLD,
             PostgresError::WrapperFailed { .. } => &codes::WRAPPER_FAILED,
             PostgresError::Denied { .. } => &codes::PERMISSION_DENIED,
+            PostgresError::ReplicationDenied { .. } => &codes::REPLICATION_DENIED,
+            PostgresError::NotSupported { .. } => &codes::REPLICATION_UNSUPPORTED,
+            PostgresError::WalGone { .. } => &codes::WAL_GONE,
             PostgresError::Lost { .. } => &codes::CONNECTION_LOST,
             PostgresError::Failed { .. } => &codes::STATEMENT_FAILED,
         }
@@ -144,6 +169,11 @@ impl Explain for PostgresError {
             PostgresError::Unreachable { .. } => {
                 "Check host and port, and that the server runs: `pg_isready -h HOST -p PORT`.".to_owned()
             }
+            PostgresError::LoginRefused { problem, .. } if problem.contains("replication connection") => {
+                "Add a line such as `host replication the_user samenet scram-sha-256` to the server's `pg_hba.conf`, \
+                 then run `SELECT pg_reload_conf()`."
+                    .to_owned()
+            }
             PostgresError::LoginRefused { .. } => {
                 "Check user and password of `connection`, and the server's `pg_hba.conf`.".to_owned()
             }
@@ -166,6 +196,15 @@ impl Explain for PostgresError {
             }
             PostgresError::Denied { .. } => {
                 "Connect as a superuser or the owner, or run `GRANT pg_read_all_data TO the_user`.".to_owned()
+            }
+            PostgresError::ReplicationDenied { .. } => {
+                "Run `ALTER ROLE the_user REPLICATION` as a superuser.".to_owned()
+            }
+            PostgresError::NotSupported { .. } => {
+                "Give this database a `connection` with a password or a client certificate.".to_owned()
+            }
+            PostgresError::WalGone { .. } => {
+                "Take a new base backup; a slot keeps WAL from now on: `backstay wal receive --slot NAME`.".to_owned()
             }
             PostgresError::Lost { .. } => "Look into the server's log, then run the same command again.".to_owned(),
             PostgresError::Failed { .. } => return None,

@@ -15,6 +15,7 @@ mod exchange;
 mod facts;
 mod input;
 mod programs;
+pub mod replication;
 mod restore;
 mod running;
 mod scratch;

@@ -61,6 +61,8 @@ mod postgres;
 mod preflight;
 mod proofs;
 mod purging;
+mod replication;
+mod replication_login;
 mod repository;
 mod restore;
 mod restore_faults;

@@ -68,6 +68,39 @@ impl Server {
         panic!("PostgreSQL did not start in {}", dir.path().display());
     }
 
+    /// A server of this version whose data directory somebody else fills, such as a standby. The account that runs it
+    /// owns everything there afterwards.
+    pub fn with_data(version: Version, fill: impl FnOnce(&Path)) -> Server {
+        let user = unprivileged_user();
+        let bin = reachable_programs(version, user.is_some());
+        let dir = tempfile::Builder::new().prefix("backstay-pg-").tempdir().unwrap();
+        let data = dir.path().join("data");
+        for folder in [dir.path(), &data] {
+            fs::create_dir_all(folder).unwrap();
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        fill(&data);
+        if let Some((uid, gid)) = user {
+            let owner = format!("{uid}:{gid}");
+            assert!(Command::new("chown").args(["-R", &owner]).arg(dir.path()).status().unwrap().success());
+        }
+        let server = launch(version, &bin, dir.path(), user).expect("the port is free");
+        let _ = dir.keep();
+        server
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Gives a path to the account that runs the server.
+    pub fn own(&self, path: &Path) {
+        if let Some((uid, gid)) = unprivileged_user() {
+            chown(path, Some(uid), Some(gid)).unwrap();
+        }
+    }
+
     /// Folder of its Unix socket.
     pub fn socket_dir(&self) -> PathBuf {
         self.dir.clone()
@@ -246,7 +279,8 @@ fn launch(version: Version, bin: &Path, dir: &Path, user: Option<(u32, u32)>) ->
         }
         let text = String::from_utf8_lossy(&line);
         log.lock().unwrap().push_str(&text);
-        if text.contains("database system is ready to accept connections") {
+        // A standby is ready to accept read-only connections.
+        if text.contains("database system is ready to accept") {
             break;
         }
     }
