@@ -1,6 +1,6 @@
 //! The replication protocol on real servers: base backups, WAL as it is written, slots, histories.
 
-use crate::support::{Environment, Server, Version, identifier};
+use crate::support::{CANARY, Environment, Server, Version, identifier};
 use backstay::base::{Lsn, Secret, SegmentSize, Timeline, WalSegment};
 use backstay::diag::Explain;
 use backstay::postgres::replication::{
@@ -234,17 +234,16 @@ async fn standby(primary: &Server) -> Server {
     assert!(end.stop > Lsn(0));
     let base = folder.path().join("base");
     let version = primary.version;
-    let conninfo = format!(
-        "primary_conninfo = 'host={} port={} user=postgres password=''{}'''\n",
-        primary.socket_dir().display(),
-        primary.port,
-        crate::support::CANARY.replace('\\', "\\\\").replace('\'', "\\\\''\'")
-    );
+    // Quoted for libpq, and all of it once more for the file.
+    let password = CANARY.replace('\\', "\\\\").replace('\'', "\\'");
+    let place =
+        format!("host={} port={} user=postgres password='{password}'", primary.socket_dir().display(), primary.port);
+    let setting = format!("primary_conninfo = '{}'\n", place.replace('\\', "\\\\").replace('\'', "''"));
     Server::with_data(version, move |data| {
         let status = std::process::Command::new("cp").arg("-a").arg(base.join(".")).arg(data).status().unwrap();
         assert!(status.success());
         fs::write(data.join("standby.signal"), "").unwrap();
-        fs::write(data.join("postgresql.auto.conf"), conninfo).unwrap();
+        fs::write(data.join("postgresql.auto.conf"), setting).unwrap();
     })
 }
 

@@ -5,27 +5,35 @@ use crate::base::{Lsn, Timeline};
 use crate::postgres::PostgresError;
 use bytes::Bytes;
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::Receiver;
 
 /// A base backup that a server sends. Everything here blocks and belongs on a thread of its own; the connection is
-/// read by the runtime meanwhile, a few megabytes ahead. Dropping it ends the backup on the server, too.
+/// read by the runtime meanwhile, a few megabytes ahead. Dropping it and its archives ends the backup on the server, too.
 pub struct BaseBackup {
-    server: String,
     start: Lsn,
     timeline: Timeline,
     tablespaces: Vec<BackupTablespace>,
+    incoming: Arc<Mutex<Incoming>>,
+}
+
+/// One archive: a whole tar file. It ends early when the next one is asked for.
+pub struct Archive {
+    /// Tablespace by its object id; `None` for the data directory itself.
+    pub tablespace: Option<u32>,
+    number: usize,
+    incoming: Arc<Mutex<Incoming>>,
+    rest: Bytes,
+}
+
+/// What comes from the connection.
+struct Incoming {
+    server: String,
     pieces: Receiver<Piece>,
     /// What comes next and was seen already.
     seen: Option<Piece>,
     manifest: Vec<u8>,
-}
-
-/// One archive: a whole tar file.
-pub struct Archive<'a> {
-    /// Tablespace by its object id; `None` for the data directory itself.
-    pub tablespace: Option<u32>,
-    backup: &'a mut BaseBackup,
-    rest: Bytes,
+    n_archives: usize,
 }
 
 impl BaseBackup {
@@ -36,7 +44,8 @@ impl BaseBackup {
         tablespaces: Vec<BackupTablespace>,
         pieces: Receiver<Piece>,
     ) -> BaseBackup {
-        BaseBackup { server, start, timeline, tablespaces, pieces, seen: None, manifest: Vec::new() }
+        let incoming = Incoming { server, pieces, seen: None, manifest: Vec::new(), n_archives: 0 };
+        BaseBackup { start, timeline, tablespaces, incoming: Arc::new(Mutex::new(incoming)) }
     }
 
     /// Where WAL must be replayed from.
@@ -55,11 +64,34 @@ impl BaseBackup {
     }
 
     /// The next archive; `None` after the last one. What was not read of the one before is passed over.
-    pub fn next_archive(&mut self) -> Result<Option<Archive<'_>>, PostgresError> {
+    pub fn next_archive(&mut self) -> Result<Option<Archive>, PostgresError> {
+        let mut incoming = lock(&self.incoming);
+        let Some(tablespace) = incoming.next_archive()? else { return Ok(None) };
+        let number = incoming.n_archives;
+        Ok(Some(Archive { tablespace, number, incoming: self.incoming.clone(), rest: Bytes::new() }))
+    }
+
+    /// Where the backup ended, and its manifest. What was not read is passed over. Only when this succeeds there is a
+    /// backup.
+    pub fn finish(self) -> Result<BackupEnd, PostgresError> {
+        let mut incoming = lock(&self.incoming);
+        while incoming.next_archive()?.is_some() {}
+        match incoming.next()? {
+            Piece::End(stop, timeline, warnings) => {
+                Ok(BackupEnd { stop, timeline, manifest: std::mem::take(&mut incoming.manifest), warnings })
+            }
+            _ => Err(incoming.broken()),
+        }
+    }
+}
+
+impl Incoming {
+    fn next_archive(&mut self) -> Result<Option<Option<u32>>, PostgresError> {
         loop {
             match self.next()? {
                 Piece::Archive(tablespace) => {
-                    return Ok(Some(Archive { tablespace, backup: self, rest: Bytes::new() }));
+                    self.n_archives += 1;
+                    return Ok(Some(tablespace));
                 }
                 end @ Piece::End(..) => {
                     self.seen = Some(end);
@@ -71,13 +103,17 @@ impl BaseBackup {
         }
     }
 
-    /// Where the backup ended, and its manifest. What was not read is passed over. Only when this succeeds there is a
-    /// backup.
-    pub fn finish(mut self) -> Result<BackupEnd, PostgresError> {
-        while self.next_archive()?.is_some() {}
+    /// The next bytes of the archive with this number; `None` at its end.
+    fn data(&mut self, number: usize) -> Result<Option<Bytes>, PostgresError> {
+        if self.n_archives != number || self.seen.is_some() {
+            return Ok(None);
+        }
         match self.next()? {
-            Piece::End(stop, timeline, warnings) => Ok(BackupEnd { stop, timeline, manifest: self.manifest, warnings }),
-            _ => Err(self.broken()),
+            Piece::Data(bytes) => Ok(Some(bytes)),
+            other => {
+                self.seen = Some(other);
+                Ok(None)
+            }
         }
     }
 
@@ -95,20 +131,21 @@ impl BaseBackup {
     }
 }
 
-impl Read for Archive<'_> {
+impl Read for Archive {
     /// Bytes of a tar file. An error of the server comes as the inner error, a [`PostgresError`].
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() {
-            if self.backup.seen.is_some() {
-                return Ok(0);
-            }
-            match self.backup.next().map_err(io::Error::other)? {
-                Piece::Data(bytes) => self.rest = bytes,
-                other => self.backup.seen = Some(other),
+            match lock(&self.incoming).data(self.number).map_err(io::Error::other)? {
+                Some(bytes) => self.rest = bytes,
+                None => return Ok(0),
             }
         }
         let length = buffer.len().min(self.rest.len());
         buffer[..length].copy_from_slice(&self.rest.split_to(length));
         Ok(length)
     }
+}
+
+fn lock(incoming: &Mutex<Incoming>) -> MutexGuard<'_, Incoming> {
+    incoming.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -92,7 +92,7 @@ pub(super) async fn addresses(host: &Host) -> Result<Vec<Address>, PostgresError
             let found = tokio::net::lookup_host((name.as_str(), host.port)).await;
             let found: Vec<Address> = found
                 .map_err(|e| unreachable(format!("its name cannot be resolved: {e}")))?
-                .map(|address| Address::Tcp(address))
+                .map(Address::Tcp)
                 .collect();
             if found.is_empty() {
                 return Err(unreachable("its name has no address".to_owned()));

@@ -91,6 +91,11 @@ impl ReplicationSession {
 }
 
 impl WalStream {
+    /// Host and port, for people.
+    pub fn server(&self) -> &str {
+        self.session.server()
+    }
+
     /// Waits for what comes next. Cancelling loses nothing.
     pub async fn next(&mut self) -> Result<WalMessage, PostgresError> {
         let message = self.session.wire.expect().await?;

@@ -9,6 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -64,14 +65,18 @@ impl Security {
         let roots = if mode == Mode::Disable { Vec::new() } else { trusted(login, &mut mode)? };
         let verifier = Verifier::new(mode, roots, login, &provider)?;
         let versions = versions(login)?;
-        let builder = ClientConfig::builder_with_provider(provider);
+        let builder = ClientConfig::builder_with_provider(provider.clone());
         let builder = builder.with_protocol_versions(&versions).map_err(|e| invalid(e.to_string()))?;
         let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
         let identity = if mode == Mode::Disable { None } else { identity(login)? };
         let mut config = match identity {
-            Some((chain, key)) => builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|e| invalid(format!("`sslcert` and `sslkey` cannot be used: {e}")))?,
+            Some((chain, key)) => {
+                let key = provider.key_provider.load_private_key(key);
+                let key = key.map_err(|e| invalid(format!("`sslkey` cannot be used: {e}")))?;
+                // Not compared with each other: whether they fit, and are of a version, the server judges.
+                let certified = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+                builder.with_client_cert_resolver(Arc::new(certified))
+            }
             None => builder.with_no_client_auth(),
         };
         config.enable_sni = login.get("sslsni") != Some("0");

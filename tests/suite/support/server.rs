@@ -75,11 +75,11 @@ impl Server {
         let bin = reachable_programs(version, user.is_some());
         let dir = tempfile::Builder::new().prefix("backstay-pg-").tempdir().unwrap();
         let data = dir.path().join("data");
+        fs::create_dir(&data).unwrap();
+        fill(&data);
         for folder in [dir.path(), &data] {
-            fs::create_dir_all(folder).unwrap();
             fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
         }
-        fill(&data);
         if let Some((uid, gid)) = user {
             let owner = format!("{uid}:{gid}");
             assert!(Command::new("chown").args(["-R", &owner]).arg(dir.path()).status().unwrap().success());
@@ -154,6 +154,21 @@ impl Server {
     /// Process id of the postmaster.
     pub fn pid(&self) -> u32 {
         fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap().lines().next().unwrap().parse().unwrap()
+    }
+
+    /// Restarts it on the same port: `fast` in good order, `immediate` as after a crash.
+    pub fn restart(&self, mode: &str) {
+        let log = self.dir.join("restarted.log");
+        let user = unprivileged_user();
+        let output = as_user(&self.bin.join("pg_ctl"), user)
+            .args(["restart", "-w", "-m", mode, "-D"])
+            .arg(self.data())
+            .arg("-l")
+            .arg(&log)
+            .output()
+            .unwrap();
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        assert!(output.status.success(), "{}\n{said}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// Ends it as a power failure would.
