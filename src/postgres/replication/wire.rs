@@ -172,18 +172,20 @@ mod tests {
         Wire::new(Box::new(ours), "h:1".to_owned())
     }
 
+    fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+        let length = (body.len() as u32 + 4).to_be_bytes();
+        [&[tag][..], &length, body].concat()
+    }
+
     fn run<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
     }
 
     #[test]
     fn messages_come_whole_and_asides_are_kept() {
-        let mut bytes = b"S\0\0\0\x0ename\0value\0".to_vec();
-        bytes[4] = 4 + 11;
-        bytes.extend(b"N\0\0\0\x17SWARNING\0C01000\0Mhm\0\0");
-        let length = bytes.len();
-        bytes[length - 19] = 4 + 9 + 7 + 4 + 1;
-        bytes.extend(b"C\0\0\0\x06x\0");
+        let bytes =
+            [message(b'S', b"name\0value\0"), message(b'N', b"SWARNING\0C01000\0Mhm\0\0"), message(b'C', b"x\0")];
+        let bytes = bytes.concat();
         run(async {
             let mut wire = wire(bytes);
             let message = wire.receive().await.unwrap();
