@@ -329,6 +329,7 @@ impl Round<'_> {
                 beside: candidate.beside.clone(),
             }],
             adopted: Some(Adopted { at: self.now, counts_rows: tables.is_some() }),
+            cluster: None,
             tables: tables.unwrap_or_default(),
             constraints_not_valid: Vec::new(),
             dump_format: examined.format,

@@ -2,7 +2,7 @@
 
 use super::Hands;
 use super::database::{Locks, said};
-use crate::backup::{BackupError, Order, Target, Tools, logical};
+use crate::backup::{BackupError, Order, Target, Tools, take_backup};
 use crate::base::{Size, total};
 use crate::event::StepEnd;
 use jiff::Timestamp;
@@ -34,7 +34,7 @@ pub(super) async fn take(
         return Err(failed.join("; "));
     }
     let order = Order { desired: hands.desired, target, storages, run: &hands.run };
-    match logical(&order, &tools).await {
+    match take_backup(&order, &tools).await {
         Ok(outcome) => {
             let sum =
                 |bytes: fn(&crate::catalog::StoredObject) -> u64| total(outcome.manifest.objects.iter().map(bytes));

@@ -144,7 +144,7 @@ impl Explain for BackupError {
         match self {
             BackupError::UnknownDatabase(_) => Some("Run `backstay list` to see the databases.".to_owned()),
             BackupError::UnknownTier { .. } => Some("Choose one with `--tier`, or add it to the policy.".to_owned()),
-            BackupError::Unsupported(_) => Some("Use `method: logical`.".to_owned()),
+            BackupError::Unsupported(_) => Some("Use a tier with `method: logical`.".to_owned()),
             BackupError::Postgres(error) => error.hint(),
             BackupError::Unresolved(UnresolvedReference::Env(name)) => {
                 Some(format!("Set it where backstay runs: `export {name}=…`."))

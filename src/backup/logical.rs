@@ -1,127 +1,20 @@
 //! A logical backup: `pg_dump` of one database and the roles of its cluster, read once, written to every storage.
 
 use super::cipher::cipher;
-use super::copies::{Address, Copies};
-use super::error::{BackupError, CopyProblem, FailedCopy};
-use super::hooks::{run_hooks, run_hooks_anyway};
-use super::lacking::tell_lacking;
+use super::copies::Copies;
+use super::error::BackupError;
 use super::origin::origin;
 use super::pipeline::{File, store};
-use super::placement::placement;
-use super::space;
+use super::take::{Order, Tools, choose, interruptible, reach};
 use super::target::Target;
-use crate::base::{BackupId, Lookup, Lsn, total};
+use crate::base::{BackupId, Lsn};
 use crate::catalog::{FORMAT, Manifest, Method, ObjectRole, Source, TableRows};
 use crate::codec::DumpFormat;
 use crate::codec::archive::Summary;
-use crate::event::{Event, Observer};
-use crate::policy::Desired;
-use crate::postgres::{Connection, Dump, Facts, PostgresError, RolePasswords, Server};
-use crate::repository::{Lease, Repository, layout};
+use crate::event::Event;
+use crate::postgres::{Dump, Facts, RolePasswords, Server};
 use crate::stream::{Encoding, Progress};
-use indexmap::IndexMap;
 use jiff::Timestamp;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
-
-/// What is to be backed up, and where to.
-pub struct Order<'a> {
-    /// What the policy means.
-    pub desired: &'a Desired,
-    /// Database and tier.
-    pub target: Target<'a>,
-    /// Names of the storages that get a copy.
-    pub storages: Vec<&'a str>,
-    /// Id of the run.
-    pub run: &'a str,
-}
-
-/// What a backup is made with.
-pub struct Tools<'a> {
-    /// The repositories that are open, by name of their storage.
-    pub repositories: &'a IndexMap<String, Repository>,
-    /// The locks that the caller holds on the database, by name of their storage.
-    pub leases: &'a IndexMap<String, Lease>,
-    /// Where the values of references come from.
-    pub lookup: &'a dyn Lookup,
-    /// Who listens.
-    pub observer: Arc<dyn Observer>,
-    /// Cancelled when the backup should stop and leave nothing.
-    pub cancel: &'a CancellationToken,
-    /// The clock.
-    pub now: fn() -> Timestamp,
-}
-
-/// A backup that exists now in at least one storage.
-#[derive(Debug)]
-pub struct BackupOutcome {
-    /// Its manifest.
-    pub manifest: Manifest,
-    /// Storages that have a copy.
-    pub copies: Vec<String>,
-    /// Storages that should have one and do not.
-    pub failed: Vec<FailedCopy>,
-}
-
-/// Makes a backup. `Ok` when at least one storage has it; an error means that none has, and that nothing is left that
-/// looks like one. Hooks of the policy run around it. Run again, it makes another backup.
-pub async fn logical(order: &Order<'_>, tools: &Tools<'_>) -> Result<BackupOutcome, BackupError> {
-    let hooks = &order.target.spec.hooks;
-    // Without a source of randomness the process id keeps two runs of one second apart.
-    let id = BackupId::new((tools.now)(), getrandom::u32().unwrap_or_else(|_| std::process::id()));
-    let facts = [
-        ("BACKSTAY_DATABASE", order.target.name),
-        ("BACKSTAY_TIER", order.target.tier),
-        ("BACKSTAY_BACKUP", id.as_str()),
-        ("BACKSTAY_RUN", order.run),
-    ];
-    let observer = tools.observer.as_ref();
-    let before = run_hooks(&hooks.before_backup, &facts, tools.lookup, observer, tools.cancel).await;
-    let outcome = match before {
-        Ok(()) => make(order, tools, &id).await,
-        Err(_) if tools.cancel.is_cancelled() => Err(BackupError::Interrupted),
-        Err((command, problem)) => Err(BackupError::Hook { command, problem }),
-    };
-    order.storages.iter().filter_map(|name| tools.repositories.get(*name)).for_each(|repository| {
-        tell_lacking(repository, observer);
-    });
-    let (status, problem) = match &outcome {
-        Ok(outcome) if outcome.failed.is_empty() => ("done", String::new()),
-        Ok(outcome) => ("partly", outcome.failed.iter().map(|copy| format!("{copy}; ")).collect()),
-        Err(error) => ("failed", error.to_string()),
-    };
-    let facts = [&facts[..], &[("BACKSTAY_STATUS", status), ("BACKSTAY_PROBLEM", &problem)]].concat();
-    run_hooks_anyway(&hooks.after_backup, &facts, tools.lookup, observer, tools.cancel).await;
-    if status != "done" {
-        run_hooks_anyway(&hooks.on_failure, &facts, tools.lookup, observer, tools.cancel).await;
-    }
-    outcome
-}
-
-async fn make<'a>(order: &Order<'a>, tools: &Tools<'a>, id: &'a BackupId) -> Result<BackupOutcome, BackupError> {
-    let Target { name: database, tier, .. } = order.target;
-    let mut copies = Copies::new(Address { tier, database, id });
-    let written = write(order, tools, id, &mut copies).await;
-    match written {
-        Ok(manifest) if !tools.cancel.is_cancelled() => {
-            copies.publish(&manifest).await;
-            let (copies, failed) = copies.into_result();
-            if copies.is_empty() {
-                Err(BackupError::NoCopy(failed))
-            } else {
-                Ok(BackupOutcome { manifest, copies, failed })
-            }
-        }
-        written => {
-            copies.abandon().await;
-            Err(match written {
-                Ok(_) => BackupError::Interrupted,
-                Err(BackupError::NoCopy(_)) => BackupError::NoCopy(copies.into_result().1),
-                Err(error) => error,
-            })
-        }
-    }
-}
 
 /// The database as it was when the read of it began.
 struct Reading {
@@ -133,7 +26,7 @@ struct Reading {
 }
 
 /// Everything but the manifest: all files are complete in the storages that are left.
-async fn write<'a>(
+pub(super) async fn write<'a>(
     order: &Order<'a>,
     tools: &Tools<'a>,
     id: &BackupId,
@@ -151,7 +44,7 @@ async fn write<'a>(
     let snapshot = interruptible(tools, session.export_snapshot()).await?;
     let facts = interruptible(tools, Facts::read(&mut session)).await?;
     let reading = Reading { server, facts, started_at, start_lsn, dump_program };
-    let last_plain = choose(order, tools, &reading.facts, copies).await;
+    let last_plain = choose(order, tools, reading.facts.bytes, copies).await;
     if copies.is_empty() {
         return Err(BackupError::NoCopy(Vec::new()));
     }
@@ -197,54 +90,8 @@ async fn write<'a>(
         objects,
         dump_format: DumpFormat::Custom,
         adopted: None,
+        cluster: None,
     })
-}
-
-/// The server of the target, and the database that a `match` found on it.
-async fn reach(target: &Target<'_>, lookup: &dyn Lookup) -> Result<Server, PostgresError> {
-    let connection = Connection::resolve(&target.spec.connection, lookup)?;
-    let server = Server::reach(connection, &target.spec.exec, lookup).await?;
-    Ok(match target.server_database {
-        Some(database) => server.with_database(database),
-        None => server,
-    })
-}
-
-/// Adds the storages that are open and have room. Returns the length of the last backup's dump, for progress.
-async fn choose<'a>(order: &Order<'a>, tools: &Tools<'a>, facts: &Facts, copies: &mut Copies<'a>) -> Option<u64> {
-    let Target { name: database, tier, .. } = order.target;
-    let mut last_plain = None;
-    for storage in &order.storages {
-        let Some(repository) = tools.repositories.get(*storage) else {
-            copies.fail(storage, CopyProblem::NotOpen);
-            continue;
-        };
-        let last = last_manifest(repository, database, tier).await;
-        let stored = last.as_ref().map(|last| total(last.objects.iter().map(|object| object.stored_bytes)));
-        last_plain = last_plain.or(last.and_then(|last| last.objects.first().map(|object| object.plain_bytes)));
-        let min_free = order.desired.storages.get(*storage).and_then(|spec| spec.min_free);
-        let needed = space::estimate(stored, facts.bytes);
-        let copy = order.target.tier_spec.copies.iter().find(|copy| copy.to == **storage);
-        match space::check_space(repository, needed, min_free).await {
-            Ok(()) => {
-                let placement = placement(copy, (tools.now)(), Some(needed.0));
-                copies.add(repository, tools.leases.get(*storage), placement);
-            }
-            Err(problem) => copies.fail(storage, problem),
-        }
-    }
-    last_plain
-}
-
-/// The newest backup's manifest; `None` when there is none or it cannot be read, which is not our business here.
-async fn last_manifest(repository: &Repository, database: &str, tier: &str) -> Option<Manifest> {
-    let prefix = layout::manifest_prefix(tier, database);
-    let listed = repository.store.list(&prefix).await.ok()?;
-    let newest = listed.iter().rev().find_map(|meta| match layout::parse(&meta.key) {
-        Some(layout::Key::Manifest(place)) => Some(place.id),
-        _ => None,
-    })?;
-    repository.manifest(tier, database, &newest).await.ok()
 }
 
 fn source(reading: Reading) -> Source {
@@ -266,16 +113,4 @@ fn source(reading: Reading) -> Source {
 
 fn tables(summary: Summary) -> Vec<TableRows> {
     summary.rows.into_iter().map(|((schema, name), rows)| TableRows { schema, name, rows }).collect()
-}
-
-/// What is asked of a server is given up at once; nothing of it is left behind.
-async fn interruptible<T, E: Into<BackupError>>(
-    tools: &Tools<'_>,
-    deed: impl Future<Output = Result<T, E>>,
-) -> Result<T, BackupError> {
-    tokio::select! {
-        biased;
-        () = tools.cancel.cancelled() => Err(BackupError::Interrupted),
-        done = deed => done.map_err(Into::into),
-    }
 }

@@ -1,7 +1,6 @@
 //! What a name means: which database of which server, in which tier, to which storages.
 
 use super::BackupError;
-use crate::catalog::Method;
 use crate::policy::{DatabaseSpec, Desired, TierSpec};
 use crate::schedule::Schedule;
 
@@ -36,9 +35,6 @@ impl<'a> Target<'a> {
             None => default_tier(desired, spec).ok_or_else(|| unknown(""))?,
         };
         let tier_spec = desired.tiers.get(tier).ok_or_else(|| unknown(tier))?;
-        if tier_spec.method == Method::Physical {
-            return Err(BackupError::Unsupported(format!("tier `{tier}` wants physical backups")));
-        }
         Ok(Target { name, spec, server_database, tier, tier_spec })
     }
 
@@ -108,7 +104,7 @@ databases:
         assert_eq!(daily.storages(), ["b", "a"]);
         let unknown = Target::find(&desired, "app", Some("other")).unwrap_err().to_string();
         assert!(unknown.contains("`daily`, `manual`, `base`"), "{unknown}");
-        assert!(matches!(Target::find(&desired, "app", Some("base")), Err(BackupError::Unsupported(_))));
+        assert_eq!(Target::find(&desired, "app", Some("base")).unwrap().tier, "base");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One copy of a backup as the catalog knows it: the parts of its manifest that listing, planning and retention need.
 
-use super::{Layer, Manifest, Method, VerifyRecord};
+use super::{Cluster, Layer, Manifest, Method, VerifyRecord};
 use crate::base::{BackupId, Sha256, total};
 use crate::resource::{Availability, LockedUntil, Protection, StorageClass};
 use jiff::Timestamp;
@@ -31,6 +31,9 @@ pub struct Backup {
     pub layers: Vec<Layer>,
     /// The files.
     pub objects: Vec<BackupObject>,
+    /// The cluster, of a base backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
     /// The last verification of this copy, if any.
     pub verified: Option<VerifyRecord>,
     /// What is visibly wrong with this copy without reading it: files missing or of another size. Never stored.
@@ -97,6 +100,7 @@ impl Backup {
                     class: object.class,
                 })
                 .collect(),
+            cluster: manifest.cluster.clone(),
             verified: None,
             missing: Vec::new(),
             availability: manifest

@@ -1,6 +1,7 @@
 //! Which backup is restored, and from where. Damaged copies are never taken; one that can be read now is taken before
 //! one that must be thawed.
 
+use super::Method;
 use super::point::{CopyState, PointCopy, RestorePoint};
 use crate::base::BackupId;
 
@@ -11,6 +12,8 @@ pub struct Wish<'a> {
     pub database: &'a str,
     /// A certain backup; `None`: the newest good one.
     pub id: Option<&'a BackupId>,
+    /// Only backups made so.
+    pub method: Method,
     /// Only this tier.
     pub tier: Option<&'a str>,
     /// Only this storage.
@@ -92,8 +95,11 @@ pub fn choose<'a>(points: &'a [RestorePoint], wish: &Wish<'_>, searched: &[Strin
 }
 
 fn copies<'a>(point: &'a RestorePoint, wish: &Wish<'_>) -> impl Iterator<Item = &'a PointCopy> {
-    let storage = wish.storage.map(str::to_owned);
-    point.copies.iter().filter(move |copy| storage.as_ref().is_none_or(|storage| copy.storage == *storage))
+    let (method, storage) = (wish.method, wish.storage.map(str::to_owned));
+    let fits = move |copy: &&PointCopy| {
+        copy.backup.method == method && storage.as_ref().is_none_or(|storage| copy.storage == *storage)
+    };
+    point.copies.iter().filter(fits)
 }
 
 fn describe_damage(point: &RestorePoint, copy: &PointCopy) -> String {
@@ -179,6 +185,7 @@ mod tests {
             table_count: 1,
             layers: Vec::new(),
             objects: Vec::new(),
+            cluster: None,
             verified: match verdict {
                 0 => None,
                 1 => Some(record(Vec::new())),
@@ -202,7 +209,7 @@ mod tests {
     }
 
     fn wish(id: Option<&BackupId>) -> Wish<'_> {
-        Wish { database: "app", id, tier: None, storage: None, except: &[] }
+        Wish { database: "app", id, method: Method::Logical, tier: None, storage: None, except: &[] }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The manifest of a backup: a backup exists when its manifest does. Format 1, described in docs/format.md and
 //! `schemas/manifest.v1.json`. Written once, never changed.
 
+use super::Cluster;
 use crate::base::{BackupId, Blake3, Lsn, Sha256};
 use crate::codec::DumpFormat;
 use crate::resource::{LockedUntil, StorageClass};
@@ -51,6 +52,9 @@ pub struct Manifest {
     /// Says that another tool made the dump, which was taken over as it lay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Adopted>,
+    /// The cluster, of a base backup; left out for a dump.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
 }
 
 /// How a dump of another tool was taken over. What its own bytes do not say is empty or 0 in the manifest.
@@ -66,7 +70,7 @@ pub struct Adopted {
 impl Manifest {
     /// Whether `tables` says how many rows the dump holds.
     pub fn counts_rows(&self) -> bool {
-        self.adopted.as_ref().is_none_or(|adopted| adopted.counts_rows)
+        self.cluster.is_none() && self.adopted.as_ref().is_none_or(|adopted| adopted.counts_rows)
     }
 }
 
@@ -180,6 +184,10 @@ pub enum ObjectRole {
     Dump,
     /// Roles and tablespaces of the cluster, as SQL.
     Globals,
+    /// Files of a cluster, as a tar archive.
+    Pack,
+    /// Where in the packs every file is.
+    FileMap,
 }
 
 /// One file of a backup.

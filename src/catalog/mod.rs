@@ -3,14 +3,17 @@
 
 mod backup;
 mod choose;
+mod cluster;
 mod contents;
 mod drill;
+mod file_map;
 mod inspection;
 mod journal;
 mod lock;
 mod manifest;
 mod nearest;
 mod point;
+mod recovery;
 pub mod retention;
 mod schema;
 mod seal;
@@ -18,10 +21,12 @@ mod verification;
 
 pub use backup::{Backup, BackupObject};
 pub use choose::{Choice, NoChoice, Wish, choose};
+pub use cluster::{BadPage, Cluster, Tablespace, WalOfBackup};
 pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
 #[cfg(test)]
 pub(crate) use drill::drill_that_passed;
 pub use drill::{DRILLS_KEPT, DrillBook, DrillCheck, DrillRecord, DrillRows, all_drills};
+pub use file_map::{ClusterFile, Extent, FileKind, FileMap, InvalidFileMap, Pack, is_inside};
 pub use inspection::{CopyInspection, CopyVerdict, FileProblem, Inspection};
 pub use journal::{JournalOutcome, JournalRecord, JournalState, JournalStep};
 pub use lock::{LockRecord, LockState, Owner};
@@ -30,6 +35,7 @@ pub use manifest::{
 };
 pub use nearest::nearest_readable;
 pub use point::{CopyState, PointCopy, RestorePoint, restore_points};
+pub use recovery::{Base, BaseWish, NoBase, RecoveryTarget, choose_base};
 pub use retention::{Keep, is_ahead};
 pub use schema::{drills_schema, manifest_schema, verified_schema};
 pub use seal::{BrokenSeal, seal, seal_compact, unseal};

@@ -46,6 +46,7 @@ mod tests {
             table_count: 1,
             layers: Vec::new(),
             objects: Vec::new(),
+            cluster: None,
             verified: None,
             missing: Vec::new(),
             availability,
@@ -62,7 +63,7 @@ mod tests {
         let contents = Contents { backups, ..Contents::default() };
         let points = restore_points([("offsite", &contents)]);
         let now = Timestamp::from_second(1_790_000_000 + 20 * 86_400).unwrap_or_default();
-        let wish = Wish { database: "app", id: None, tier: None, storage: None, except: &[] };
+        let wish = Wish { database: "app", id: None, method: Method::Logical, tier: None, storage: None, except: &[] };
         let days = |to: usize, wish: &Wish<'_>| {
             let found = nearest_readable(&points, &points[to], wish, now);
             found.map(|(point, _)| (point.started_at.as_second() - 1_790_000_000) / 86_400)

@@ -3,7 +3,7 @@
 use super::policy_files::valid_policies;
 use super::{Context, Exit};
 use crate::alert::{DeedEnd, DeedKind, Topic};
-use crate::backup::{BackupError, BackupOutcome, LockedStorages, Order, Target, Tools, logical};
+use crate::backup::{BackupError, BackupOutcome, LockedStorages, Order, Target, Tools, take_backup};
 use crate::diag::Explain;
 use crate::observe;
 use crate::policy::Desired;
@@ -106,7 +106,7 @@ pub(super) async fn back_up(desired: &Desired, target: Target<'_>, context: &Con
     };
     let storages = target.storages().into_iter().filter(|storage| locked.leases.contains_key(*storage)).collect();
     let order = Order { desired, target, storages, run: &context.run };
-    let outcome = if locked.leases.is_empty() { None } else { Some(logical(&order, &tools).await) };
+    let outcome = if locked.leases.is_empty() { None } else { Some(take_backup(&order, &tools).await) };
     let LockedStorages { leases, mut failed } = locked;
     LockedStorages { leases, failed: Vec::new() }.release().await;
     match outcome {

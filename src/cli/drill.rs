@@ -6,7 +6,7 @@ use super::restore::typed_connection;
 use super::{Context, Exit};
 use crate::apply::run_id;
 use crate::base::BackupId;
-use crate::catalog::{DrillRecord, Wish, choose, is_ahead};
+use crate::catalog::{DrillRecord, Method, Wish, choose, is_ahead};
 use crate::diag::{Explain, codes};
 use crate::drill::{DrillError, Means, Order, Where, drill, keep};
 use crate::plan::due_proofs;
@@ -212,7 +212,7 @@ async fn one(
     let tier = tier.or(of_policy.filter(|_| id.is_none()));
     let ahead = catalog.points.iter().filter(|point| is_ahead(&point.id, Timestamp::now()));
     let except: Vec<_> = ahead.map(|point| (point.id.clone(), "is dated in the future".to_owned())).collect();
-    let wish = Wish { database: name, id, tier, storage: None, except: &except };
+    let wish = Wish { database: name, id, method: Method::Logical, tier, storage: None, except: &except };
     let choice = choose(&catalog.points, &wish, &catalog.searched).map_err(RestoreError::from)?;
     let repositories = catalog.places.repositories();
     let order = Order { desired: &catalog.desired, name, database, choice, ground: ground.clone() };

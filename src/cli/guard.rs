@@ -2,7 +2,9 @@
 
 use super::child;
 use super::{Context, Exit, backup, policy_files, restore};
+use crate::backup::BackupError;
 use crate::base::BackupId;
+use crate::catalog::Method;
 use crate::diag::{Code, Explain, codes};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -103,6 +105,11 @@ fn back_up(args: &Args, context: &Context) -> Result<BackupId, Exit> {
         Exit::Failed
     })?;
     let tier = target.tier.to_owned();
+    if target.tier_spec.method == Method::Physical {
+        let problem = format!("tier `{tier}` backs up the whole cluster, which brings no single database back");
+        context.fail(&BackupError::Unsupported(problem));
+        return Err(Exit::Failed);
+    }
     let taken = context.block_on(backup::back_up(desired, target, context)).map_err(|error| {
         context.complain(error, None);
         Exit::Failed

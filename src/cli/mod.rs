@@ -39,6 +39,7 @@ mod progress;
 mod prune;
 mod report;
 mod restore;
+mod restore_cluster;
 mod review;
 mod review_sides;
 mod revision;

@@ -2,11 +2,12 @@
 
 use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs, unknown_storage};
 use super::list::unknown_database;
+use super::restore_cluster::{self, ClusterArgs};
 use super::thaw::{Cold, ThawArgs, make_readable};
 use super::{Context, Exit};
 use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::base::{BackupId, Template};
-use crate::catalog::{RestorePoint, Wish, choose, is_ahead};
+use crate::catalog::{Method, RestorePoint, Wish, choose, is_ahead};
 use crate::diag::Explain;
 use crate::diag::nearest;
 use crate::observe::{Ground, Place};
@@ -24,9 +25,10 @@ use std::path::PathBuf;
 
 /// Bring data back from a backup, or from a dump of any tool
 ///
-/// One of --in-place, --into and --to-connection says where to. In place, the data goes into a new database beside
+/// One of --in-place, --into, --to-connection and --target-dir says where to. In place, the data goes into a new database beside
 /// the old one, is compared with the manifest, and takes its place by a rename; the old one is kept as
-/// `<name>_before_<id>`. A restore that fails changes nothing. --dry-run shows what would happen.
+/// `<name>_before_<id>`. A restore that fails changes nothing. --dry-run shows what would happen. With --target-dir a
+/// whole cluster comes back from a physical backup, into a folder.
 ///
 /// Examples:
 ///   backstay restore app --into app_yesterday            look at the data beside the live database
@@ -36,11 +38,12 @@ use std::path::PathBuf;
 ///   backstay restore app --in-place --table users --table public.orders
 ///   backstay restore app --to-connection '${env:STAGING_URL}' --no-owner --jobs 4
 ///   backstay restore app --from /tmp/old.sql.gz --into app_old
+///   backstay restore main --target-dir /srv/pg --to-time '2026-11-27 14:30' --start
 ///   backstay restore app --into app_then --thaw bulk           from GLACIER: asks for the thaw, exits 7
 ///   backstay restore app --into app_then --thaw standard --wait
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
-#[command(group(clap::ArgGroup::new("destination").required(true).args(["in_place", "into", "to_connection"])))]
+#[command(group(clap::ArgGroup::new("destination").required(true).args(["in_place", "into", "to_connection", "target_dir"])))]
 pub struct Args {
     /// Name of the database in the policy
     #[arg(value_name = "DATABASE")]
@@ -101,6 +104,9 @@ pub struct Args {
 
     #[command(flatten)]
     thaw: ThawArgs,
+
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 impl Args {
@@ -122,6 +128,7 @@ impl Args {
             drop_old: false,
             skip_safety_backup: false,
             thaw: ThawArgs::default(),
+            cluster: ClusterArgs::default(),
         }
     }
 }
@@ -172,6 +179,18 @@ fn unknown(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Exit {
 async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result<Exit, RestoreError> {
     if let Some(storage) = args.storage.as_deref().filter(|name| !catalog.desired.storages.contains_key(*name)) {
         return Ok(unknown_storage(context, storage, catalog.desired.storages.keys()));
+    }
+    if args.cluster.target_dir.is_some() {
+        let choice = restore_cluster::Choice {
+            database: &args.database,
+            from: &args.from,
+            tier: args.tier.as_deref(),
+            storage: args.storage.as_deref(),
+            jobs: args.jobs,
+            is_dry_run: args.dry_run,
+            yes: args.yes,
+        };
+        return restore_cluster::work(&args.cluster, &choice, context, catalog).await;
     }
     let Some(database) = catalog.desired.database(&args.database) else { return Ok(Exit::Failed) };
     let to = match destination(args, context) {
@@ -331,7 +350,7 @@ fn has_password(login: &str) -> bool {
 /// What is asked for, in the words of the catalog.
 fn wish<'a>(args: &'a Args, id: Option<&'a BackupId>, except: &'a [(BackupId, String)]) -> Wish<'a> {
     let (tier, storage) = (args.tier.as_deref(), args.storage.as_deref());
-    Wish { database: &args.database, id, tier, storage, except }
+    Wish { database: &args.database, id, method: Method::Logical, tier, storage, except }
 }
 
 /// What `--from` means; `None` when that was told to be wrong. `except` gets the backups that "the newest" does not

@@ -5,7 +5,7 @@ use super::list::unknown_database;
 use super::{Context, Exit, restore};
 use crate::backup::Target;
 use crate::base::BackupId;
-use crate::catalog::{Manifest, RestorePoint, TableRows, Wish, choose, is_ahead};
+use crate::catalog::{Manifest, Method, RestorePoint, TableRows, Wish, choose, is_ahead};
 use crate::postgres::{PostgresError, Server};
 use crate::report::{self, Style};
 use crate::restore::{RestoreError, is_safety_backup};
@@ -94,7 +94,14 @@ async fn chosen<'a>(
     let mut except: Vec<_> = ahead.map(|point| (point.id.clone(), "is dated in the future".to_owned())).collect();
     let choice = loop {
         let id = args.to.as_ref();
-        let wish = Wish { database: &args.database, id, tier: tier.as_deref(), storage: None, except: &except };
+        let wish = Wish {
+            database: &args.database,
+            id,
+            method: Method::Logical,
+            tier: tier.as_deref(),
+            storage: None,
+            except: &except,
+        };
         let choice = choose(&catalog.points, &wish, &catalog.searched)?;
         if id.is_some() || !is_safety_backup(&choice, &repositories).await {
             break choice;

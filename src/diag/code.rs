@@ -145,6 +145,7 @@ table! {
     GRANTS_TOO_LONG = "BS247", Error, "grants are longer than IAM takes";
     FOLDER_IN_POD = "BS250", Warning, "a folder is gone with its pod";
     HOST_MISSING = "BS251", Warning, "no host does the work of a database";
+    CLUSTER_FOR_DATABASE = "BS260", Error, "a physical tier is given to single databases";
 
     // The world, below the IO line: storage.
     OBJECT_MISSING = "BS501", Error, "an object is missing from a store";
@@ -202,6 +203,7 @@ table! {
     TABLES_TIED = "BS545", Error, "other objects hold on to a table";
     RESTORED_DIFFERS = "BS546", Error, "what was restored is not what was backed up";
     SAFETY_BACKUP_FAILED = "BS547", Error, "the safety backup failed";
+    NOT_RESTORABLE = "BS920", Error, "a moment cannot be restored";
     NEEDS_THAW = "BS548", Error, "a backup must be thawed first";
     THAW_TOO_FAST = "BS549", Error, "a class does not thaw that fast";
     THAW_GOES_ON = "BS580", Error, "a backup is being thawed";

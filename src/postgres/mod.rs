@@ -6,6 +6,7 @@
 //! never stand in an argument list. Every program ends with the value that stands for it.
 
 mod answer;
+mod base_backup;
 mod classify;
 mod connection;
 mod databases;
@@ -24,11 +25,13 @@ mod session;
 mod settings;
 mod sizes;
 mod sql;
+mod start;
 mod ties;
 mod url;
 mod wrapper;
 
 pub use answer::{Answer, first_value};
+pub use base_backup::{BaseBackup, BaseBackupEnd, ClusterFacts};
 pub use connection::Connection;
 pub use databases::DatabaseShape;
 pub use dump::{Dump, RolePasswords};
@@ -38,9 +41,10 @@ pub use facts::{DatabaseEntry, Facts};
 pub use input::Input;
 pub use programs::Programs;
 pub use restore::{Restore, RestoreOptions};
-pub use scratch::ScratchServer;
+pub use scratch::{ScratchServer, server_account};
 pub use server::Server;
 pub use session::Session;
 pub use settings::{DatabaseGrant, DatabaseSettings, SettingValues};
 pub use sql::{identifier, literal};
+pub use start::{Recovered, start_server, stop_server};
 pub use ties::{IncomingKey, LiveTable, Published, Ties};

@@ -248,7 +248,7 @@ pub(super) fn server_folder(lookup: &dyn Lookup, wanted: Option<u32>) -> Result<
 }
 
 /// Major version of the server program in a folder.
-fn server_major(folder: &Path) -> Option<u32> {
+pub(super) fn server_major(folder: &Path) -> Option<u32> {
     let asked = std::process::Command::new(folder.join("postgres")).arg("--version").output().ok()?;
     Some(major(version_number(&String::from_utf8_lossy(&asked.stdout)))).filter(|major| *major > 0)
 }

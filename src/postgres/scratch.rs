@@ -30,7 +30,7 @@ impl ScratchServer {
     /// hands the folder to `postgres` or `nobody`. Only that account and root can reach the server. Blocks for seconds.
     pub fn start(folder: &Path, major: Option<u32>, lookup: &dyn Lookup) -> Result<ScratchServer, PostgresError> {
         let programs = server_folder(lookup, major)?;
-        let account = account();
+        let account = server_account();
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(failed("prepare"))?;
         for name in ["data", "socket"] {
             fs::create_dir(folder.join(name)).map_err(failed("prepare"))?;
@@ -95,8 +95,9 @@ impl Drop for ScratchServer {
     }
 }
 
-/// Whom to become when we are root: `postgres` if the machine has it, else `nobody`.
-fn account() -> Option<(u32, u32)> {
+/// Whom a server runs as when we are root, by user and group: `postgres` if the machine has it, else `nobody`. `None`: as
+/// who we are.
+pub fn server_account() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
@@ -110,7 +111,7 @@ fn account() -> Option<(u32, u32)> {
     find("postgres").or_else(|| find("nobody")).or(Some((65_534, 65_534)))
 }
 
-fn lowered(command: &mut Command, account: Option<(u32, u32)>) -> &mut Command {
+pub(super) fn lowered(command: &mut Command, account: Option<(u32, u32)>) -> &mut Command {
     if let Some((uid, gid)) = account {
         command.uid(uid).gid(gid);
     }

@@ -295,6 +295,7 @@ pub(super) mod tests {
                 key: None,
                 class: StorageClass::Standard,
             }],
+            cluster: None,
             verified: None,
             missing: Vec::new(),
             availability: Availability::Ready,

@@ -263,6 +263,7 @@ pub(in crate::report) mod tests {
             constraints_not_valid: vec!["public.legacy.amount_positive".to_owned()],
             dump_format: DumpFormat::Custom,
             adopted: None,
+            cluster: None,
         };
         let contents = Contents { backups: vec![backup], ..Contents::default() };
         (restore_points([("local", &contents)]).remove(0), manifest)

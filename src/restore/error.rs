@@ -3,7 +3,7 @@
 use super::cold::ColdError;
 use super::selection::NoSelection;
 use crate::base::UnresolvedReference;
-use crate::catalog::NoChoice;
+use crate::catalog::{NoBase, NoChoice};
 use crate::codec::archive::Broken;
 use crate::diag::{Code, Explain, codes};
 use crate::postgres::PostgresError;
@@ -16,6 +16,9 @@ pub enum RestoreError {
     /// No backup fits what was asked for.
     #[error(transparent)]
     NoChoice(#[from] NoChoice),
+    /// No base backup fits what was asked for.
+    #[error(transparent)]
+    NoBase(#[from] NoBase),
     /// It must be thawed first.
     #[error(transparent)]
     Cold(#[from] ColdError),
@@ -107,7 +110,11 @@ impl RestoreError {
 
     /// True when the backup is damaged.
     pub fn is_damage(&self) -> bool {
-        matches!(self, RestoreError::NoChoice(NoChoice::Damaged(_)) | RestoreError::Stream(StreamError::Damaged(_)))
+        matches!(self, RestoreError::NoBase(NoBase::Damaged(_)))
+            || matches!(
+                self,
+                RestoreError::NoChoice(NoChoice::Damaged(_)) | RestoreError::Stream(StreamError::Damaged(_))
+            )
             || matches!(self, RestoreError::Repository(RepositoryError::Broken { .. }))
     }
 }
@@ -116,7 +123,9 @@ impl Explain for RestoreError {
     fn code(&self) -> &'static Code {
         match self {
             RestoreError::NoChoice(NoChoice::Damaged(_)) => &codes::BYTES_DAMAGED,
-            RestoreError::NoChoice(_) => &codes::NOTHING_TO_RESTORE,
+            RestoreError::NoBase(NoBase::Damaged(_)) => &codes::BYTES_DAMAGED,
+            RestoreError::NoBase(NoBase::TooEarly { .. }) => &codes::NOT_RESTORABLE,
+            RestoreError::NoChoice(_) | RestoreError::NoBase(NoBase::None(_)) => &codes::NOTHING_TO_RESTORE,
             RestoreError::Cold(error) => error.code(),
             RestoreError::NoSelection(_) => &codes::TABLE_NOT_IN_BACKUP,
             RestoreError::Repository(error) => error.code(),
@@ -141,6 +150,13 @@ impl Explain for RestoreError {
         Some(match self {
             RestoreError::NoChoice(NoChoice::Damaged(_)) => {
                 "Choose an older backup with `--from ID`; `backstay list` shows them.".to_owned()
+            }
+            RestoreError::NoBase(NoBase::Damaged(_)) => "Choose another one with `--from ID`.".to_owned(),
+            RestoreError::NoBase(NoBase::TooEarly { .. }) => {
+                "Choose a later moment, or restore the oldest backup with `--from ID --immediate`.".to_owned()
+            }
+            RestoreError::NoBase(NoBase::None(_)) => {
+                "Run `backstay list`; one is made by a tier with `method: physical`.".to_owned()
             }
             RestoreError::NoChoice(_) => "Run `backstay list` to see the backups there are.".to_owned(),
             RestoreError::Cold(error) => return error.hint(),

@@ -8,6 +8,7 @@
 
 mod carry_out;
 mod check;
+mod cluster;
 mod cold;
 mod error;
 mod fill;
@@ -28,6 +29,7 @@ mod thaw;
 mod words;
 
 pub use carry_out::carry_out;
+pub use cluster::{ClusterRequest, RestoredCluster, TablespaceTarget, restore_cluster};
 pub use cold::{ColdError, Nearest};
 pub use error::RestoreError;
 pub use prepare::{Prepared, prepare};

@@ -147,7 +147,7 @@ fn wrapping_name(wrapping: Wrapping) -> &'static str {
 }
 
 /// A key that is missing because a reference has no value: the reference is what has to be mended.
-fn explain_key(error: RestoreError, unresolved: Vec<UnresolvedReference>) -> RestoreError {
+pub(super) fn explain_key(error: RestoreError, unresolved: Vec<UnresolvedReference>) -> RestoreError {
     match (error, unresolved.into_iter().next()) {
         (RestoreError::Stream(StreamError::NoKey(_)), Some(reference)) => RestoreError::Unresolved(reference),
         (error, _) => error,

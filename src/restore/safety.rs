@@ -2,9 +2,9 @@
 
 use super::error::RestoreError;
 use super::request::{Hands, Request, SafetyRule};
-use crate::backup::{BackupError, LockedStorages, Order, Target, Tools, logical};
+use crate::backup::{BackupError, LockedStorages, Order, Target, Tools, take_backup};
 use crate::base::{BackupId, Lsn};
-use crate::catalog::{Choice, Manifest, RestorePoint};
+use crate::catalog::{Choice, Manifest, Method, RestorePoint};
 use crate::event::Event;
 use crate::plan::Safety;
 use crate::postgres::Server;
@@ -78,13 +78,20 @@ async fn manifest(point: &RestorePoint, hands: &Hands<'_>) -> Option<Manifest> {
     None
 }
 
-/// A tier on demand if the database has one, else that of the backup to restore, else its first.
+/// The first tier of the database that dumps: a backup of the whole cluster brings no single database back.
+fn dumping_tier<'a>(request: &Request<'a>) -> Option<&'a str> {
+    let dumps = |tier: &&String| request.desired.tiers.get(*tier).is_some_and(|spec| spec.method == Method::Logical);
+    request.database.spec.tiers.iter().find(dumps).map(String::as_str)
+}
+
+/// A tier on demand if the database has one that dumps, else that of the backup to restore, else its first that dumps.
 fn target<'a>(request: &Request<'a>, tier: Option<&'a str>) -> Result<Target<'a>, BackupError> {
     let on_demand = Target::find(request.desired, request.name, None)?;
-    if on_demand.tier_spec.schedule == Schedule::Manual {
+    if on_demand.tier_spec.schedule == Schedule::Manual && on_demand.tier_spec.method == Method::Logical {
         return Ok(on_demand);
     }
-    match tier.filter(|tier| request.database.spec.tiers.iter().any(|known| known == tier)) {
+    let is_of_it = |tier: &&str| request.database.spec.tiers.iter().any(|known| known == tier);
+    match tier.filter(is_of_it).or_else(|| dumping_tier(request)) {
         Some(tier) => Target::find(request.desired, request.name, Some(tier)),
         None => Ok(on_demand),
     }
@@ -123,7 +130,7 @@ pub(super) async fn take(request: &Request<'_>, tier: &str, hands: &Hands<'_>) -
     };
     let run = format!("{RUN}{}", hands.run);
     let order = Order { desired: request.desired, target, storages, run: &run };
-    let outcome = if locked.leases.is_empty() { None } else { Some(logical(&order, &tools).await) };
+    let outcome = if locked.leases.is_empty() { None } else { Some(take_backup(&order, &tools).await) };
     let problems: Vec<String> = locked.failed.iter().map(ToString::to_string).collect();
     locked.release().await;
     let outcome = outcome.ok_or_else(|| RestoreError::Safety(problems.join("; ")))?.map_err(told)?;

@@ -123,7 +123,7 @@ pub async fn decode<W: Sink>(job: Decode, sink: W) -> Result<Decoded<W>, StreamE
     let source = Measured::new(feed(source, stop.clone()));
     let pump = Pump { what, layers, keys, expected, content, progress: progress.clone(), stop };
     let decoded = tokio::task::spawn_blocking(move || pump.run(&source, scan, sink)).await;
-    progress.end();
+    progress.stream_ended();
     decoded.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 

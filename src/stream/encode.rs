@@ -55,6 +55,8 @@ pub struct Encoded {
     pub stored_sha256: Sha256,
     /// Compression frames; 0 without compression.
     pub frames: u64,
+    /// Length of what became of every block of 4 MiB, before encryption, in order.
+    pub frame_bytes: Vec<u32>,
     /// The scan, fed to the end.
     pub scan: Option<Scan>,
     /// The uploads, in the order given, to be completed or aborted; or why one was dropped. At least one is good.
@@ -63,7 +65,7 @@ pub struct Encoded {
 
 struct Measured {
     plain: Plain,
-    stored: (u64, Sha256),
+    stored: (u64, Sha256, Vec<u32>),
     blocks: u64,
 }
 
@@ -91,7 +93,7 @@ pub async fn encode(job: Encode) -> Result<Encoded, StreamError> {
     for destination in destinations {
         uploads.push(destination.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
     }
-    progress.end();
+    progress.stream_ended();
     let pumped = pumped.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     let measured = match pumped {
         Ok(measured) if uploads.iter().any(Result::is_ok) && !stop.is_cancelled() => measured,
@@ -114,6 +116,7 @@ pub async fn encode(job: Encode) -> Result<Encoded, StreamError> {
         stored_bytes: measured.stored.0,
         stored_sha256: measured.stored.1,
         frames,
+        frame_bytes: measured.stored.2,
         scan: measured.plain.scan,
         uploads,
     })
@@ -225,12 +228,15 @@ impl Pump {
         compressed: &Receiver<io::Result<Numbered>>,
         tickets: &SyncSender<()>,
         fan_out: FanOut,
-    ) -> Result<(u64, Sha256), StreamError> {
+    ) -> Result<(u64, Sha256, Vec<u32>), StreamError> {
+        let mut frames = Vec::new();
         let mut encrypt = Encrypt::begin(&self.encoding.cipher, Stored::new(fan_out))?;
         let mut reorder = Reorder::default();
         while let Ok(result) = compressed.recv() {
             reorder.put(result.map_err(StreamError::Process)?);
             while let Some(bytes) = reorder.pop() {
+                // A block of 4 MiB never grows beyond 4 GiB.
+                frames.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
                 encrypt.push(bytes)?;
                 // The reader may have ended.
                 let _ = tickets.send(());
@@ -239,6 +245,7 @@ impl Pump {
         if self.stop.is_cancelled() {
             return Err(StreamError::Cancelled);
         }
-        encrypt.finish()
+        let (bytes, digest) = encrypt.finish()?;
+        Ok((bytes, digest, frames))
     }
 }

@@ -55,6 +55,7 @@ fn backup(tier: &str, started: &str) -> Backup {
             key: None,
             class: StorageClass::Standard,
         }],
+        cluster: None,
         verified: None,
         missing: Vec::new(),
         availability: Availability::Ready,

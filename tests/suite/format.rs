@@ -71,6 +71,21 @@ fn a_backup_is_read_with_the_commands_of_the_page() {
 }
 
 #[test]
+fn a_cluster_is_read_with_the_commands_of_the_page() {
+    let source = source();
+    let lines = "    encryption: team\nencryption:\n  team: { type: age, recipients: [KEY] }\n";
+    let project = Project::new(&source, lines);
+    project.edit_policy("    schedule: manual", "    method: physical\n    schedule: manual");
+    let printed = shell(source.server, &project.path("."), "age-keygen -o key 2>&1");
+    let public = String::from_utf8_lossy(&printed).trim().rsplit(' ').next().unwrap().to_owned();
+    project.edit_policy("KEY", &public);
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let script = format!("CLUSTER='{}'\n{}", project.path("cluster").display(), script("sh cluster\n"));
+    let printed = run(&project, source.server, &script);
+    assert!(printed.contains("backup successfully verified") && printed.contains("\"blake3\""), "{printed}");
+}
+
+#[test]
 fn a_backup_with_gpg_is_read_with_the_commands_of_the_page() {
     let source = source();
     let lines = "    encryption: gpg\nencryption:\n  gpg: { type: gpg, passphrase: \"${file:{folder}/words}\" }\n";

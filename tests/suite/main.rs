@@ -51,6 +51,7 @@ mod list;
 mod moving_in;
 mod no_noise;
 mod outlook;
+mod physical;
 mod plan_markdown;
 mod planning;
 mod plans_of_aws;

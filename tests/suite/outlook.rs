@@ -64,6 +64,7 @@ fn backup(tier: &str, started: &str, bytes: u64) -> Backup {
             key: None,
             class: StorageClass::Standard,
         }],
+        cluster: None,
         verified: None,
         missing: Vec::new(),
         availability: Availability::Ready,

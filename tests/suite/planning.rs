@@ -68,6 +68,7 @@ pub fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
             key: None,
             class: StorageClass::Standard,
         }],
+        cluster: None,
         verified: None,
         missing: Vec::new(),
         availability: Availability::Ready,

@@ -2,7 +2,7 @@
 
 use crate::planning::desired;
 use crate::support::{Database, Dice, Environment, Project, Server, assert_leftover_free, identifier, rounds, signal};
-use backstay::catalog::{Wish, choose, restore_points};
+use backstay::catalog::{Method, Wish, choose, restore_points};
 use backstay::event::Silent;
 use backstay::repository::Repository;
 use backstay::restore::{Destination, From, Hands, Old, Owners, Request, RestoreError, SafetyRule, carry_out, prepare};
@@ -93,7 +93,7 @@ async fn attempt(project: &Project, lookup: &Environment, fault: Faults) -> (u64
     let repositories: IndexMap<String, Repository> =
         [("near".to_owned(), Repository::new("near", Arc::new(faulty.clone())))].into();
     let points = restore_points([("near", &contents)]);
-    let wish = Wish { database: "app", id: None, tier: None, storage: None, except: &[] };
+    let wish = Wish { database: "app", id: None, method: Method::Logical, tier: None, storage: None, except: &[] };
     let choice = choose(&points, &wish, &["near".to_owned()]).unwrap_or_else(|error| panic!("{error}"));
     let request = Request {
         desired: &desired,

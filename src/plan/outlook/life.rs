@@ -185,6 +185,7 @@ mod tests {
                 key: None,
                 class: StorageClass::Standard,
             }],
+            cluster: None,
             verified: None,
             missing: Vec::new(),
             availability: Availability::Ready,

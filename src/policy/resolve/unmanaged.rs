@@ -1,6 +1,5 @@
 //! Parts of a policy that this version reads and does not act on. Each is named, so that nobody counts on it.
 
-use crate::catalog::Method;
 use crate::policy::desired::Unmanaged;
 use crate::policy::model::{AlertEvent, Alerts, Database, Policy, Run, Tier};
 use crate::policy::route::Route;
@@ -70,8 +69,6 @@ impl List {
     }
 
     fn tier(&mut self, route: &Route, tier: &Tier) {
-        let physical = tier.method == Some(Method::Physical);
-        self.add_if(physical, &route.key("method"), "no physical backup is made");
         self.add_if(tier.incremental.is_some(), &route.key("incremental"), "no incremental backup is made");
     }
 

@@ -5,6 +5,7 @@ use super::rule::Rule;
 mod age_rounded_up;
 mod bucket_name_dotted;
 mod clock_change;
+mod cluster_for_database;
 mod drill_without_checks;
 mod due_too_often;
 mod early_deletion;
@@ -93,6 +94,7 @@ pub static RULES: &[Rule] = &[
     grants_too_long::RULE,
     folder_in_pod::RULE,
     host_missing::RULE,
+    cluster_for_database::RULE,
 ];
 
 /// The rules that judge one entry of a section by what is written in it and in what it names, so that their advice

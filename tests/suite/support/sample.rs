@@ -84,6 +84,7 @@ impl Sample {
             constraints_not_valid: Vec::new(),
             dump_format: Default::default(),
             adopted: None,
+            cluster: None,
         }
     }
 

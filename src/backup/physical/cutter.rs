@@ -1,0 +1,388 @@
+//! Cuts archives into packs: passes their bytes on, notes where every file is, and ends a pack between two files once
+//! it is long enough.
+
+use super::source::{Archive, Archives};
+use crate::base::Blake3Hasher;
+use crate::catalog::{ClusterFile, Extent, FileKind, is_inside};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+use tar::{EntryType, Header};
+
+/// Length of a header, and of what file contents are filled up to.
+const BLOCK: usize = 512;
+/// Two empty blocks end an archive.
+const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+/// Most bytes kept of the end of a file that is looked into.
+const TAIL: usize = 64 << 10;
+
+/// What was read so far. Shared by the packs' readers, of which one works at a time.
+pub(super) struct Cutter {
+    archives: Box<dyn Archives>,
+    archive: Option<Archive>,
+    pack_bytes: u64,
+    state: State,
+    /// A header that belongs to the next pack.
+    waiting: Option<(Header, ClusterFile)>,
+    /// Bytes of the current pack so far.
+    position: u64,
+    pack: u32,
+    /// Bytes that come before anything else is read.
+    ready: Ready,
+    pub(super) found: Found,
+}
+
+/// What the archives held.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) files: Vec<ClusterFile>,
+    /// `backup_label`, whole.
+    pub(super) label: Vec<u8>,
+    /// The end of `backup_manifest`.
+    pub(super) manifest_tail: Vec<u8>,
+    /// `global/pg_control`, whole.
+    pub(super) control: Vec<u8>,
+    /// Bytes of all files.
+    pub(super) bytes: u64,
+}
+
+enum State {
+    /// Between two members.
+    Between,
+    /// In the content of a file.
+    Within { file: ClusterFile, left: u64, hasher: Blake3Hasher },
+    /// The pack is ended.
+    PackEnded,
+    /// Everything was read.
+    Done,
+}
+
+/// A few bytes to be handed out.
+#[derive(Default)]
+struct Ready {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+/// Reads one pack of a cutter.
+pub(super) struct PackReader(pub(super) Arc<Mutex<Cutter>>);
+
+impl Read for PackReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).read(buffer)
+    }
+}
+
+impl Cutter {
+    /// Packs end once they are longer than `pack_bytes`; a file is never cut.
+    pub(super) fn new(archives: Box<dyn Archives>, pack_bytes: u64) -> Cutter {
+        Cutter {
+            archives,
+            archive: None,
+            pack_bytes,
+            state: State::PackEnded,
+            waiting: None,
+            position: 0,
+            pack: 0,
+            ready: Ready::default(),
+            found: Found::default(),
+        }
+    }
+
+    /// True when there is no further pack.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    /// Begins pack number `pack`, counted from 0.
+    pub(super) fn begin_pack(&mut self, pack: u32) {
+        self.pack = pack;
+        self.position = 0;
+        self.state = State::Between;
+        if let Some((header, file)) = self.waiting.take() {
+            self.take_member(&header, file);
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.ready.at < self.ready.bytes.len() {
+                let n = buffer.len().min(self.ready.bytes.len() - self.ready.at);
+                buffer[..n].copy_from_slice(&self.ready.bytes[self.ready.at..self.ready.at + n]);
+                self.ready.at += n;
+                self.position += n as u64;
+                return Ok(n);
+            }
+            match &mut self.state {
+                State::PackEnded | State::Done => return Ok(0),
+                State::Within { left: 0, .. } => self.end_file()?,
+                State::Within { left, hasher, file } => {
+                    let most = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
+                    let Some(archive) = &mut self.archive else { return Err(cut_off(&file.path)) };
+                    let n = archive.bytes.read(&mut buffer[..most])?;
+                    if n == 0 {
+                        return Err(cut_off(&file.path));
+                    }
+                    hasher.update(&buffer[..n]);
+                    *left -= n as u64;
+                    self.position += n as u64;
+                    keep(&mut self.found, &file.path, &buffer[..n]);
+                    return Ok(n);
+                }
+                State::Between => self.next_member()?,
+            }
+        }
+    }
+
+    fn end_file(&mut self) -> io::Result<()> {
+        let State::Within { mut file, hasher, .. } = std::mem::replace(&mut self.state, State::Between) else {
+            return Ok(());
+        };
+        let filling = filling(file.bytes);
+        if let Some(archive) = &mut self.archive {
+            archive.bytes.read_exact(&mut [0; BLOCK][..filling])?;
+        }
+        file.blake3 = Some(hasher.finish());
+        self.found.bytes += file.bytes;
+        self.found.files.push(file);
+        self.hand_out(&[0; BLOCK][..filling]);
+        Ok(())
+    }
+
+    fn next_member(&mut self) -> io::Result<()> {
+        if self.archive.is_none() {
+            self.archive = self.archives.next()?;
+        }
+        let Some(archive) = &mut self.archive else {
+            self.hand_out(&END);
+            self.state = State::Done;
+            return Ok(());
+        };
+        let mut header = Header::new_old();
+        let length = read_block(&mut archive.bytes, header.as_mut_bytes())?;
+        if length == 0 || header.as_bytes().iter().all(|byte| *byte == 0) {
+            // The second empty block, and whatever fills the last record.
+            io::copy(&mut archive.bytes, &mut io::sink())?;
+            self.archive = None;
+            return Ok(());
+        }
+        if length < BLOCK {
+            return Err(cut_off("a header"));
+        }
+        let tablespace = archive.tablespace;
+        let Some((header, file)) = member(header, tablespace)? else { return Ok(()) };
+        if self.position > 0 && self.position.saturating_add(file.bytes) > self.pack_bytes {
+            self.waiting = Some((header, file));
+            self.hand_out(&END);
+            self.state = State::PackEnded;
+        } else {
+            self.take_member(&header, file);
+        }
+        Ok(())
+    }
+
+    fn take_member(&mut self, header: &Header, mut file: ClusterFile) {
+        self.hand_out(header.as_bytes());
+        if file.kind == FileKind::Folder {
+            self.found.files.push(file);
+            self.state = State::Between;
+            return;
+        }
+        let left = file.bytes;
+        if left > 0 {
+            file.at = vec![Extent(self.pack, self.position + BLOCK as u64, left)];
+        }
+        self.state = State::Within { file, left, hasher: Blake3Hasher::default() };
+    }
+
+    fn hand_out(&mut self, bytes: &[u8]) {
+        self.ready.bytes.clear();
+        self.ready.bytes.extend_from_slice(bytes);
+        self.ready.at = 0;
+    }
+}
+
+/// Bytes that fill up the content of a file.
+fn filling(bytes: u64) -> usize {
+    // Less than a block.
+    (bytes.next_multiple_of(BLOCK as u64) - bytes) as usize
+}
+
+/// A member as it goes into a pack, and what the map says of it; `None` for what is not kept: links to tablespaces, which
+/// a restore makes anew.
+fn member(header: Header, tablespace: Option<u32>) -> io::Result<Option<(Header, ClusterFile)>> {
+    let said = header.path()?.to_str().map(str::to_owned);
+    let name = said.ok_or_else(|| refused("the name of a file is not UTF-8", &header))?;
+    let path = name.trim_end_matches('/').trim_start_matches("./");
+    let kind = match header.entry_type() {
+        EntryType::Regular => FileKind::File,
+        EntryType::Directory => FileKind::Folder,
+        EntryType::Symlink => return Ok(None),
+        _ => return Err(refused("the archive holds what is neither file nor folder", &header)),
+    };
+    if path.is_empty() || path == "." {
+        return Ok(None);
+    }
+    let whole = match tablespace {
+        Some(oid) => format!("pg_tblspc/{oid}/{path}"),
+        None => path.to_owned(),
+    };
+    if !is_inside(&whole) {
+        return Err(refused("a file lies outside of the data directory", &header));
+    }
+    let file = ClusterFile {
+        mode: header.mode()? & 0o7777,
+        modified: i64::try_from(header.mtime()?).unwrap_or(i64::MAX),
+        bytes: if kind == FileKind::File { header.size()? } else { 0 },
+        blake3: None,
+        at: Vec::new(),
+        kind,
+        path: whole,
+    };
+    let mut header = header;
+    if tablespace.is_some() {
+        header.set_path(&file.path)?;
+        header.set_cksum();
+    }
+    Ok(Some((header, file)))
+}
+
+fn refused(problem: &str, header: &Header) -> io::Error {
+    let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
+    io::Error::new(io::ErrorKind::InvalidData, format!("{problem}: `{}`", crate::base::visible(&name)))
+}
+
+fn cut_off(path: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("the base backup ends in the middle of {path}"))
+}
+
+/// Reads a whole block; less only where the archive ends.
+fn read_block(from: &mut dyn Read, block: &mut [u8; BLOCK]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < BLOCK {
+        match from.read(&mut block[length..]) {
+            Ok(0) => break,
+            Ok(n) => length += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}
+
+/// Keeps the content of the few files that are looked into.
+fn keep(found: &mut Found, path: &str, bytes: &[u8]) {
+    match path {
+        "backup_label" => found.label.extend_from_slice(bytes),
+        "global/pg_control" => found.control.extend_from_slice(bytes),
+        "backup_manifest" => {
+            let tail = &mut found.manifest_tail;
+            tail.extend_from_slice(bytes);
+            tail.drain(..tail.len().saturating_sub(TAIL));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+    use crate::base::Blake3;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    fn archive(tablespace: Option<u32>, files: &[(String, Vec<u8>)]) -> Archive {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, content) in files {
+            let mut header = Header::new_ustar();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o600);
+            header.set_mtime(1_800_000_000);
+            builder.append_data(&mut header, name, &content[..]).unwrap();
+        }
+        let bytes = Box::new(io::Cursor::new(builder.into_inner().unwrap()));
+        Archive { tablespace, bytes }
+    }
+
+    /// All packs, and what was found.
+    fn cut(archives: Vec<Archive>, pack_bytes: u64) -> (Vec<Vec<u8>>, Arc<Mutex<Cutter>>) {
+        let cutter = Cutter::new(Box::new(VecDeque::from(archives)), pack_bytes);
+        let cutter = Arc::new(Mutex::new(cutter));
+        let mut packs = Vec::new();
+        while !cutter.lock().unwrap().is_done() {
+            cutter.lock().unwrap().begin_pack(packs.len() as u32);
+            let mut pack = Vec::new();
+            PackReader(cutter.clone()).read_to_end(&mut pack).unwrap();
+            packs.push(pack);
+        }
+        (packs, cutter)
+    }
+
+    proptest! {
+        #[test]
+        fn every_file_is_where_the_map_says_and_every_pack_is_an_archive(
+            lengths in prop::collection::vec(0_usize..5_000, 0..12),
+            of_tablespace in prop::collection::vec(0_usize..2_000, 0..4),
+            pack_bytes in 1_u64..12_000,
+        ) {
+            let file = |folder: &str| {
+                let folder = folder.to_owned();
+                move |(n, length): (usize, &usize)| (format!("{folder}/{n}"), vec![n as u8 + 1; *length])
+            };
+            let main: Vec<_> = lengths.iter().enumerate().map(file("base/5")).collect();
+            let other: Vec<_> = of_tablespace.iter().enumerate().map(file("PG_15/5")).collect();
+            let (packs, cutter) = cut(vec![archive(None, &main), archive(Some(16_400), &other)], pack_bytes);
+            let cutter = cutter.lock().unwrap();
+            let other = other.into_iter().map(|(name, content)| (format!("pg_tblspc/16400/{name}"), content));
+            let expected: Vec<_> = main.into_iter().chain(other).collect();
+            prop_assert_eq!(cutter.found.files.len(), expected.len());
+            for (file, (path, content)) in cutter.found.files.iter().zip(&expected) {
+                prop_assert_eq!(&file.path, path);
+                let bytes: Vec<u8> = file.at.iter().flat_map(|Extent(pack, at, n)| {
+                    packs[*pack as usize][*at as usize..(at + n) as usize].to_vec()
+                }).collect();
+                prop_assert_eq!(&bytes, content);
+                prop_assert_eq!(file.blake3, Some(Blake3::of(content)));
+            }
+            let mut unpacked = Vec::new();
+            for pack in &packs {
+                let mut archive = tar::Archive::new(&pack[..]);
+                for entry in archive.entries().unwrap() {
+                    let mut entry = entry.unwrap();
+                    let mut content = Vec::new();
+                    entry.read_to_end(&mut content).unwrap();
+                    unpacked.push((entry.path().unwrap().to_str().unwrap().to_owned(), content));
+                }
+            }
+            prop_assert_eq!(unpacked, expected);
+        }
+
+        #[test]
+        fn an_archive_that_was_cut_off_is_an_error(length in 1_usize..4_000, left in 0_usize..4_000) {
+            let Archive { mut bytes, .. } = archive(None, &[("base/1".to_owned(), vec![7; length])]);
+            let mut all = Vec::new();
+            bytes.read_to_end(&mut all).unwrap();
+            let member = BLOCK + length.next_multiple_of(BLOCK);
+            let left = 1 + left % (member - 1);
+            let archive = Archive { tablespace: None, bytes: Box::new(io::Cursor::new(all[..left].to_vec())) };
+            let mut cutter = Cutter::new(Box::new(VecDeque::from(vec![archive])), 1 << 20);
+            cutter.begin_pack(0);
+            let cutter = Arc::new(Mutex::new(cutter));
+            prop_assert!(PackReader(cutter).read_to_end(&mut Vec::new()).is_err());
+        }
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_refused_and_links_are_left_out() {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::Symlink);
+        header.set_path("pg_tblspc/16400").unwrap();
+        assert!(member(header.clone(), None).unwrap().is_none());
+        header.set_entry_type(EntryType::Regular);
+        header.as_mut_bytes()[..9].copy_from_slice(b"../etc/x\0");
+        header.set_size(0);
+        header.set_mode(0);
+        header.set_mtime(0);
+        assert!(member(header, None).unwrap_err().to_string().contains("outside"));
+    }
+}

@@ -1,0 +1,247 @@
+//! Everything of a physical backup but its manifest.
+
+use super::cutter::{Cutter, Found, PackReader};
+use super::label;
+use super::source::Archive;
+use crate::backup::cipher::cipher;
+use crate::backup::copies::Copies;
+use crate::backup::error::BackupError;
+use crate::backup::origin::origin;
+use crate::backup::pipeline::{File, Pumped, pump};
+use crate::backup::take::{Order, Tools, choose, interruptible, reach};
+use crate::backup::target::Target;
+use crate::base::BackupId;
+use crate::catalog::{
+    Cluster, FORMAT, FileKind, FileMap, Manifest, Method, ObjectRole, Pack, Source, StoredObject, WalOfBackup,
+};
+use crate::codec::DumpFormat;
+use crate::event::Event;
+use crate::postgres::{BaseBackup, BaseBackupEnd, ClusterFacts, Facts, Server};
+use crate::stream::{Encoding, Progress};
+use jiff::Timestamp;
+use std::collections::VecDeque;
+use std::io::Cursor;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A pack ends once it is longer than this, before all layers: long enough that a store is asked seldom, short enough
+/// that several restore at once.
+const PACK_BYTES: u64 = 256 << 20;
+/// Packs at most, so that a manifest stays small; those of a larger cluster are longer.
+const MAX_PACKS: u64 = 500;
+
+/// The cluster as it was when the read of it began.
+struct Reading {
+    server: Server,
+    facts: Facts,
+    cluster: ClusterFacts,
+    started_at: Timestamp,
+    program: String,
+}
+
+/// Writes packs and map. All files are complete in the storages that are left.
+pub(in crate::backup) async fn write<'a>(
+    order: &Order<'a>,
+    tools: &Tools<'a>,
+    id: &BackupId,
+    copies: &mut Copies<'a>,
+) -> Result<Manifest, BackupError> {
+    let Target { spec, name: database, tier, tier_spec, .. } = order.target;
+    let cipher = cipher(order.desired, spec.encryption.as_deref(), tools.lookup)?;
+    let encoding = Encoding { compression: tier_spec.compression, cipher };
+    let reading = read_facts(order, tools).await?;
+    if !reading.cluster.tablespaces.is_empty() {
+        return Err(BackupError::Unsupported(
+            "the cluster has tablespaces besides the two of every cluster".to_owned(),
+        ));
+    }
+    let last_plain = choose(order, tools, reading.cluster.bytes, copies).await;
+    if copies.is_empty() {
+        return Err(BackupError::NoCopy(Vec::new()));
+    }
+
+    let label = format!("backstay {id}");
+    let wal = WalOfBackup::Included;
+    let mut backup = interruptible(tools, BaseBackup::start(&reading.server, &label, wal)).await?;
+    let output = backup.output().ok_or_else(|| not_whole("the output of pg_basebackup cannot be read"))?;
+    let archives = VecDeque::from([Archive { tablespace: None, bytes: Box::new(output) }]);
+    let pack_bytes = PACK_BYTES.max(reading.cluster.bytes / MAX_PACKS);
+    let cutter = Arc::new(Mutex::new(Cutter::new(Box::new(archives), pack_bytes)));
+    let mut backup = Some(backup);
+    let total = last_plain.or(Some(reading.cluster.bytes));
+    let progress = Progress::new(tools.observer.clone(), format!("back up {database} ({tier})"), total);
+    let job = Packs { progress: progress.clone(), encoding: &encoding, tools };
+    let packs = job.write(&cutter, copies, || drop(backup.take())).await;
+    progress.end();
+    let ended = match (packs, backup) {
+        // The program's own words say more than that its output ended.
+        (Err(BackupError::Stream(_)), Some(backup)) => return Err(end_of(backup).await),
+        (Err(error), _) => return Err(error),
+        (Ok(_), None) => return Err(BackupError::Interrupted),
+        (Ok(packs), Some(backup)) => (packs, backup.finish().await?),
+    };
+    let ((mut objects, packs), end) = ended;
+    let found = std::mem::take(&mut cutter.lock().unwrap_or_else(PoisonError::into_inner).found);
+    tell(&end, tools);
+    let cluster = cluster(&reading, &found, end, wal)?;
+    objects.push(write_map(FileMap { packs, files: found.files }, &encoding, copies, tools).await?);
+    copies.complete().await;
+    if copies.is_empty() {
+        return Err(BackupError::NoCopy(Vec::new()));
+    }
+    Ok(Manifest {
+        format: FORMAT,
+        id: id.clone(),
+        policy: order.desired.name.clone(),
+        database: database.to_owned(),
+        tier: tier.to_owned(),
+        method: Method::Physical,
+        started_at: reading.started_at,
+        finished_at: (tools.now)(),
+        tables: Vec::new(),
+        constraints_not_valid: Vec::new(),
+        origin: origin(reading.program.clone(), order.run),
+        source: source(reading, &cluster),
+        layers: encoding.layers(),
+        objects,
+        dump_format: DumpFormat::Custom,
+        adopted: None,
+        cluster: Some(cluster),
+    })
+}
+
+async fn read_facts(order: &Order<'_>, tools: &Tools<'_>) -> Result<Reading, BackupError> {
+    let server = interruptible(tools, reach(&order.target, tools.lookup)).await?;
+    let program = interruptible(tools, server.programs().version_line("pg_basebackup")).await?;
+    let mut session = interruptible(tools, server.session()).await?;
+    let started_at = (tools.now)();
+    let facts = interruptible(tools, Facts::read(&mut session)).await?;
+    let cluster = interruptible(tools, session.cluster_facts()).await?;
+    interruptible(tools, session.close()).await?;
+    Ok(Reading { server, facts, cluster, started_at, program })
+}
+
+/// What packs are written with.
+struct Packs<'a> {
+    progress: Progress,
+    encoding: &'a Encoding,
+    tools: &'a Tools<'a>,
+}
+
+impl Packs<'_> {
+    /// Writes one pack after another, each visible once it is complete, until the archives end.
+    async fn write(
+        &self,
+        cutter: &Arc<Mutex<Cutter>>,
+        copies: &mut Copies<'_>,
+        end_source: impl FnOnce(),
+    ) -> Result<(Vec<StoredObject>, Vec<Pack>), BackupError> {
+        let (mut objects, mut packs) = (Vec::new(), Vec::new());
+        let mut end_source = Some(end_source);
+        let mut before = 0;
+        loop {
+            let number = u32::try_from(packs.len()).map_err(|_| not_whole("it has too many packs"))?;
+            cutter.lock().unwrap_or_else(PoisonError::into_inner).begin_pack(number);
+            let source = Box::new(PackReader(cutter.clone()));
+            let stem = format!("pack-{:06}.tar", number + 1);
+            let progress = self.progress.part(before);
+            let file = File { role: ObjectRole::Pack, stem: &stem, what: "the output of pg_basebackup", progress };
+            let end = || {
+                if let Some(end_source) = end_source.take() {
+                    end_source();
+                }
+            };
+            let pumped = pump(source, file, self.encoding, copies, self.tools, end).await?;
+            before += pumped.object.plain_bytes;
+            copies.complete().await;
+            if copies.is_empty() {
+                if let Some(end_source) = end_source.take() {
+                    end_source();
+                }
+                return Err(BackupError::NoCopy(Vec::new()));
+            }
+            let Pumped { object, frames, .. } = pumped;
+            packs.push(Pack { name: object.name.clone(), plain_bytes: object.plain_bytes, frames });
+            objects.push(object);
+            if cutter.lock().unwrap_or_else(PoisonError::into_inner).is_done() {
+                return Ok((objects, packs));
+            }
+        }
+    }
+}
+
+async fn write_map(
+    map: FileMap,
+    encoding: &Encoding,
+    copies: &mut Copies<'_>,
+    tools: &Tools<'_>,
+) -> Result<StoredObject, BackupError> {
+    let lines = Cursor::new(map.to_lines());
+    let progress = Progress::new(tools.observer.clone(), "write the file map".to_owned(), None);
+    let file = File { role: ObjectRole::FileMap, stem: "files.jsonl", what: "the file map", progress };
+    Ok(pump(Box::new(lines), file, encoding, copies, tools, || ()).await?.object)
+}
+
+fn cluster(reading: &Reading, found: &Found, end: BaseBackupEnd, wal: WalOfBackup) -> Result<Cluster, BackupError> {
+    let begin =
+        label::begin(&found.label).ok_or_else(|| not_whole("it has no `backup_label` that says where it begins"))?;
+    let stop_lsn = label::end(&found.manifest_tail);
+    let stop_lsn = stop_lsn.ok_or_else(|| not_whole("it has no `backup_manifest` that says where it ends"))?;
+    let system = label::system_identifier(&found.control);
+    let system_identifier = system.ok_or_else(|| not_whole("it has no `global/pg_control`"))?;
+    if reading.facts.system_identifier.as_ref().is_some_and(|asked| *asked != system_identifier) {
+        return Err(not_whole("it is of another cluster than the one that was asked"));
+    }
+    let files = found.files.iter().filter(|file| file.kind == FileKind::File).count();
+    Ok(Cluster {
+        system_identifier,
+        timeline: begin.timeline,
+        start_lsn: begin.lsn,
+        stop_lsn,
+        wal_segment_bytes: reading.cluster.wal_segment,
+        wal,
+        checksums: reading.cluster.checksums,
+        bad_pages: end.bad_pages,
+        tablespaces: reading.cluster.tablespaces.clone(),
+        files: files as u64,
+        bytes: found.bytes,
+    })
+}
+
+fn source(reading: Reading, cluster: &Cluster) -> Source {
+    let Reading { server, facts, .. } = reading;
+    Source {
+        database: facts.database,
+        host: server.connection().host(),
+        server_version: facts.server_version,
+        server_version_num: facts.server_version_num,
+        system_identifier: Some(cluster.system_identifier.clone()),
+        start_lsn: Some(cluster.start_lsn),
+        encoding: facts.encoding,
+        database_bytes: cluster.bytes,
+        table_count: facts.table_count,
+        extensions: facts.extensions,
+        in_recovery: facts.in_recovery,
+    }
+}
+
+fn tell(end: &BaseBackupEnd, tools: &Tools<'_>) {
+    for warning in &end.warnings {
+        tools.observer.on(&Event::Warning(warning.clone()));
+    }
+    for page in &end.bad_pages {
+        let warning = format!("the checksum of page {} in `{}` is wrong on the server", page.page, page.file);
+        tools.observer.on(&Event::Warning(warning));
+    }
+}
+
+/// Why a base backup ended before its time.
+async fn end_of(backup: BaseBackup) -> BackupError {
+    match backup.finish().await {
+        Err(error) => error.into(),
+        Ok(_) => not_whole("pg_basebackup ended well and wrote less than it should"),
+    }
+}
+
+fn not_whole(problem: &str) -> BackupError {
+    BackupError::NotWhole(problem.to_owned())
+}

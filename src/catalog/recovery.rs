@@ -1,0 +1,127 @@
+//! How far a cluster is recovered, and from which base backup. Pure.
+
+use super::point::{CopyState, PointCopy, RestorePoint};
+use super::{Cluster, Method};
+use crate::base::{BackupId, Lsn};
+use jiff::Timestamp;
+use std::fmt;
+
+/// Where recovery ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecoveryTarget {
+    /// As soon as the base backup is consistent.
+    Immediate,
+    /// With the last WAL there is.
+    Latest,
+    /// Before the first transaction that was committed after this moment.
+    Time(Timestamp),
+    /// After the record at this position.
+    Lsn(Lsn),
+    /// After this transaction was committed; 64 bits with the epoch, or the 32 that logs show.
+    Xid(u64),
+    /// At a point that `pg_create_restore_point()` named.
+    Name(String),
+}
+
+impl fmt::Display for RecoveryTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecoveryTarget::Immediate => f.write_str("the moment of the backup"),
+            RecoveryTarget::Latest => f.write_str("the last WAL there is"),
+            RecoveryTarget::Time(time) => write!(f, "{time}"),
+            RecoveryTarget::Lsn(lsn) => write!(f, "WAL position {lsn}"),
+            RecoveryTarget::Xid(xid) => write!(f, "transaction {xid}"),
+            RecoveryTarget::Name(name) => write!(f, "restore point `{}`", crate::base::visible(name)),
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct BaseWish<'a> {
+    /// The database entry.
+    pub database: &'a str,
+    /// A certain backup; `None`: the newest one from which the target can be reached.
+    pub id: Option<&'a BackupId>,
+    /// Only this tier.
+    pub tier: Option<&'a str>,
+    /// Only this storage.
+    pub storage: Option<&'a str>,
+    /// Where recovery ends.
+    pub target: &'a RecoveryTarget,
+}
+
+/// The base backup to begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base<'a> {
+    /// The backup.
+    pub point: &'a RestorePoint,
+    /// The copy of it.
+    pub copy: &'a PointCopy,
+    /// Its cluster.
+    pub cluster: &'a Cluster,
+}
+
+/// Why there is no base backup to begin with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoBase {
+    /// There is none at all that fits the words.
+    #[error("no physical backup of `{0}` was found")]
+    None(String),
+    /// Every copy of those that fit is damaged.
+    #[error("every copy of {0} is damaged")]
+    Damaged(BackupId),
+    /// The target lies before the backups that are left.
+    #[error("{target} lies before what can be restored: {}", .oldest.as_ref().map_or_else(
+        || "no backup was consistent by then".to_owned(),
+        |(id, from)| format!("the oldest backup, {id}, was consistent at {from}"),
+    ))]
+    TooEarly {
+        /// What was asked for.
+        target: String,
+        /// The oldest backup and from when or where on it can be used.
+        oldest: Option<(BackupId, String)>,
+    },
+}
+
+/// Chooses among the points of all storages, which stand newest first: the newest base backup that was consistent
+/// before the target, so that little has to be replayed. Its first copy that is not damaged, those that can be read now
+/// first.
+pub fn choose_base<'a>(points: &'a [RestorePoint], wish: &BaseWish<'_>) -> Result<Base<'a>, NoBase> {
+    let fits = |point: &&RestorePoint| {
+        point.database == wish.database
+            && wish.id.is_none_or(|id| point.id == *id)
+            && wish.tier.is_none_or(|tier| point.tier == tier)
+    };
+    let (mut damaged, mut oldest) = (None, None);
+    for point in points.iter().filter(fits) {
+        let copies = point.copies.iter().filter(|copy| wish.storage.is_none_or(|storage| copy.storage == storage));
+        let physical = copies.filter(|copy| copy.backup.method == Method::Physical);
+        let mut known = physical.filter_map(|copy| Some((copy, copy.backup.cluster.as_ref()?))).peekable();
+        let Some((first, cluster)) = known.peek().copied() else { continue };
+        if let Some(from) = begins_after(first, cluster, wish.target) {
+            oldest = Some((point.id.clone(), from));
+            continue;
+        }
+        let sound = known.filter(|(copy, _)| copy.state() != CopyState::Damaged);
+        match sound.min_by_key(|(copy, _)| copy.backup.availability.distance()) {
+            Some((copy, cluster)) => return Ok(Base { point, copy, cluster }),
+            None => damaged = damaged.or(Some(point.id.clone())),
+        }
+    }
+    Err(match (damaged, oldest) {
+        (Some(id), _) => NoBase::Damaged(id),
+        (None, Some(oldest)) => NoBase::TooEarly { target: wish.target.to_string(), oldest: Some(oldest) },
+        (None, None) => NoBase::None(wish.database.to_owned()),
+    })
+}
+
+/// When or where a backup became consistent, if that is after the target. What a transaction or a named point comes
+/// after is not known before it is replayed.
+fn begins_after(copy: &PointCopy, cluster: &Cluster, target: &RecoveryTarget) -> Option<String> {
+    match target {
+        RecoveryTarget::Time(time) if copy.backup.finished_at > *time => Some(copy.backup.finished_at.to_string()),
+        RecoveryTarget::Lsn(lsn) if cluster.stop_lsn > *lsn => Some(cluster.stop_lsn.to_string()),
+        _ => None,
+    }
+}

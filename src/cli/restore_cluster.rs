@@ -1,0 +1,230 @@
+//! `backstay restore DATABASE --target-dir DIR`: bring a whole cluster back, to a point in time.
+
+use super::catalogs::PolicyCatalog;
+use super::{Context, Exit};
+use crate::alert::{DeedEnd, DeedKind, Topic};
+use crate::base::{BackupId, Lsn, Size, Timeline};
+use crate::catalog::{BaseWish, RecoveryTarget, choose_base};
+use crate::diag::Explain;
+use crate::plan::{ClusterRecovered, ClusterRestoration, ClusterRestored};
+use crate::postgres::start_server;
+use crate::report;
+use crate::restore::{ClusterRequest, Hands, RestoreError, TablespaceTarget, restore_cluster};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// How a cluster is restored.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Whole clusters, from physical backups")]
+pub struct ClusterArgs {
+    /// Restore the whole cluster into this folder, which is absent or empty
+    #[arg(long, value_name = "DIR")]
+    pub(super) target_dir: Option<PathBuf>,
+
+    /// Recover to just before this moment: `2026-11-27 14:30` in the policy's time zone, or with an offset of its own
+    #[arg(long, value_name = "TIME", requires = "target_dir", group = "recovery")]
+    to_time: Option<String>,
+
+    /// Recover up to this WAL position, such as 16/B374D848
+    #[arg(long, value_name = "LSN", requires = "target_dir", group = "recovery")]
+    to_lsn: Option<Lsn>,
+
+    /// Recover up to this transaction
+    #[arg(long, value_name = "XID", requires = "target_dir", group = "recovery")]
+    to_xid: Option<u64>,
+
+    /// Recover to a point that `pg_create_restore_point()` named
+    #[arg(long, value_name = "NAME", requires = "target_dir", group = "recovery")]
+    to_name: Option<String>,
+
+    /// Recover everything there is WAL for; so it is unless something else is said and WAL is archived
+    #[arg(long, requires = "target_dir", group = "recovery")]
+    latest: bool,
+
+    /// Recover no further than the backup itself
+    #[arg(long, requires = "target_dir", group = "recovery")]
+    immediate: bool,
+
+    /// Follow this timeline instead of the newest
+    #[arg(long, value_name = "N", requires = "target_dir", value_parser = clap::value_parser!(u32).range(1..))]
+    timeline: Option<u32>,
+
+    /// Where a tablespace goes that does not go where it was: `OID=/new/folder`; may be given several times
+    #[arg(long, value_name = "OID=DIR", requires = "target_dir")]
+    tablespace_map: Vec<TablespaceTarget>,
+
+    /// Use a data directory that is there again: what is as in the backup stays, everything else in it is replaced or
+    /// removed
+    #[arg(long, requires = "target_dir")]
+    delta: bool,
+
+    /// Start the server and wait until it has recovered
+    #[arg(long, requires = "target_dir")]
+    start: bool,
+
+    /// Port of the server that `--start` starts
+    #[arg(long, value_name = "PORT", requires = "start")]
+    port: Option<u16>,
+}
+
+/// What other words of the command line say.
+pub(super) struct Choice<'a> {
+    pub(super) database: &'a str,
+    pub(super) from: &'a str,
+    pub(super) tier: Option<&'a str>,
+    pub(super) storage: Option<&'a str>,
+    pub(super) jobs: u32,
+    pub(super) is_dry_run: bool,
+    pub(super) yes: bool,
+}
+
+/// Restores, starts the server if that is wanted, and says what is now where.
+pub(super) async fn work(
+    args: &ClusterArgs,
+    choice: &Choice<'_>,
+    context: &Context,
+    catalog: &PolicyCatalog,
+) -> Result<Exit, RestoreError> {
+    let begun = Instant::now();
+    let Some(folder) = args.target_dir.clone() else { return Ok(Exit::Usage) };
+    let target = match args.target(catalog) {
+        Ok(target) => target,
+        Err(problem) => {
+            context.complain(problem, Some("Write it like `2026-11-27 14:30` or `2026-11-27T14:30:00+01:00`."));
+            return Ok(Exit::Usage);
+        }
+    };
+    let id = match choice.from {
+        "latest" => None,
+        text => match text.parse::<BackupId>() {
+            Ok(id) => Some(id),
+            Err(error) => {
+                context.complain(error, Some("Run `backstay list` to see the ids."));
+                return Ok(Exit::Failed);
+            }
+        },
+    };
+    let Choice { database, tier, storage, .. } = *choice;
+    let wish = BaseWish { database, id: id.as_ref(), tier, storage, target: &target };
+    let base = choose_base(&catalog.points, &wish)?;
+    let request = ClusterRequest {
+        desired: &catalog.desired,
+        name: choice.database,
+        base,
+        folder,
+        tablespaces: args.tablespace_map.clone(),
+        keeps: args.delta,
+        jobs: usize::try_from(choice.jobs).unwrap_or(1).max(2),
+        target,
+        timeline: args.timeline.map(Timeline),
+        restore_command: None,
+    };
+    let shown = ClusterRestoration {
+        id: base.point.id.clone(),
+        tier: base.point.tier.clone(),
+        storage: base.copy.storage.clone(),
+        taken_at: base.point.started_at,
+        system_identifier: base.cluster.system_identifier.clone(),
+        server_version: base.copy.backup.server_version.clone(),
+        bytes: Size(base.cluster.bytes),
+        files: base.cluster.files,
+        folder: request.folder.display().to_string(),
+        target: request.target.clone(),
+        keeps: request.keeps,
+        starts: args.start,
+        bad_pages: base.cluster.bad_pages.len(),
+    };
+    if choice.is_dry_run {
+        if context.json {
+            context.say(report::cluster_restoration_json(&shown));
+        } else {
+            context.say(report::cluster_restoration(&shown));
+            context.tell("nothing was changed");
+        }
+        return Ok(Exit::Done);
+    }
+    context.tell(report::cluster_restoration(&shown).trim_end());
+    if args.delta && !choice.yes && !may_replace(args, context) {
+        return Ok(Exit::Refused);
+    }
+    let hands = Hands {
+        repositories: &catalog.places.repositories(),
+        lookup: context.lookup.as_ref(),
+        observer: context.observer(),
+        cancel: context.cancel.clone(),
+        run: context.run.clone(),
+    };
+    let note = |end: DeedEnd| {
+        context.diary.note(&catalog.desired.name, DeedKind::Restore, Topic::database(choice.database), end);
+    };
+    let deed = async {
+        let restored = restore_cluster(&request, &hands).await?;
+        let settings: Vec<String> = args.port.iter().map(|port| format!("port={port}")).collect();
+        let recovered = match args.start {
+            true => Some(start_server(&restored.folder, &settings, hands.lookup, &hands.cancel).await?),
+            false => None,
+        };
+        Ok::<_, RestoreError>((restored, recovered))
+    };
+    let (restored, recovered) = match deed.await {
+        Ok(done) => done,
+        Err(error) => {
+            note(DeedEnd::Failed { problem: error.to_string(), code: Some(error.code().id.to_owned()) });
+            return Err(error);
+        }
+    };
+    note(DeedEnd::Good(format!("{} was restored into a folder", restored.id)));
+    let done = ClusterRestored {
+        plan: shown,
+        kept_files: restored.kept_files,
+        removed_files: restored.removed_files,
+        recovered: recovered.map(|recovered| ClusterRecovered {
+            last_transaction: recovered.last_transaction,
+            timeline: recovered.timeline,
+            socket: recovered.socket,
+            port: recovered.port,
+            log: recovered.log.display().to_string(),
+        }),
+        seconds: begun.elapsed().as_secs(),
+    };
+    let text = if context.json { report::restored_cluster_json(&done) } else { report::restored_cluster(&done) };
+    context.say(text);
+    Ok(Exit::Done)
+}
+
+fn may_replace(args: &ClusterArgs, context: &Context) -> bool {
+    if !context.can_ask() {
+        context.complain(
+            "replacing needs a word, and there is no terminal to ask on; nothing was changed",
+            Some("Add `--yes`, or look first with `--dry-run`."),
+        );
+        return false;
+    }
+    let folder = args.target_dir.clone().unwrap_or_default();
+    let may = context.ask(&format!("Replace or remove whatever differs in `{}`?", folder.display()));
+    if !may {
+        context.tell("nothing was changed");
+    }
+    may
+}
+
+impl ClusterArgs {
+    fn target(&self, catalog: &PolicyCatalog) -> Result<RecoveryTarget, String> {
+        if let Some(text) = &self.to_time {
+            let said = text.parse::<Timestamp>().or_else(|_| {
+                let civil: DateTime = text.parse()?;
+                Ok::<_, jiff::Error>(civil.to_zoned(catalog.desired.timezone.clone())?.timestamp())
+            });
+            return said.map(RecoveryTarget::Time).map_err(|_| format!("`{text}` is not a moment"));
+        }
+        Ok(match (self.to_lsn, self.to_xid, &self.to_name) {
+            (Some(lsn), ..) => RecoveryTarget::Lsn(lsn),
+            (_, Some(xid), _) => RecoveryTarget::Xid(xid),
+            (.., Some(name)) => RecoveryTarget::Name(name.clone()),
+            _ if self.latest => RecoveryTarget::Latest,
+            _ => RecoveryTarget::Immediate,
+        })
+    }
+}

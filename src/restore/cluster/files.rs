@@ -1,0 +1,118 @@
+//! Writes the files of one pack where they belong, as its bytes come by.
+
+use crate::stream::Sink;
+use bytes::Bytes;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, fchown};
+use std::path::PathBuf;
+
+/// One stretch of a pack that goes into a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// Where it begins in the pack.
+    pub(super) at: u64,
+    /// Its length.
+    pub(super) bytes: u64,
+    /// The file; it is there and empty, or as long as it becomes.
+    pub(super) path: PathBuf,
+    /// Where in the file it goes.
+    pub(super) offset: u64,
+}
+
+/// Takes the bytes of one pack.
+pub(super) struct PackFiles {
+    /// In the order of the pack, not overlapping.
+    stretches: std::iter::Peekable<std::vec::IntoIter<Stretch>>,
+    position: u64,
+    open: Option<File>,
+}
+
+impl PackFiles {
+    pub(super) fn new(mut stretches: Vec<Stretch>) -> PackFiles {
+        stretches.sort_by_key(|stretch| stretch.at);
+        PackFiles { stretches: stretches.into_iter().peekable(), position: 0, open: None }
+    }
+}
+
+impl Sink for PackFiles {
+    fn take(&mut self, piece: Bytes) -> io::Result<()> {
+        let end = self.position + piece.len() as u64;
+        while let Some(stretch) = self.stretches.peek() {
+            if stretch.at >= end {
+                break;
+            }
+            let from = self.position.max(stretch.at);
+            let until = end.min(stretch.at + stretch.bytes);
+            if until > from {
+                let file = match self.open.take() {
+                    Some(file) => file,
+                    None => {
+                        OpenOptions::new().write(true).open(&stretch.path).map_err(|error| named(stretch, &error))?
+                    }
+                };
+                // Both lie within the piece.
+                let bytes = &piece[(from - self.position) as usize..(until - self.position) as usize];
+                let written = file.write_all_at(bytes, stretch.offset + (from - stretch.at));
+                written.map_err(|error| named(stretch, &error))?;
+                self.open = Some(file);
+            }
+            if until < stretch.at + stretch.bytes {
+                break;
+            }
+            self.open = None;
+            self.stretches.next();
+        }
+        self.position = end;
+        Ok(())
+    }
+}
+
+fn named(stretch: &Stretch, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", stretch.path.display()))
+}
+
+/// Makes a file that a pack will fill: empty, with these permissions, of this owner.
+pub(super) fn make(path: &std::path::Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+    if let Some((uid, gid)) = owner {
+        fchown(&file, Some(uid), Some(gid))?;
+    }
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_stretch_ends_up_in_its_file_however_the_bytes_come(
+            lengths in prop::collection::vec((0_u64..40, 0_u64..60), 1..8),
+            pieces in prop::collection::vec(1_usize..70, 1..20),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut at, mut stretches, mut expected) = (0, Vec::new(), Vec::new());
+            let pack: Vec<u8> = (0..1_000_u32).map(|n| (n % 251) as u8).collect();
+            for (number, (gap, bytes)) in lengths.into_iter().enumerate() {
+                at += gap;
+                let path = folder.path().join(number.to_string());
+                make(&path, 0o600, None).unwrap();
+                stretches.push(Stretch { at, bytes, path: path.clone(), offset: 0 });
+                expected.push((path, pack[at as usize..(at + bytes) as usize].to_vec()));
+                at += bytes;
+            }
+            let mut files = PackFiles::new(stretches);
+            let mut rest = Bytes::from(pack);
+            for piece in pieces.iter().cycle() {
+                if rest.is_empty() { break; }
+                files.take(rest.split_to((*piece).min(rest.len()))).unwrap();
+            }
+            for (path, content) in expected {
+                prop_assert_eq!(std::fs::read(path).unwrap(), content);
+            }
+        }
+    }
+}

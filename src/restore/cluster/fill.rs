@@ -1,0 +1,312 @@
+//! From packs to a data directory.
+
+use super::files::{PackFiles, Stretch, make};
+use super::folder::{Site, is_made_anew};
+use super::request::{ClusterRequest, RestoredCluster};
+use super::settings::with_recovery;
+use crate::base::Blake3Hasher;
+use crate::catalog::{ClusterFile, FileKind, FileMap, Manifest, ObjectRole, StoredObject};
+use crate::event::Event;
+use crate::repository::Repository;
+use crate::repository::layout::stored_key;
+use crate::restore::{Hands, RestoreError};
+use crate::stream::{Content, Decode, Expected, Progress, Sink, decode, keys};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The control file: without it no server starts.
+const CONTROL: &str = "global/pg_control";
+/// Its name until everything else is on disk.
+const CONTROL_IN_THE_MAKING: &str = "global/pg_control.restoring";
+
+/// Restores a cluster into a folder. After an error the folder may be filled in part; no server starts on it, and the
+/// same call with `keeps` goes on from there.
+pub async fn restore_cluster(request: &ClusterRequest<'_>, hands: &Hands<'_>) -> Result<RestoredCluster, RestoreError> {
+    let base = &request.base;
+    let site = Site::judge(request, base.cluster)?;
+    let reader = PackReader::open(request, hands).await?;
+    let map = Arc::new(reader.map().await?);
+    check_room(&site, base.cluster.bytes)?;
+
+    let site = Arc::new(site);
+    let removed_files = if request.keeps { clear(site.clone(), map.clone(), hands).await? } else { 0 };
+    let kept = if request.keeps { same_files(site.clone(), map.clone(), hands).await? } else { HashSet::new() };
+    let kept = Arc::new(kept);
+    {
+        let (site, map, kept) = (site.clone(), map.clone(), kept.clone());
+        blocking(move || make_files(&site, &map, &kept)).await?;
+    }
+    reader.fill(&site, &map, &kept).await?;
+    {
+        let (site, target, timeline) = (site.clone(), request.target.clone(), request.timeline);
+        let command = request.restore_command.clone();
+        let settings = move |before: &str| with_recovery(before, &target, timeline, command.as_deref());
+        blocking(move || complete(&site, settings)).await?;
+    }
+    Ok(RestoredCluster {
+        id: base.point.id.clone(),
+        storage: base.copy.storage.clone(),
+        folder: site.data.clone(),
+        server_version: base.copy.backup.server_version.clone(),
+        files: base.cluster.files,
+        bytes: base.cluster.bytes,
+        kept_files: kept.len() as u64,
+        removed_files,
+        bad_pages: base.cluster.bad_pages.len(),
+    })
+}
+
+/// Reads the packs of one backup.
+struct PackReader<'a> {
+    request: &'a ClusterRequest<'a>,
+    hands: &'a Hands<'a>,
+    repository: &'a Repository,
+    manifest: Manifest,
+}
+
+impl<'a> PackReader<'a> {
+    async fn open(request: &'a ClusterRequest<'a>, hands: &'a Hands<'a>) -> Result<PackReader<'a>, RestoreError> {
+        let storage = &request.base.copy.storage;
+        let missing = || RestoreError::Unsupported(format!("storage `{storage}` is not open in this run"));
+        let repository = hands.repositories.get(storage).ok_or_else(missing)?;
+        let backup = &request.base.copy.backup;
+        let manifest = repository.manifest(&backup.tier, &backup.database, &backup.id).await?;
+        Ok(PackReader { request, hands, repository, manifest })
+    }
+
+    async fn map(&self) -> Result<FileMap, RestoreError> {
+        let object = self.manifest.objects.iter().find(|object| object.role == ObjectRole::FileMap);
+        let none = || RestoreError::Unsupported(format!("backup {} has no file map", self.manifest.id));
+        let object = object.ok_or_else(none)?;
+        let lines = self.read(object, Progress::silent(), Vec::new()).await?;
+        FileMap::from_lines(&lines).map_err(|error| {
+            let key = self.key(object);
+            RestoreError::Stream(crate::stream::StreamError::Damaged(format!("`{key}` is damaged: {error}")))
+        })
+    }
+
+    /// Writes everything that is not there already, several packs at once.
+    async fn fill(&self, site: &Site, map: &FileMap, kept: &HashSet<usize>) -> Result<(), RestoreError> {
+        let mut stretches: Vec<Vec<Stretch>> = vec![Vec::new(); map.packs.len()];
+        for (number, file) in map.files.iter().enumerate() {
+            if kept.contains(&number) || is_made_anew(file) {
+                continue;
+            }
+            let path = goal(site, file);
+            let mut offset = 0;
+            for extent in &file.at {
+                // A map that was read names no other packs.
+                if let Some(all) = usize::try_from(extent.0).ok().and_then(|pack| stretches.get_mut(pack)) {
+                    all.push(Stretch { at: extent.1, bytes: extent.2, path: path.clone(), offset });
+                }
+                offset += extent.2;
+            }
+        }
+        let wanted = map.packs.iter().zip(stretches).filter(|(_, stretches)| !stretches.is_empty());
+        let wanted: Vec<_> = wanted.collect();
+        let total = wanted.iter().map(|(pack, _)| pack.plain_bytes).sum();
+        let task = format!("restore {}", self.request.name);
+        let progress = Together::new(self.hands, task, total);
+        let reads = stream::iter(wanted.into_iter().map(|(pack, stretches)| {
+            let sink = Counted { files: PackFiles::new(stretches), together: progress.clone() };
+            async move {
+                let none = || RestoreError::Unsupported(format!("the manifest names no pack `{}`", pack.name));
+                let object = self.manifest.objects.iter().find(|object| object.name == pack.name).ok_or_else(none)?;
+                self.read(object, Progress::silent(), sink).await.map(drop)
+            }
+        }));
+        let filled = reads.buffer_unordered(self.request.jobs.max(1)).try_collect::<()>().await;
+        progress.end();
+        filled
+    }
+
+    async fn read<W: Sink>(&self, object: &StoredObject, progress: Progress, sink: W) -> Result<W, RestoreError> {
+        let Manifest { tier, database, id, layers, .. } = &self.manifest;
+        let (keys, unresolved) = keys(self.request.desired, self.hands.lookup);
+        let job = Decode {
+            source: self.repository.open(tier, database, id, object).await?,
+            what: self.key(object),
+            layers: layers.clone(),
+            keys,
+            expected: Some(Expected::from(object)),
+            content: Content::AsStored,
+            scan: None,
+            progress,
+            stop: self.hands.cancel.clone(),
+        };
+        match decode(job, sink).await {
+            Ok(decoded) => Ok(decoded.sink),
+            Err(error) => Err(crate::restore::origin::explain_key(error.into(), unresolved)),
+        }
+    }
+
+    fn key(&self, object: &StoredObject) -> String {
+        let Manifest { tier, database, id, .. } = &self.manifest;
+        stored_key(tier, database, id, &object.name, object.key.as_deref())
+    }
+}
+
+/// Progress of several packs at once.
+#[derive(Clone)]
+struct Together {
+    observer: Arc<dyn crate::event::Observer>,
+    task: String,
+    total: u64,
+    done: Arc<AtomicU64>,
+}
+
+impl Together {
+    fn new(hands: &Hands<'_>, task: String, total: u64) -> Together {
+        Together { observer: hands.observer.clone(), task, total, done: Arc::default() }
+    }
+
+    fn add(&self, bytes: u64) {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.observer.on(&Event::Progress { task: self.task.clone(), done, total: Some(self.total) });
+    }
+
+    fn end(&self) {
+        self.observer.on(&Event::ProgressEnded { task: self.task.clone() });
+    }
+}
+
+struct Counted {
+    files: PackFiles,
+    together: Together,
+}
+
+impl Sink for Counted {
+    fn take(&mut self, piece: bytes::Bytes) -> io::Result<()> {
+        let bytes = piece.len() as u64;
+        self.files.take(piece)?;
+        self.together.add(bytes);
+        Ok(())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RestoreError> + Send + 'static,
+) -> Result<T, RestoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// Where a file is written: the control file under another name.
+fn goal(site: &Site, file: &ClusterFile) -> PathBuf {
+    if file.path == CONTROL { site.data.join(CONTROL_IN_THE_MAKING) } else { site.place(&file.path) }
+}
+
+fn check_room(site: &Site, bytes: u64) -> Result<(), RestoreError> {
+    let Some(there) = site.data.ancestors().find(|folder| folder.is_dir()) else { return Ok(()) };
+    let Ok(found) = rustix::fs::statvfs(there) else { return Ok(()) };
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let used = folder_bytes(&site.data);
+    if free.saturating_add(used) >= bytes {
+        return Ok(());
+    }
+    let (needed, free) = (crate::base::Size(bytes), crate::base::Size(free));
+    Err(RestoreError::TargetTaken {
+        problem: format!("`{}` has {free} free; the cluster needs {needed}", there.display()),
+        hint: "Choose a folder on a larger disk, or make room.".to_owned(),
+    })
+}
+
+/// Bytes of the files in a folder, which a restore may use again; 0 for what cannot be read.
+fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(known) if known.is_dir() => folder_bytes(&entry.path()),
+        Ok(known) if known.is_file() => known.len(),
+        _ => 0,
+    });
+    sizes.sum()
+}
+
+/// Takes out what would make a server start, and what the backup does not have. Returns how many files that were.
+async fn clear(site: Arc<Site>, map: Arc<FileMap>, hands: &Hands<'_>) -> Result<u64, RestoreError> {
+    let observer = hands.observer.clone();
+    blocking(move || {
+        match fs::rename(site.data.join(CONTROL), site.data.join(CONTROL_IN_THE_MAKING)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let strangers = site.strangers(&map)?;
+        let strangers: Vec<_> =
+            strangers.into_iter().filter(|path| !path.ends_with(Path::new(CONTROL_IN_THE_MAKING))).collect();
+        for path in &strangers {
+            fs::remove_file(path)?;
+        }
+        if !strangers.is_empty() {
+            let n = strangers.len();
+            observer.on(&Event::Note(format!("files that the backup does not have were removed: {n}")));
+        }
+        Ok(strangers.len() as u64)
+    })
+    .await
+}
+
+/// Numbers in the map of files that are there as they are in the backup.
+async fn same_files(site: Arc<Site>, map: Arc<FileMap>, hands: &Hands<'_>) -> Result<HashSet<usize>, RestoreError> {
+    let cancel = hands.cancel.clone();
+    blocking(move || {
+        let mut same = HashSet::new();
+        let mut buffer = vec![0; 1 << 20];
+        for (number, file) in map.files.iter().enumerate().filter(|(_, file)| file.kind == FileKind::File) {
+            if cancel.is_cancelled() {
+                return Err(RestoreError::Interrupted);
+            }
+            if !is_made_anew(file) && is_same(&goal(&site, file), file, &mut buffer)? {
+                same.insert(number);
+            }
+        }
+        Ok(same)
+    })
+    .await
+}
+
+fn is_same(path: &Path, file: &ClusterFile, buffer: &mut [u8]) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(known) if known.is_file() && known.len() == file.bytes => {}
+        Ok(_) => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let mut hasher = Blake3Hasher::default();
+    let mut open = File::open(path)?;
+    loop {
+        match open.read(buffer)? {
+            0 => return Ok(file.blake3 == Some(hasher.finish())),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+/// Makes folders, and every file that is to be filled, empty.
+fn make_files(site: &Site, map: &FileMap, kept: &HashSet<usize>) -> Result<(), RestoreError> {
+    site.make_folders(map)?;
+    for (number, file) in map.files.iter().enumerate() {
+        if file.kind == FileKind::File && !kept.contains(&number) && !is_made_anew(file) {
+            make(&goal(site, file), file.mode, site.owner)?;
+        }
+    }
+    Ok(())
+}
+
+/// Settings, everything to disk, and last the control file.
+fn complete(site: &Site, settings: impl FnOnce(&str) -> String) -> Result<(), RestoreError> {
+    let auto = site.data.join("postgresql.auto.conf");
+    let before = fs::read(&auto).unwrap_or_default();
+    make(&auto, 0o600, site.owner)?;
+    fs::write(&auto, settings(&String::from_utf8_lossy(&before)))?;
+    make(&site.data.join("recovery.signal"), 0o600, site.owner)?;
+    for folder in site.tablespaces.values().chain([&site.data]) {
+        rustix::fs::syncfs(File::open(folder)?).map_err(io::Error::from)?;
+    }
+    fs::rename(site.data.join(CONTROL_IN_THE_MAKING), site.data.join(CONTROL))?;
+    File::open(site.data.join("global"))?.sync_all()?;
+    Ok(())
+}

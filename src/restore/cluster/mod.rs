@@ -1,0 +1,14 @@
+//! Bring a whole cluster back from a base backup: its files into a folder, the settings that tell PostgreSQL how far to
+//! recover, and the server started on it when that is wanted.
+//!
+//! Everything is looked at before the first byte is written. The control file comes last, under its name only when all
+//! else is on disk, so that no server starts on a part of a cluster.
+
+mod files;
+mod fill;
+mod folder;
+mod request;
+mod settings;
+
+pub use fill::restore_cluster;
+pub use request::{ClusterRequest, RestoredCluster, TablespaceTarget};

@@ -1,0 +1,75 @@
+//! What is asked of a restore of a cluster, and what comes of it.
+
+use crate::base::{BackupId, Timeline};
+use crate::catalog::{Base, RecoveryTarget};
+use crate::policy::Desired;
+use std::path::PathBuf;
+
+/// What is asked for.
+pub struct ClusterRequest<'a> {
+    /// What the policy means.
+    pub desired: &'a Desired,
+    /// The database entry.
+    pub name: &'a str,
+    /// The base backup to begin with.
+    pub base: Base<'a>,
+    /// The folder that becomes the data directory: absent, empty, or with `keeps` one that a restore may use again.
+    pub folder: PathBuf,
+    /// Where tablespaces go that do not go where they were.
+    pub tablespaces: Vec<TablespaceTarget>,
+    /// Files of the folder that are as in the backup stay, others are replaced or removed.
+    pub keeps: bool,
+    /// Packs read at once, 1 or more.
+    pub jobs: usize,
+    /// How far recovery goes.
+    pub target: RecoveryTarget,
+    /// The timeline that is followed; `None`: the newest.
+    pub timeline: Option<Timeline>,
+    /// The command by which PostgreSQL fetches WAL; `None` when there is no archive.
+    pub restore_command: Option<String>,
+}
+
+/// Where a tablespace goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TablespaceTarget {
+    /// Its object id, or the folder that it was in.
+    pub tablespace: String,
+    /// The folder that it gets: absent or empty.
+    pub folder: PathBuf,
+}
+
+impl std::str::FromStr for TablespaceTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((tablespace, folder)) if !tablespace.is_empty() && folder.starts_with('/') => {
+                Ok(TablespaceTarget { tablespace: tablespace.to_owned(), folder: PathBuf::from(folder) })
+            }
+            _ => Err("it reads `OID=/new/folder` or `/old/folder=/new/folder`".to_owned()),
+        }
+    }
+}
+
+/// A data directory that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredCluster {
+    /// The base backup.
+    pub id: BackupId,
+    /// The storage that it was read from.
+    pub storage: String,
+    /// The data directory.
+    pub folder: PathBuf,
+    /// Version of the server that it needs, such as `15.18`.
+    pub server_version: String,
+    /// Files in it.
+    pub files: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Of the files, those that were there already.
+    pub kept_files: u64,
+    /// Files that were there and are not in the backup; they were removed.
+    pub removed_files: u64,
+    /// Pages that were damaged on the server already when they were backed up.
+    pub bad_pages: usize,
+}

@@ -1,0 +1,67 @@
+//! The settings by which PostgreSQL recovers to a target. Pure.
+
+use crate::base::Timeline;
+use crate::catalog::RecoveryTarget;
+
+/// What stands above our lines.
+const HEADING: &str = "# How far this cluster was recovered; without meaning once it is up.";
+
+/// The text of `postgresql.auto.conf`, for PostgreSQL 12 and newer: what was in it, without any word of an earlier
+/// recovery, and then the target. A server refuses to start when two targets are set, even if one of them is empty.
+pub(super) fn with_recovery(
+    before: &str,
+    target: &RecoveryTarget,
+    timeline: Option<Timeline>,
+    restore_command: Option<&str>,
+) -> String {
+    let is_other = |line: &&str| {
+        let line = line.trim_start();
+        !line.starts_with("recovery_target") && !line.starts_with("restore_command") && line != HEADING
+    };
+    let mut text: String = before.lines().filter(is_other).map(|line| format!("{line}\n")).collect();
+    text.push_str(HEADING);
+    text.push('\n');
+    let mut set = |name: &str, value: &str| {
+        text.push_str(&format!("{name} = '{}'\n", value.replace('\'', "''")));
+    };
+    // The server wants a command whenever it recovers from a backup; without an archive everything is in `pg_wal`.
+    set("restore_command", restore_command.unwrap_or("false"));
+    match target {
+        RecoveryTarget::Immediate => set("recovery_target", "immediate"),
+        RecoveryTarget::Latest => {}
+        RecoveryTarget::Time(at) => {
+            set("recovery_target_time", &at.to_string());
+            // What was committed in that very microsecond counts as after it.
+            set("recovery_target_inclusive", "false");
+        }
+        RecoveryTarget::Lsn(at) => set("recovery_target_lsn", &at.to_string()),
+        RecoveryTarget::Xid(id) => set("recovery_target_xid", &id.to_string()),
+        RecoveryTarget::Name(called) => set("recovery_target_name", called),
+    }
+    let timeline = timeline.map_or_else(|| "latest".to_owned(), |timeline| timeline.0.to_string());
+    set("recovery_target_timeline", &timeline);
+    set("recovery_target_action", "promote");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Lsn;
+
+    #[test]
+    fn one_target_is_set_and_nothing_is_left_of_an_earlier_one() {
+        let command = Some("get '%f' \"%p\"");
+        let text = with_recovery("port = 1\n", &RecoveryTarget::Lsn(Lsn(0x300_0000)), Some(Timeline(2)), command);
+        assert!(text.starts_with("port = 1\n") && text.contains("\nrecovery_target_lsn = '0/3000000'\n"), "{text}");
+        assert!(text.contains("restore_command = 'get ''%f'' \"%p\"'\n") && text.contains("timeline = '2'"), "{text}");
+        let again = with_recovery(&text, &RecoveryTarget::Immediate, None, None);
+        assert!(
+            again.contains("restore_command = 'false'") && again.contains("recovery_target = 'immediate'"),
+            "{again}"
+        );
+        assert!(!again.contains("lsn") && again.matches(HEADING).count() == 1, "{again}");
+        let latest = with_recovery(&again, &RecoveryTarget::Latest, None, None);
+        assert!(latest.contains("recovery_target_timeline = 'latest'") && !latest.contains("immediate"), "{latest}");
+    }
+}
