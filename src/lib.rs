@@ -37,6 +37,7 @@ pub mod drill;
 pub mod observe;
 pub mod restore;
 pub mod verify;
+pub mod wal;
 
 pub mod notify;
 

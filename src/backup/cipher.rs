@@ -6,7 +6,7 @@ use crate::codec::Cipher;
 use crate::policy::{Desired, EncryptionSpec};
 
 /// How to encrypt by the named entry of the policy; not at all without a name.
-pub(super) fn cipher(desired: &Desired, name: Option<&str>, lookup: &dyn Lookup) -> Result<Cipher, BackupError> {
+pub fn cipher(desired: &Desired, name: Option<&str>, lookup: &dyn Lookup) -> Result<Cipher, BackupError> {
     let Some(name) = name else { return Ok(Cipher::None) };
     let spec = desired.encryption.get(name);
     let spec = spec.ok_or_else(|| BackupError::Encryption(format!("the policy has no encryption `{name}`")))?;

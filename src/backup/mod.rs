@@ -19,6 +19,7 @@ mod space;
 mod take;
 mod target;
 
+pub use cipher::cipher;
 pub use error::{BackupError, CopyProblem, FailedCopy};
 pub use hooks::{HookFacts, run_hooks, run_hooks_anyway};
 pub use lacking::tell_lacking;

@@ -18,6 +18,7 @@ pub mod retention;
 mod schema;
 mod seal;
 mod verification;
+pub mod wal;
 
 pub use backup::{Backup, BackupObject};
 pub use choose::{Choice, NoChoice, Wish, choose};

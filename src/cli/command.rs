@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::log::LogFormat;
 use super::{
     adopt, afterwards, agent, alert, apply, backup, check, completions, demo, drill, explain, guard, init, list, man,
-    metrics, plan, prune, report, restore, review, rollback, run, schema, show, status, sync, validate, verify,
+    metrics, plan, prune, report, restore, review, rollback, run, schema, show, status, sync, validate, verify, wal,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -92,6 +92,7 @@ enum Verb {
     Prune(prune::Args),
     Sync(sync::Args),
     Adopt(adopt::Args),
+    Wal(wal::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Demo(demo::Args),
@@ -127,12 +128,14 @@ impl Arguments {
 
 /// Understands the words of a command line, runs the verb and says how it ended.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
         Err(e) => {
             // Printing fails only when nobody listens.
             let _ = e.print();
-            return if e.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+            let exit = if e.use_stderr() { Exit::Usage } else { Exit::Done };
+            return wal::sealed(&words, exit).into();
         }
     };
     let handed_on = arguments.handed_on();
@@ -172,6 +175,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Prune(args) => prune::run(args, &context),
         Verb::Sync(args) => sync::run(args, &context),
         Verb::Adopt(args) => adopt::run(args, &context),
+        Verb::Wal(args) => wal::run(args, &context),
         Verb::Explain(args) => explain::run(args, &context),
         Verb::Schema(args) => schema::run(args, &context),
         Verb::Demo(args) => demo::run(args, &context),

@@ -28,6 +28,8 @@ pub enum Exit {
     Usage = 64,
     /// Interrupted.
     Interrupted = 130,
+    /// Whether a WAL file is archived is not known (`wal fetch`): PostgreSQL must stop.
+    Uncertain = 200,
 }
 
 impl From<Exit> for ExitCode {

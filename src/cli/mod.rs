@@ -55,6 +55,7 @@ mod sync;
 mod thaw;
 mod validate;
 mod verify;
+mod wal;
 
 pub use command::{Arguments, main};
 pub use context::Context;

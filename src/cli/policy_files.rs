@@ -66,8 +66,8 @@ pub fn read_policies(context: &Context) -> Result<Policies, Exit> {
     Ok(Policies { sources, diagnostics, files, desired, models })
 }
 
-/// The policies for a verb that acts: errors are told on standard error and end the run, advice is counted.
-pub fn valid_policies(context: &Context) -> Result<Vec<Desired>, Exit> {
+/// The policies, when they are valid: errors are told on standard error and end the run, advice is not told.
+pub(super) fn checked_policies(context: &Context) -> Result<Policies, Exit> {
     let policies = read_policies(context)?;
     if policies.diagnostics.has_errors() {
         let errors = policies.diagnostics.iter().filter(|d| d.code.severity == Severity::Error).cloned().collect();
@@ -76,6 +76,12 @@ pub fn valid_policies(context: &Context) -> Result<Vec<Desired>, Exit> {
         context.warn(format_args!("\ninvalid policy: {}", report::count_diagnostics(&policies.diagnostics)));
         return Err(Exit::InvalidPolicy);
     }
+    Ok(policies)
+}
+
+/// The policies for a verb that acts: as [`checked_policies`], and advice is counted.
+pub fn valid_policies(context: &Context) -> Result<Vec<Desired>, Exit> {
+    let policies = checked_policies(context)?;
     let warnings = policies.diagnostics.count(Severity::Warning);
     if warnings > 0 {
         let plural = if warnings == 1 { "" } else { "s" };

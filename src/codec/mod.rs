@@ -5,6 +5,7 @@
 //! - [`sql`] does the same for a dump in SQL.
 //! - [`FrameCompressor`] makes independent Zstandard frames, so that all cores can work on one stream;
 //!   [`FrameCounter`] counts them on the way back.
+//! - [`WalHeader`] is what a WAL segment says of itself.
 //! - [`Cipher`] says how to encrypt, [`Keys`] what can decrypt.
 
 mod age_file;
@@ -14,9 +15,11 @@ mod gzip;
 mod keys;
 mod sniff;
 pub mod sql;
+mod wal_header;
 
 pub use age_file::{AgeError, AgeWriter, age_decrypt, age_encrypt};
 pub use frames::{FRAME_BYTES, FrameCompressor, FrameCounter};
 pub use gzip::GzipMember;
 pub use keys::{Cipher, Keys};
 pub use sniff::{DumpFormat, Wrapping, sniff};
+pub use wal_header::{NotThisSegment, WAL_HEADER_BYTES, WalHeader};

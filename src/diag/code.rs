@@ -245,6 +245,16 @@ table! {
     SETTINGS_UNREADABLE = "BS843", Error, "old settings cannot be read";
     SETTINGS_EMPTY = "BS844", Error, "old settings say nothing of a backup";
 
+    // The archive of WAL.
+    WAL_NOT_WANTED = "BS860", Error, "the policy archives no WAL of that database";
+    WAL_REFUSED = "BS861", Error, "a file is not the WAL that its name says";
+    WAL_CONTENT_DIFFERS = "BS862", Error, "a store has another content of a WAL file";
+    WAL_NOT_STORED = "BS863", Error, "a WAL file is not in every storage";
+    WAL_UNCERTAIN = "BS864", Error, "whether a WAL file is archived is not known";
+    WAL_DAMAGED = "BS865", Error, "a stored WAL file is damaged";
+    WAL_CLUSTER_UNKNOWN = "BS866", Error, "which cluster is meant is not known";
+    WAL_UNREADABLE = "BS867", Error, "a WAL file of this machine cannot be read";
+
     // What a plan does, where only remarks can be shown.
     PLAN_NOT_WHOLE = "BS850", Error, "a plan is not whole";
     PLAN_DELETES = "BS851", Warning, "a plan deletes backups";

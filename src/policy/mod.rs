@@ -27,7 +27,7 @@ pub use desired::{
     ConnectionSpec, CopySpec, CredentialsSpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EmailSpec, EncryptionAtRest,
     EncryptionSpec, ExplainedValue, FilesystemSpec, HookSpec, ManageSpec, MatchSpec, MetricsSpec, ObjectivesSpec,
     PruneBy, RunSpec, S3Spec, SafetySpec, StorageKind, StorageSpec, ThresholdsSpec, TierSpec, TrustSpec, Unmanaged,
-    VerifySpec,
+    VerifySpec, WalSpec,
 };
 pub use document::Document;
 pub use facts::longest_gap;
@@ -35,7 +35,9 @@ pub use find::FoundDatabase;
 pub use ignore::{Silenced, silenced};
 pub use lint::{lint, lint_rest};
 pub use load::{Loaded, load};
-pub use model::{AlertEvent, AlertSeverity, Comparison, Expectation, GithubTrust, Grant, MailTls, Policy, PruneAfter};
+pub use model::{
+    AlertEvent, AlertSeverity, Comparison, Expectation, GithubTrust, Grant, MailTls, Policy, PruneAfter, WalMode,
+};
 pub use resolve::resolve;
 pub use route::{Route, Step};
 pub use rule::{Rule, Subject};

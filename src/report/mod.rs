@@ -45,6 +45,7 @@ mod steps;
 mod table;
 mod thaw;
 mod verify;
+mod wal;
 
 pub use adoption::{adoption, adoption_json};
 pub use annotations::{plan_annotations, review_annotations};
@@ -77,3 +78,4 @@ pub use standing_json::status_json;
 pub use status::status;
 pub use thaw::{thaw, thaw_json};
 pub use verify::{inspection, inspection_json};
+pub use wal::{ListedWal, WalListing, WalStorage, wal_list, wal_list_json};

@@ -63,7 +63,7 @@ impl Repository {
 fn judge_key(key: &Key, bytes: &[u8]) -> Result<(), Unreadable> {
     let speaks_of = |what: String, holds: bool| if holds { Ok(()) } else { Err(Unreadable::Elsewhere(what)) };
     match key {
-        Key::Object { .. } => Ok(()),
+        Key::Object { .. } | Key::Wal(_) => Ok(()),
         Key::Marker => judge::<Marker>(bytes, |marker| marker.format).map(drop),
         Key::Manifest(place) => {
             let found: Manifest = judge(bytes, |manifest: &Manifest| manifest.format)?;

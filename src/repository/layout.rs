@@ -1,5 +1,6 @@
 //! Where everything lies in a repository: keys from parts, and parts from keys. Pure.
 
+use super::wal_layout::WalKey;
 use crate::base::{BackupId, decode_component, encode_component};
 
 /// Folder of the manifests and of the records of verification.
@@ -12,6 +13,9 @@ pub const LOCKS: &str = "lock/";
 pub const INDEXES: &str = "index/";
 /// Folder of the journals.
 pub const JOURNALS: &str = "journal/";
+
+/// Folder of the WAL of all databases; see `wal_layout`.
+pub const WAL: &str = "wal/";
 
 /// Key of the marker, by which a folder is known to be a repository.
 pub fn marker_key() -> String {
@@ -66,7 +70,7 @@ const REMOVALS: &str = "index/removing/";
 
 /// True for what lies in a folder of this layout, whoever put it there.
 pub fn is_inside(key: &str) -> bool {
-    key == marker_key() || [MANIFESTS, DATA, LOCKS, INDEXES, JOURNALS].iter().any(|folder| key.starts_with(folder))
+    key == marker_key() || [MANIFESTS, DATA, LOCKS, INDEXES, JOURNALS, WAL].iter().any(|folder| key.starts_with(folder))
 }
 
 /// Key of the digest beside one file of a backup.
@@ -137,6 +141,8 @@ pub enum Key {
     Journal(String),
     /// A note that an adopted backup is being removed.
     Removal(Place),
+    /// A file of WAL.
+    Wal(Box<WalKey>),
 }
 
 /// Which backup.
@@ -180,6 +186,9 @@ pub fn parse(key: &str) -> Option<Key> {
             id: parts.next()??,
             name: parts.next()??,
         });
+    }
+    if key.starts_with(WAL) {
+        return WalKey::parse(key).map(|key| Key::Wal(Box::new(key)));
     }
     if let Some(rest) = key.strip_prefix(LOCKS) {
         return single(rest).map(Key::Lock);
@@ -241,13 +250,21 @@ mod tests {
         let site = BackupSite { place: &place, at: Whereabouts::default(), key: None, locks: false, versions: false };
         let may = |duty, action: &str, key: &str| {
             backup_statements(duty, &site).iter().filter(|s| s.actions.contains(action)).any(|s| {
-                let covers = |arn: &String| match arn.strip_suffix('*') {
-                    Some(start) => format!("arn:aws:s3:::b/{key}").starts_with(start),
-                    None => *arn == format!("arn:aws:s3:::b/{key}"),
+                let key = format!("arn:aws:s3:::b/{key}");
+                // A star in the middle stands for any characters, as the one at the end does.
+                let covers = |arn: &String| match arn.strip_suffix('*').map(|start| start.split_once('*')) {
+                    Some(None) => key.starts_with(&arn[..arn.len() - 1]),
+                    Some(Some((start, middle))) => key.strip_prefix(start).is_some_and(|rest| rest.contains(middle)),
+                    None => *arn == key,
                 };
                 s.resources.iter().any(covers)
             })
         };
+        let wal = "wal/app/7412/0000000100000016/0000000100000016000000B3-9f";
+        assert!(may(Duty::Write, "s3:PutObject", wal) && may(Duty::Read, "s3:GetObject", wal));
+        assert!(may(Duty::Prune, "s3:DeleteObject", wal) && !may(Duty::Write, "s3:DeleteObject", wal));
+        assert!(!may(Duty::Plan, "s3:GetObject", wal) && may(Duty::Plan, "s3:GetObjectRetention", wal));
+        assert!(may(Duty::Plan, "s3:GetObject", "wal/app/7412/history/00000002.history-9f"));
         let (lock, journal, index) = (lock_key("app"), journal_key("r1"), index_key("app"));
         let (manifest, data) = (manifest_key("daily", "app", &id()), object_key("daily", "app", &id(), "dump"));
         let drills = drills_key("daily", "app");

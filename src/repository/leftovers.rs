@@ -47,6 +47,7 @@ pub(super) fn of_uploads(unfinished: Vec<ObjectMeta>) -> Vec<Leftover> {
             }
             Some(Key::Drills { tier, database }) => (database, tier, String::new()),
             Some(Key::Lock(database) | Key::Index(database)) => (database, String::new(), String::new()),
+            Some(Key::Wal(key)) => (key.database, String::new(), String::new()),
             Some(Key::Marker | Key::Journal(_) | Key::Alerts(_)) | None => Default::default(),
         };
         grouped.entry(place).or_default().push(meta);

@@ -23,6 +23,8 @@ mod read;
 mod remove;
 mod repository;
 mod small;
+mod wal;
+pub mod wal_layout;
 mod write;
 
 pub use error::RepositoryError;
@@ -31,3 +33,4 @@ pub use lease::{LEASE_TTL, Lease};
 pub use marker::Marker;
 pub use process::this_process;
 pub use repository::Repository;
+pub use wal::{PutWal, WalPlace};

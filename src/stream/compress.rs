@@ -32,14 +32,15 @@ pub(super) fn work(
     }
 }
 
-enum Compressor {
+/// Compresses one block after another.
+pub(super) enum Compressor {
     Zstd(FrameCompressor),
     Gzip(GzipMember),
     None,
 }
 
 impl Compressor {
-    fn new(compression: Compression) -> io::Result<Compressor> {
+    pub(super) fn new(compression: Compression) -> io::Result<Compressor> {
         Ok(match compression {
             Compression::Zstd(level) => Compressor::Zstd(FrameCompressor::new(level)?),
             Compression::Gzip(level) => Compressor::Gzip(GzipMember::new(level)),
@@ -47,7 +48,7 @@ impl Compressor {
         })
     }
 
-    fn compress(&mut self, block: Bytes) -> io::Result<Bytes> {
+    pub(super) fn compress(&mut self, block: Bytes) -> io::Result<Bytes> {
         Ok(match self {
             Compressor::Zstd(frames) => frames.frame(&block)?.into(),
             Compressor::Gzip(members) => members.member(&block)?.into(),

@@ -33,6 +33,12 @@ pub(super) fn start(uploads: Vec<Box<dyn Upload>>, stop: &CancellationToken) -> 
     (FanOut { senders }, destinations)
 }
 
+/// The near end whose far end is memory. To be read once everything was pushed, and `n_pieces` at most.
+pub(super) fn collect(n_pieces: usize) -> (FanOut, mpsc::Receiver<Bytes>) {
+    let (sender, receiver) = mpsc::channel(n_pieces);
+    (FanOut { senders: vec![Some(sender)] }, receiver)
+}
+
 async fn write(
     mut upload: Box<dyn Upload>,
     mut pieces: mpsc::Receiver<Bytes>,

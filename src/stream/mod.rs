@@ -9,7 +9,7 @@
 //!
 //! [`encode`] goes the first way, [`decode`] the second. Neither completes an upload nor trusts an input to its end:
 //! the caller completes when the program that wrote the bytes ended well, and `decode` fails unless every digest
-//! agrees. [`open_foreign`] reads dumps that other tools made.
+//! agrees. [`open_foreign`] reads dumps that other tools made. [`encode_small`] takes what fits into memory.
 
 mod blocks;
 mod cipher;
@@ -25,6 +25,7 @@ mod gather;
 mod gpg;
 mod keys;
 mod progress;
+mod small;
 mod stored;
 
 pub use decode::{Content, Decode, Decoded, Expected, Sink, decode};
@@ -35,3 +36,4 @@ pub use fan_out::complete_all;
 pub use foreign::{ForeignDump, digest_for, look_into, open_foreign};
 pub use keys::keys;
 pub use progress::Progress;
+pub use small::encode_small;

@@ -33,7 +33,7 @@ impl Selection {
                 self.id.is_none() && self.ids.is_none() && self.holds_database(&database)
             }
             Some(Key::Journal(_) | Key::Alerts(_)) => *self == Selection::default(),
-            Some(Key::Object { .. }) | None => false,
+            Some(Key::Object { .. } | Key::Wal(_)) | None => false,
         }
     }
 

@@ -87,5 +87,8 @@ mod terminal;
 mod validate;
 mod verify;
 mod views;
+mod wal_fetch;
+mod wal_push;
+mod wal_recovery;
 mod workflows_and_clusters;
 mod wrong_clock;

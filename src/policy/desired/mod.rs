@@ -15,6 +15,6 @@ pub use metrics::MetricsSpec;
 pub use policy::{
     CheckSpec, Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec,
     ExplainedValue, FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec,
-    TierSpec, Unmanaged, VerifySpec,
+    TierSpec, Unmanaged, VerifySpec, WalSpec,
 };
 pub use run::{AgentSpec, RunSpec};

@@ -3,7 +3,7 @@
 use super::{AccessSpec, AlertsSpec, MetricsSpec, RunSpec, S3Spec};
 use crate::base::{Period, Sha256, Share, Template};
 use crate::catalog::{Keep, Method, VerifyLevel};
-use crate::policy::model::{Expectation, PruneAfter};
+use crate::policy::model::{Expectation, PruneAfter, WalMode};
 use crate::resource::{Retain, StorageClass};
 use crate::schedule::Schedule;
 use indexmap::IndexMap;
@@ -159,6 +159,8 @@ pub struct DatabaseSpec {
     pub encryption: Option<String>,
     /// What is dumped.
     pub dump: DumpSpec,
+    /// Where its WAL is archived; `None`: nowhere.
+    pub wal: Option<WalSpec>,
     /// When it is verified.
     pub verify: Option<VerifySpec>,
     /// Restore drills.
@@ -202,6 +204,17 @@ pub struct DumpSpec {
     pub exclude_schemas: Vec<String>,
     /// Whether roles and tablespaces of the cluster are kept with the backup.
     pub globals: bool,
+}
+
+/// Where the write-ahead log of a database's server is archived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalSpec {
+    /// Who carries the segments.
+    pub mode: WalMode,
+    /// Names of the storages that each of them goes to.
+    pub to: Vec<String>,
+    /// Longest time a change waits in an unfinished segment, if the policy says.
+    pub archive_timeout: Option<Period>,
 }
 
 /// When and how thoroughly backups are verified.

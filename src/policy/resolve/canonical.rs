@@ -7,6 +7,7 @@ use crate::policy::desired::{
     Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, EncryptionSpec, MetricsSpec, RunSpec, StorageKind,
     StorageSpec, TierSpec,
 };
+use crate::policy::model::WalMode;
 use crate::resource::StorageClass;
 use crate::schedule::Volume;
 use serde_json::{Map, Value, json};
@@ -145,9 +146,16 @@ fn keep(keep: Keep) -> Value {
     }
 }
 
-/// The host is told only where it is said, so that policies that do not say it keep their digest.
+/// Host and WAL are told only where they are said, so that policies that do not say them keep their digest.
 fn database_of(spec: &DatabaseSpec) -> Value {
     let mut said = database(spec);
+    if let Some(wal) = &spec.wal {
+        let mode = match wal.mode {
+            WalMode::Archive => "archive",
+            WalMode::Stream => "stream",
+        };
+        said["wal"] = json!([mode, wal.to, wal.archive_timeout.map(|period| period.0)]);
+    }
     if let Some(host) = &spec.host {
         said["host"] = json!(host);
     }

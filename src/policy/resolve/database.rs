@@ -4,11 +4,11 @@ use crate::base::{Share, Template};
 use crate::catalog::VerifyLevel;
 use crate::policy::desired::{
     CheckSpec, ConnectionSpec, DatabaseSpec, DrillSpec, DumpSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec,
-    VerifySpec,
+    VerifySpec, WalSpec,
 };
 use crate::policy::model::{
     Argv, Check, Connection, ConnectionParts, Database, Defaults, Drill, Dump, Exec, Hooks, Objectives, Policy, Port,
-    Safety, SslMode, Verify, Written,
+    Safety, SslMode, Verify, Wal, Written,
 };
 use indexmap::IndexMap;
 
@@ -34,6 +34,7 @@ pub(super) fn database(policy: &Policy, database: &Database) -> DatabaseSpec {
             .collect(),
         encryption: name.filter(|name| *name != "none").map(str::to_owned),
         dump: dump(own_or(database.dump.as_ref(), defaults, |d| d.dump.as_ref())),
+        wal: database.wal.as_ref().map(wal),
         verify: own_or(database.verify.as_ref(), defaults, |d| d.verify.as_ref()).map(verify),
         drill: own_or(database.drill.as_ref(), defaults, |d| d.drill.as_ref()).map(drill),
         objectives: objectives([
@@ -116,6 +117,14 @@ fn dump(dump: Option<&Dump>) -> DumpSpec {
         schemas: list(|dump| &dump.schemas),
         exclude_schemas: list(|dump| &dump.exclude_schemas),
         globals: dump.and_then(|dump| dump.globals).unwrap_or(true),
+    }
+}
+
+fn wal(wal: &Wal) -> WalSpec {
+    WalSpec {
+        mode: wal.mode,
+        to: wal.to.iter().map(|name| name.text().to_owned()).collect(),
+        archive_timeout: wal.archive_timeout.as_deref().copied(),
     }
 }
 

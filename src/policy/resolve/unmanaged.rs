@@ -1,7 +1,7 @@
 //! Parts of a policy that this version reads and does not act on. Each is named, so that nobody counts on it.
 
 use crate::policy::desired::Unmanaged;
-use crate::policy::model::{AlertEvent, Alerts, Database, Policy, Run, Tier};
+use crate::policy::model::{AlertEvent, Alerts, Database, Policy, Run, Tier, Wal, WalMode};
 use crate::policy::route::Route;
 
 pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
@@ -58,26 +58,34 @@ impl List {
         }
     }
 
-    /// Both events, and the threshold, wait for WAL to be archived.
+    /// Nobody watches the archive of WAL yet.
     fn alerts(&mut self, route: &Route, alerts: &Alerts) {
         for (index, rule) in alerts.rules.iter().enumerate() {
             let waits = rule.on.iter().any(|event| matches!(event, AlertEvent::WalGap | AlertEvent::WalLag));
-            self.add_if(waits, &route.key("rules").index(index).key("on"), "no WAL is archived, so none is missed");
+            self.add_if(waits, &route.key("rules").index(index).key("on"), "nobody looks for missing WAL");
         }
         let lag = alerts.thresholds.as_ref().is_some_and(|thresholds| thresholds.wal_lag.is_some());
-        self.add_if(lag, &route.key("thresholds").key("wal_lag"), "no WAL is archived, so none is late");
+        self.add_if(lag, &route.key("thresholds").key("wal_lag"), "nobody looks how late WAL is");
     }
 
     fn tier(&mut self, route: &Route, tier: &Tier) {
         self.add_if(tier.incremental.is_some(), &route.key("incremental"), "no incremental backup is made");
     }
 
+    fn wal(&mut self, route: &Route, wal: &Wal) {
+        let what = match wal.mode {
+            WalMode::Archive => "`archive_command` is set by hand: see docs/wal.md",
+            WalMode::Stream => "no WAL is streamed: there is no recovery to a point in time",
+        };
+        self.add(&route.key("mode"), what);
+        let is_said = wal.archive_timeout.is_some();
+        self.add_if(is_said, &route.key("archive_timeout"), "the setting of the server is left as it is");
+    }
+
     fn database(&mut self, route: &Route, database: &Database) {
-        self.add_if(
-            database.wal.is_some(),
-            &route.key("wal"),
-            "no WAL is archived: there is no recovery to a point in time",
-        );
+        if let Some(wal) = &database.wal {
+            self.wal(&route.key("wal"), wal);
+        }
         let jobs = database.dump.as_ref().is_some_and(|dump| dump.jobs.is_some());
         self.add_if(jobs, &route.key("dump").key("jobs"), JOBS);
     }

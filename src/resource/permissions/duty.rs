@@ -43,6 +43,12 @@ impl Duty {
 /// The small files that tell what a repository holds.
 const CATALOG: [&str; 5] = ["backstay.json", "manifest/*", "index/*", "lock/*", "journal/*"];
 
+/// The same with where the timelines of archived WAL came from.
+const HISTORIES: &str = "wal/*/history/*";
+
+/// What is written once.
+const WRITTEN_ONCE: [&str; 2] = ["data/*", "wal/*"];
+
 /// The small files that are written again and again, and removed without loss.
 const WORKING: [&str; 2] = ["lock/*", "journal/*"];
 
@@ -52,19 +58,22 @@ const WORKING: [&str; 2] = ["lock/*", "journal/*"];
 pub fn backup_statements(duty: Duty, site: &BackupSite<'_>) -> Vec<Statement> {
     let mut all = vec![list(duty, site)];
     let catalog = || CATALOG.map(|keys| site.keys(keys));
+    let written_once = || WRITTEN_ONCE.map(|keys| site.keys(keys)).into();
     let on = |sid: &str, actions: &[&'static str], resources: Vec<String>| {
         Statement::new(sid, actions.iter().copied(), resources)
     };
     let mut uses_key = vec!["kms:Decrypt"];
     match duty {
         Duty::Plan => {
-            all.push(on("Catalog", &["s3:GetObject"], catalog().into()));
+            let read = catalog().into_iter().chain([site.keys(HISTORIES)]);
+            all.push(on("Catalog", &["s3:GetObject"], read.collect()));
             // Whether what is to go is locked, without reading it.
-            all.push(on("Locks", &["s3:GetObjectRetention", "s3:GetObjectLegalHold"], vec![site.keys("data/*")]));
+            all.push(on("Locks", &["s3:GetObjectRetention", "s3:GetObjectLegalHold"], written_once()));
         }
         Duty::Apply => {
-            all.push(on("Catalog", &["s3:GetObject"], catalog().into()));
-            all.push(on("Locks", &["s3:GetObjectRetention", "s3:GetObjectLegalHold"], vec![site.keys("data/*")]));
+            let read = catalog().into_iter().chain([site.keys(HISTORIES)]);
+            all.push(on("Catalog", &["s3:GetObject"], read.collect()));
+            all.push(on("Locks", &["s3:GetObjectRetention", "s3:GetObjectLegalHold"], written_once()));
             let made = vec![site.keys("backstay.json"), site.keys("index/*")];
             all.push(on("Marker", &["s3:GetObject", "s3:PutObject"], made));
             uses_key.push("kms:GenerateDataKey");
@@ -85,7 +94,7 @@ pub fn backup_statements(duty: Duty, site: &BackupSite<'_>) -> Vec<Statement> {
                 fetches.push("s3:GetObjectVersion");
             }
             all.push(on("Fetch", &fetches, vec![site.keys("*")]));
-            all.push(on("Thaw", &["s3:RestoreObject"], vec![site.keys("data/*")]));
+            all.push(on("Thaw", &["s3:RestoreObject"], written_once()));
         }
         Duty::Prune => {
             all.push(on("Catalog", &["s3:GetObject"], catalog().into()));

@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each area uses its part")]
 
 mod account;
+mod archiving;
 mod aws_model;
 mod aws_world;
 mod canned;
@@ -28,6 +29,7 @@ mod site;
 mod torture;
 
 pub use account::Account;
+pub use archiving::Archiving;
 pub use aws_model::{AwsModel, Spelling};
 pub use aws_world::{accounts, foreign, meaning, policies};
 pub use canned::{Answer, Asked, Canned, forward};

@@ -44,6 +44,16 @@ impl Backstay {
         self
     }
 
+    /// Runs it as somebody else, if anybody is named.
+    #[must_use]
+    pub fn as_user(mut self, user: Option<(u32, u32)>) -> Backstay {
+        use std::os::unix::process::CommandExt;
+        if let Some((uid, gid)) = user {
+            self.command.uid(uid).gid(gid);
+        }
+        self
+    }
+
     /// The call itself, to start and look at while it runs.
     pub fn into_command(self) -> Command {
         self.command

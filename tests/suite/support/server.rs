@@ -50,6 +50,11 @@ impl Server {
 
     /// A server of its own, for tests that hurt it.
     pub fn start(version: Version) -> Server {
+        Server::start_with(version, &[])
+    }
+
+    /// The same with more settings, each as `name=value`.
+    pub fn start_with(version: Version, settings: &[&str]) -> Server {
         let user = unprivileged_user();
         let bin = reachable_programs(version, user.is_some());
         let dir = tempfile::Builder::new().prefix("backstay-pg-").tempdir().unwrap();
@@ -59,7 +64,7 @@ impl Server {
         }
         initialise(&bin, dir.path(), user);
         for _ in 0..5 {
-            if let Some(server) = launch(version, &bin, dir.path(), user) {
+            if let Some(server) = launch(version, &bin, dir.path(), user, settings) {
                 // From now on the watchdog removes it.
                 let _ = dir.keep();
                 return server;
@@ -84,9 +89,17 @@ impl Server {
             let owner = format!("{uid}:{gid}");
             assert!(Command::new("chown").args(["-R", &owner]).arg(dir.path()).status().unwrap().success());
         }
-        let server = launch(version, &bin, dir.path(), user).expect("the port is free");
+        let server = launch(version, &bin, dir.path(), user, &[]).expect("the port is free");
         let _ = dir.keep();
         server
+    }
+
+    /// A server on a data directory that is there, `<dir>/data`, which is its own from now on.
+    pub fn start_on(version: Version, dir: &Path, settings: &[&str]) -> Server {
+        let user = unprivileged_user();
+        let bin = reachable_programs(version, user.is_some());
+        let launched = (0..5).find_map(|_| launch(version, &bin, dir, user, settings));
+        launched.unwrap_or_else(|| panic!("PostgreSQL did not start in {}", dir.display()))
     }
 
     /// Its data directory.
@@ -99,6 +112,11 @@ impl Server {
         if let Some((uid, gid)) = unprivileged_user() {
             chown(path, Some(uid), Some(gid)).unwrap();
         }
+    }
+
+    /// Whom servers run as, when that is not us.
+    pub fn user() -> Option<(u32, u32)> {
+        unprivileged_user()
     }
 
     /// Folder of its Unix socket.
@@ -265,7 +283,13 @@ fn initialise(bin: &Path, dir: &Path, user: Option<(u32, u32)>) {
 }
 
 /// Starts the server and returns once it accepts connections; `None` when its port was taken meanwhile.
-fn launch(version: Version, bin: &Path, dir: &Path, user: Option<(u32, u32)>) -> Option<Server> {
+fn launch(
+    version: Version,
+    bin: &Path,
+    dir: &Path,
+    user: Option<(u32, u32)>,
+    more_settings: &[&str],
+) -> Option<Server> {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = [
         "listen_addresses=127.0.0.1",
@@ -277,7 +301,7 @@ fn launch(version: Version, bin: &Path, dir: &Path, user: Option<(u32, u32)>) ->
     ];
     let mut command = as_user(&bin.join("postgres"), user);
     command.arg("-D").arg(dir.join("data")).arg("-k").arg(dir).args(["-p", &port.to_string()]);
-    command.args(settings.iter().flat_map(|setting| ["-c", setting]));
+    command.args(settings.iter().chain(more_settings).flat_map(|setting| ["-c", setting]));
     // Its own process group: a Ctrl-C at the terminal ends the tests, and their end ends the server.
     let mut server =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();

@@ -1,0 +1,49 @@
+//! `backstay wal`: the write-ahead log into the archive and back.
+//!
+//! `push` and `fetch` are called by PostgreSQL, `prefetch` by `fetch`; `list` shows what is archived. `archive` finds what a database's policy says.
+
+mod archive;
+mod fetch;
+mod list;
+mod prefetch;
+mod push;
+mod state;
+
+use super::{Context, Exit};
+use clap::Subcommand;
+
+/// Archive the write-ahead log, and fetch it for recovery
+///
+/// PostgreSQL calls `push` and `fetch` itself:
+///
+///   archive_command = 'backstay --policy /etc/backstay/app.yaml wal push %p --database app'
+///   restore_command = 'backstay --policy /etc/backstay/app.yaml wal fetch %f %p --database app'
+///
+/// The database needs `wal: { mode: archive, to: [STORAGE, …] }` in the policy.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Push(push::Args),
+    Fetch(fetch::Args),
+    List(list::Args),
+    #[command(hide = true)]
+    Prefetch(prefetch::Args),
+}
+
+/// Does one of them.
+pub fn run(args: &Args, context: &Context) -> Exit {
+    match &args.verb {
+        Verb::Push(args) => push::run(args, context),
+        Verb::Fetch(args) => fetch::run(args, context),
+        Verb::List(args) => list::run(args, context),
+        Verb::Prefetch(args) => prefetch::run(args, context),
+    }
+}
+
+pub(super) use fetch::sealed;

@@ -1,0 +1,47 @@
+//! `backstay wal prefetch`: what `fetch` starts, so that the next segment is there before PostgreSQL asks. It says nothing:
+//! whatever fails shows again when the segment is asked for.
+
+use super::archive::archive;
+use super::state::{FETCHED, state_folder};
+use crate::base::{SystemId, WalSegment};
+use crate::cli::{Context, Exit};
+use crate::repository::WalPlace;
+use crate::stream::keys;
+use crate::wal::{Fetch, FetchedFolder, prefetch};
+use std::path::PathBuf;
+
+/// Fetch the segments that follow one
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The segment that PostgreSQL has
+    #[arg(value_name = "NAME")]
+    after: WalSegment,
+
+    /// Name of the database in the policy
+    #[arg(short, long)]
+    database: String,
+
+    /// Which cluster's WAL
+    #[arg(long, value_name = "ID")]
+    system_id: SystemId,
+
+    /// Where segments are fetched to
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+/// Fetches what is not there yet.
+pub fn run(args: &Args, context: &Context) -> Exit {
+    let Some(state) = state_folder(args.state_dir.as_deref(), &args.database, args.system_id) else {
+        return Exit::Done;
+    };
+    let Ok(archive) = archive(context, &args.database) else { return Exit::Failed };
+    let (keys, _) = keys(&archive.desired, context.lookup.as_ref());
+    let order = Fetch { from: archive.storages, keys, stop: context.cancel.clone() };
+    let place = WalPlace { database: args.database.clone(), system: args.system_id };
+    let folder = FetchedFolder::new(state.join(FETCHED));
+    match context.block_on(prefetch(&order, &place, args.after, &folder)) {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Failed,
+    }
+}
