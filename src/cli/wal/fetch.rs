@@ -107,7 +107,10 @@ fn fetched(args: &Args, context: &Context) -> Result<bool, ()> {
                 return Ok(true);
             }
             Ok(false) => {}
-            Err(error) => return Err(context.fail(&error)),
+            Err(error) => {
+                context.fail(&error);
+                return Err(());
+            }
         }
     }
     let end = context.block_on(ask(args, context, file, here)).map_err(|error| context.complain(error, None))?;
@@ -133,7 +136,8 @@ fn fetched(args: &Args, context: &Context) -> Result<bool, ()> {
                 context.tell("a standby asks again");
                 return Ok(false);
             }
-            Err(context.fail(&Uncertain { file }))
+            context.fail(&Uncertain { file });
+            Err(())
         }
     }
 }
