@@ -101,7 +101,7 @@ impl Archiving {
     pub fn backstay(&self, arguments: &[&str]) -> Backstay {
         let policy = self.path("policy.yaml");
         let all = [&["--policy", policy.to_str().unwrap()], arguments].concat();
-        Backstay::new(all).current_dir("/").as_user(Server::user()).env("BACKSTAY_PG_BIN", &self.server.bin)
+        Backstay::new(all).current_dir("/").by_user(Server::user()).env("BACKSTAY_PG_BIN", &self.server.bin)
     }
 
     /// A call of `wal push` for a file of the server.

@@ -46,7 +46,7 @@ impl Backstay {
 
     /// Runs it as somebody else, if anybody is named.
     #[must_use]
-    pub fn as_user(mut self, user: Option<(u32, u32)>) -> Backstay {
+    pub fn by_user(mut self, user: Option<(u32, u32)>) -> Backstay {
         use std::os::unix::process::CommandExt;
         if let Some((uid, gid)) = user {
             self.command.uid(uid).gid(gid);
