@@ -25,6 +25,13 @@ pub struct BaseBackupEnd {
     pub bad_pages: Vec<BadPage>,
 }
 
+impl BaseBackupEnd {
+    /// What lines that a server or `pg_basebackup` said mean.
+    pub fn of_warnings(said: &str) -> BaseBackupEnd {
+        sort_out(said)
+    }
+}
+
 impl BaseBackup {
     /// Starts a base backup at once, without waiting for the next checkpoint. With `WalOfBackup::Archived` the server
     /// waits at its end until its own archiver took the last segment.

@@ -1,8 +1,8 @@
 //! Everything of a physical backup but its manifest.
 
+use super::base_source::BaseSource;
 use super::cutter::{Cutter, Found, PackReader};
 use super::label;
-use super::source::Archive;
 use crate::backup::cipher::cipher;
 use crate::backup::copies::Copies;
 use crate::backup::error::BackupError;
@@ -16,10 +16,9 @@ use crate::catalog::{
 };
 use crate::codec::DumpFormat;
 use crate::event::Event;
-use crate::postgres::{BaseBackup, BaseBackupEnd, ClusterFacts, Facts, Server};
+use crate::postgres::{BaseBackupEnd, ClusterFacts, Facts, Server};
 use crate::stream::{Encoding, Progress};
 use jiff::Timestamp;
-use std::collections::VecDeque;
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +34,6 @@ struct Reading {
     facts: Facts,
     cluster: ClusterFacts,
     started_at: Timestamp,
-    program: String,
 }
 
 /// Writes packs and map. All files are complete in the storages that are left.
@@ -49,11 +47,6 @@ pub(in crate::backup) async fn write<'a>(
     let cipher = cipher(order.desired, spec.encryption.as_deref(), tools.lookup)?;
     let encoding = Encoding { compression: tier_spec.compression, cipher };
     let reading = read_facts(order, tools).await?;
-    if !reading.cluster.tablespaces.is_empty() {
-        return Err(BackupError::Unsupported(
-            "the cluster has tablespaces besides the two of every cluster".to_owned(),
-        ));
-    }
     let last_plain = choose(order, tools, reading.cluster.bytes, copies).await;
     if copies.is_empty() {
         return Err(BackupError::NoCopy(Vec::new()));
@@ -61,19 +54,17 @@ pub(in crate::backup) async fn write<'a>(
 
     let label = format!("backstay {id}");
     let wal = WalOfBackup::Included;
-    let mut backup = interruptible(tools, BaseBackup::start(&reading.server, &label, wal)).await?;
-    let output = backup.output().ok_or_else(|| not_whole("the output of pg_basebackup cannot be read"))?;
-    let archives = VecDeque::from([Archive { tablespace: None, bytes: Box::new(output) }]);
+    let begun = BaseSource::begin(&reading.server, &reading.cluster, label, wal, tools).await?;
     let pack_bytes = PACK_BYTES.max(reading.cluster.bytes / MAX_PACKS);
-    let cutter = Arc::new(Mutex::new(Cutter::new(Box::new(archives), pack_bytes)));
-    let mut backup = Some(backup);
+    let cutter = Arc::new(Mutex::new(Cutter::new(begun.archives, pack_bytes)));
+    let mut backup = Some(begun.source);
     let total = last_plain.or(Some(reading.cluster.bytes));
     let progress = Progress::new(tools.observer.clone(), format!("back up {database} ({tier})"), total);
     let job = Packs { progress: progress.clone(), encoding: &encoding, tools };
     let packs = job.write(&cutter, copies, || drop(backup.take())).await;
     progress.end();
     let ended = match (packs, backup) {
-        // The program's own words say more than that its output ended.
+        // The source's own words say more than that its output ended.
         (Err(BackupError::Stream(_)), Some(backup)) => return Err(end_of(backup).await),
         (Err(error), _) => return Err(error),
         (Ok(_), None) => return Err(BackupError::Interrupted),
@@ -99,7 +90,7 @@ pub(in crate::backup) async fn write<'a>(
         finished_at: (tools.now)(),
         tables: Vec::new(),
         constraints_not_valid: Vec::new(),
-        origin: origin(reading.program.clone(), order.run),
+        origin: origin(begun.program, order.run),
         source: source(reading, &cluster),
         layers: encoding.layers(),
         objects,
@@ -111,13 +102,12 @@ pub(in crate::backup) async fn write<'a>(
 
 async fn read_facts(order: &Order<'_>, tools: &Tools<'_>) -> Result<Reading, BackupError> {
     let server = interruptible(tools, reach(&order.target, tools.lookup)).await?;
-    let program = interruptible(tools, server.programs().version_line("pg_basebackup")).await?;
     let mut session = interruptible(tools, server.session()).await?;
     let started_at = (tools.now)();
     let facts = interruptible(tools, Facts::read(&mut session)).await?;
     let cluster = interruptible(tools, session.cluster_facts()).await?;
     interruptible(tools, session.close()).await?;
-    Ok(Reading { server, facts, cluster, started_at, program })
+    Ok(Reading { server, facts, cluster, started_at })
 }
 
 /// What packs are written with.
@@ -144,7 +134,7 @@ impl Packs<'_> {
             let source = Box::new(PackReader(cutter.clone()));
             let stem = format!("pack-{:06}.tar", number + 1);
             let progress = self.progress.part(before);
-            let file = File { role: ObjectRole::Pack, stem: &stem, what: "the output of pg_basebackup", progress };
+            let file = File { role: ObjectRole::Pack, stem: &stem, what: "the base backup", progress };
             let end = || {
                 if let Some(end_source) = end_source.take() {
                     end_source();
@@ -235,10 +225,10 @@ fn tell(end: &BaseBackupEnd, tools: &Tools<'_>) {
 }
 
 /// Why a base backup ended before its time.
-async fn end_of(backup: BaseBackup) -> BackupError {
+async fn end_of(backup: BaseSource) -> BackupError {
     match backup.finish().await {
-        Err(error) => error.into(),
-        Ok(_) => not_whole("pg_basebackup ended well and wrote less than it should"),
+        Err(error) => error,
+        Ok(_) => not_whole("it ended well and was less than it should be"),
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::Receiver;
+use tokio::task::AbortHandle;
 
 /// A base backup that a server sends. Everything here blocks and belongs on a thread of its own; the connection is
 /// read by the runtime meanwhile, a few megabytes ahead. Dropping it and its archives ends the backup on the server, too.
@@ -15,6 +16,7 @@ pub struct BaseBackup {
     timeline: Timeline,
     tablespaces: Vec<BackupTablespace>,
     incoming: Arc<Mutex<Incoming>>,
+    connection: AbortHandle,
 }
 
 /// One archive: a whole tar file. It ends early when the next one is asked for.
@@ -43,9 +45,15 @@ impl BaseBackup {
         timeline: Timeline,
         tablespaces: Vec<BackupTablespace>,
         pieces: Receiver<Piece>,
+        connection: AbortHandle,
     ) -> BaseBackup {
         let incoming = Incoming { server, pieces, seen: None, manifest: Vec::new(), n_archives: 0 };
-        BaseBackup { start, timeline, tablespaces, incoming: Arc::new(Mutex::new(incoming)) }
+        BaseBackup { start, timeline, tablespaces, incoming: Arc::new(Mutex::new(incoming)), connection }
+    }
+
+    /// What ends the connection: a thread that waits for bytes then gets an error.
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.connection.clone()
     }
 
     /// Where WAL must be replayed from.

@@ -78,6 +78,9 @@ pub(super) enum Piece {
 /// Pieces that wait for the reader: about 2 MiB.
 const WAITING: usize = 64;
 
+/// The state of the error that follows a backup with pages whose checksum is wrong.
+const DAMAGED: &str = "XX001";
+
 /// What ends a tar archive. Servers before 15 leave it out.
 const END_OF_TAR: [u8; 1024] = [0; 1024];
 
@@ -151,7 +154,7 @@ impl ReplicationSession {
         let order: VecDeque<Option<u32>> = list.iter().map(|tablespace| tablespace.oid).collect();
         let (sender, receiver) = mpsc::channel(WAITING);
         let server = self.wire.server.clone();
-        tokio::spawn(async move {
+        let connection = tokio::spawn(async move {
             tokio::select! {
                 // Nobody reads any more: the connection goes, and the server ends the backup.
                 () = sender.closed() => {}
@@ -161,7 +164,7 @@ impl ReplicationSession {
                 }
             }
         });
-        Ok(BaseBackup::new(server, start, timeline, list, receiver))
+        Ok(BaseBackup::new(server, start, timeline, list, receiver, connection.abort_handle()))
     }
 
     /// Reads archives to their end, and then where the backup ended.
@@ -205,6 +208,10 @@ impl ReplicationSession {
             }
         }
         match (problem, end) {
+            // After everything, the end included: the warnings say which pages are bad, and the backup is what it is.
+            (Some(PostgresError::Failed { sqlstate: Some(state), .. }), Some((stop, timeline))) if state == DAMAGED => {
+                Ok(Piece::End(stop, timeline, std::mem::take(&mut self.wire.warnings)))
+            }
             (Some(problem), _) => Err(problem),
             (None, Some((stop, timeline))) => Ok(Piece::End(stop, timeline, std::mem::take(&mut self.wire.warnings))),
             (None, None) => Err(self.wire.garbled("a backup without an end")),
