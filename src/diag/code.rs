@@ -334,6 +334,11 @@ table! {
     REPLICATION_DENIED = "BS900", Error, "a role may not replicate";
     REPLICATION_UNSUPPORTED = "BS901", Error, "a connection for replication asks for what only libpq can do";
     WAL_GONE = "BS902", Error, "the server has removed WAL that is needed";
+    RECEIVER_BUSY = "BS903", Error, "another process receives that WAL";
+    WAL_NOT_RECEIVABLE = "BS904", Error, "WAL of a database cannot be received";
+    SLOT_UNUSABLE = "BS905", Error, "a replication slot cannot be used";
+    STREAM_BROKEN = "BS906", Error, "a stream of WAL does not fit what is held";
+    CLUSTER_CHANGED = "BS907", Error, "a connection leads to another cluster than before";
 }
 
 #[cfg(test)]

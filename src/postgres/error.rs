@@ -204,7 +204,9 @@ impl Explain for PostgresError {
                 "Give this database a `connection` with a password or a client certificate.".to_owned()
             }
             PostgresError::WalGone { .. } => {
-                "Take a new base backup; a slot keeps WAL from now on: `backstay wal receive --slot NAME`.".to_owned()
+                "Take a base backup, then go on after the gap with `backstay wal receive --from-now`; `--slot NAME` keeps WAL \
+                 from then on."
+                    .to_owned()
             }
             PostgresError::Lost { .. } => "Look into the server's log, then run the same command again.".to_owned(),
             PostgresError::Failed { .. } => return None,

@@ -12,6 +12,7 @@ mod fetched;
 mod local;
 mod prefetch;
 mod push;
+pub mod receive;
 
 pub use ahead::{Ahead, Stamp};
 pub use error::WalError;

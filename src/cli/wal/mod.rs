@@ -1,12 +1,14 @@
 //! `backstay wal`: the write-ahead log into the archive and back.
 //!
-//! `push` and `fetch` are called by PostgreSQL, `prefetch` by `fetch`; `list` shows what is archived. `archive` finds what a database's policy says.
+//! `push` and `fetch` are called by PostgreSQL, `prefetch` by `fetch`; `receive` stays and streams; `list` shows what is
+//! archived. `archive` finds what a database's policy says.
 
 mod archive;
 mod fetch;
 mod list;
 mod prefetch;
 mod push;
+mod receive;
 mod state;
 
 use super::{Context, Exit};
@@ -19,7 +21,8 @@ use clap::Subcommand;
 ///   archive_command = 'backstay --policy /etc/backstay/app.yaml wal push %p --database app'
 ///   restore_command = 'backstay --policy /etc/backstay/app.yaml wal fetch %f %p --database app'
 ///
-/// The database needs `wal: { mode: archive, to: [STORAGE, …] }` in the policy.
+/// The database needs `wal: { mode: archive, to: [STORAGE, …] }` in the policy. With
+/// `mode: stream` a process that stays receives WAL as it is written: `receive`.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -31,6 +34,7 @@ pub struct Args {
 enum Verb {
     Push(push::Args),
     Fetch(fetch::Args),
+    Receive(receive::Args),
     List(list::Args),
     #[command(hide = true)]
     Prefetch(prefetch::Args),
@@ -41,6 +45,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
     match &args.verb {
         Verb::Push(args) => push::run(args, context),
         Verb::Fetch(args) => fetch::run(args, context),
+        Verb::Receive(args) => receive::run(args, context),
         Verb::List(args) => list::run(args, context),
         Verb::Prefetch(args) => prefetch::run(args, context),
     }

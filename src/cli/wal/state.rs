@@ -6,10 +6,18 @@ use std::path::{Path, PathBuf};
 
 /// Folder for one cluster of a database: below the one given, or else below that of the user's state.
 pub(super) fn state_folder(given: Option<&Path>, database: &str, system: SystemId) -> Option<PathBuf> {
+    Some(state(given)?.join("wal").join(encode_component(database)).join(system.to_string()))
+}
+
+/// Folder for what is received and not in every store yet: that one must not be lost.
+pub(super) fn received_folder(given: Option<&Path>) -> Option<PathBuf> {
+    Some(state(given)?.join("received"))
+}
+
+fn state(given: Option<&Path>) -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let of_user = || variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
-    let state = given.map(Path::to_owned).or_else(|| of_user().map(|state| state.join("backstay")))?;
-    Some(state.join("wal").join(encode_component(database)).join(system.to_string()))
+    given.map(Path::to_owned).or_else(|| of_user().map(|state| state.join("backstay")))
 }
 
 /// What is remembered of pushing.

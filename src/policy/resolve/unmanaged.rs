@@ -75,7 +75,7 @@ impl List {
     fn wal(&mut self, route: &Route, wal: &Wal) {
         let what = match wal.mode {
             WalMode::Archive => "`archive_command` is set by hand: see docs/wal.md",
-            WalMode::Stream => "no WAL is streamed: there is no recovery to a point in time",
+            WalMode::Stream => "`backstay wal receive` is started by hand: see docs/wal.md",
         };
         self.add(&route.key("mode"), what);
         let is_said = wal.archive_timeout.is_some();
