@@ -15,9 +15,10 @@ demo: setup ## a throwaway PostgreSQL is backed up, damaged and restored before 
 test: setup ## all tests, on real servers
 	cargo test --locked
 
-bench: setup ## ratios against pg_dump, pg_restore, rclone and others; writes docs/performance.md
+bench: setup ## ratios against pg_dump, pgBackRest, rclone and others; writes docs/performance.md
 	cargo build --release --locked --bins --example s3
 	@scripts/bench --write
+	@scripts/bench-clusters --write
 
 lint: ## formatting, warnings, house rules
 	cargo fmt --check

@@ -98,6 +98,7 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         | Deed::Provision { .. }
         | Deed::Forget { .. }
         | Deed::ForgetBucket { .. }
+        | Deed::SetServer { .. }
         | Deed::InstallFile { .. }
         | Deed::RemoveFile { .. } => Ok(StepEnd::AlreadyDone),
     };

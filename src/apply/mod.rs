@@ -13,6 +13,7 @@ mod outcome;
 mod outside;
 mod places;
 mod run;
+mod server;
 
 pub use hands::{Hands, PrintKey, run_id};
 pub use outcome::{Outcome, StepOutcome};

@@ -1,7 +1,7 @@
 //! Steps that make a storage a place for backups.
 
 use super::database::said;
-use super::{Hands, outside};
+use super::{Hands, outside, server};
 use crate::event::StepEnd;
 use crate::observe::{Ground, ObserveError};
 use crate::plan::Deed;
@@ -19,6 +19,9 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
     }
     if let Deed::ForgetBucket { storage, bucket } = deed {
         return outside::let_go_of_bucket(storage, bucket, hands).await;
+    }
+    if let Deed::SetServer { database, setting, value } = deed {
+        return server::set(database, setting, value, hands).await;
     }
     let timetable = match deed {
         Deed::InstallFile { path, content } => Some(install_file(&hands.root, path, content)),

@@ -31,6 +31,9 @@ pub struct Cluster {
     /// Tablespaces other than the two that every cluster has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tablespaces: Vec<Tablespace>,
+    /// The databases in it, templates included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<ClusterDatabase>,
     /// Number of files.
     pub files: u64,
     /// Bytes in them.
@@ -54,6 +57,15 @@ pub struct BadPage {
     pub file: String,
     /// Number of the page in it, counted from 0.
     pub page: u64,
+}
+
+/// A database of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterDatabase {
+    /// Its object id, which is the name of its folder.
+    pub oid: u32,
+    /// Its name.
+    pub name: String,
 }
 
 /// A tablespace of the cluster.
@@ -90,6 +102,7 @@ mod tests {
             checksums: true,
             bad_pages: Vec::new(),
             tablespaces: Vec::new(),
+            databases: Vec::new(),
             files: 0,
             bytes: 0,
         };

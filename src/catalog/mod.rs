@@ -22,7 +22,7 @@ pub mod wal;
 
 pub use backup::{Backup, BackupObject};
 pub use choose::{Choice, NoChoice, Wish, choose};
-pub use cluster::{BadPage, Cluster, Tablespace, WalOfBackup};
+pub use cluster::{BadPage, Cluster, ClusterDatabase, Tablespace, WalOfBackup};
 pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
 #[cfg(test)]
 pub(crate) use drill::drill_that_passed;

@@ -125,3 +125,78 @@ fn begins_after(copy: &PointCopy, cluster: &Cluster, target: &RecoveryTarget) ->
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+    use crate::base::{SegmentSize, Timeline};
+    use crate::catalog::{Backup, VerifyLevel, VerifyProblem, VerifyRecord, WalOfBackup};
+    use crate::resource::Availability;
+    use jiff::Timestamp;
+
+    fn at(day: i8) -> Timestamp {
+        jiff::civil::date(2026, 11, day).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp()
+    }
+
+    /// Consistent on a day, at the WAL position of its number; damaged or not.
+    fn point(day: i8, is_damaged: bool) -> RestorePoint {
+        let id = BackupId::new(at(day), 7);
+        let problem = VerifyProblem { key: "pack".to_owned(), problem: "is short".to_owned() };
+        let problems = if is_damaged { vec![problem] } else { Vec::new() };
+        let lsn = Lsn(u64::from(day.unsigned_abs()) << 24);
+        let backup = Backup {
+            id: id.clone(),
+            policy: "p".to_owned(),
+            database: "main".to_owned(),
+            tier: "base".to_owned(),
+            method: Method::Physical,
+            started_at: at(day),
+            finished_at: at(day),
+            server_version: "15.1".to_owned(),
+            table_count: 0,
+            layers: Vec::new(),
+            objects: Vec::new(),
+            cluster: Some(Cluster {
+                system_identifier: "7".to_owned(),
+                timeline: Timeline(1),
+                start_lsn: lsn,
+                stop_lsn: lsn,
+                wal_segment_bytes: SegmentSize::DEFAULT,
+                wal: WalOfBackup::Included,
+                checksums: true,
+                bad_pages: Vec::new(),
+                tablespaces: Vec::new(),
+                databases: Vec::new(),
+                files: 0,
+                bytes: 0,
+            }),
+            verified: Some(VerifyRecord { format: 1, id: id.clone(), at: at(day), level: VerifyLevel::Deep, problems }),
+            missing: Vec::new(),
+            availability: Availability::Ready,
+            protection: None,
+            manifest_etag: String::new(),
+        };
+        let copies = vec![PointCopy { storage: "local".to_owned(), backup }];
+        RestorePoint { id, database: "main".to_owned(), tier: "base".to_owned(), started_at: at(day), copies }
+    }
+
+    fn chosen(points: &[RestorePoint], target: RecoveryTarget) -> Result<i8, NoBase> {
+        let wish = BaseWish { database: "main", id: None, tier: None, storage: None, target: &target };
+        choose_base(points, &wish).map(|base| base.point.started_at.to_zoned(jiff::tz::TimeZone::UTC).day())
+    }
+
+    #[test]
+    fn the_newest_backup_that_was_consistent_before_the_target_is_taken() {
+        let points = [point(9, false), point(6, true), point(3, false)];
+        assert_eq!(chosen(&points, RecoveryTarget::Latest), Ok(9));
+        assert_eq!(chosen(&points, RecoveryTarget::Time(at(9))), Ok(9));
+        assert_eq!(chosen(&points, RecoveryTarget::Time(at(8))), Ok(3), "the one of the sixth is damaged");
+        assert_eq!(chosen(&points, RecoveryTarget::Lsn(Lsn(5 << 24))), Ok(3));
+        let early = chosen(&points, RecoveryTarget::Time(at(2))).unwrap_err();
+        assert!(early.to_string().contains("20261103T000000Z"), "{early}");
+        assert_eq!(chosen(&points[1..2], RecoveryTarget::Latest), Err(NoBase::Damaged(points[1].id.clone())));
+        assert_eq!(chosen(&[], RecoveryTarget::Latest), Err(NoBase::None("main".to_owned())));
+    }
+}

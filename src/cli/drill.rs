@@ -3,14 +3,16 @@
 use super::catalogs::{PolicyCatalog, is_meant, read_catalogs};
 use super::list::unknown_database;
 use super::restore::typed_connection;
+use super::restore_cluster;
 use super::{Context, Exit};
 use crate::apply::run_id;
 use crate::base::BackupId;
-use crate::catalog::{DrillRecord, Method, Wish, choose, is_ahead};
+use crate::catalog::wal::way;
+use crate::catalog::{Choice, DrillRecord, Method, RecoveryTarget, Wish, choose, is_ahead};
 use crate::diag::{Explain, codes};
-use crate::drill::{DrillError, Means, Order, Where, drill, keep};
+use crate::drill::{DrillError, Means, Order, Recovery, Where, drill, keep};
 use crate::plan::due_proofs;
-use crate::policy::Desired;
+use crate::policy::{DatabaseSpec, Desired};
 use crate::report::{self, NotHeld, Style};
 use crate::restore::RestoreError;
 use jiff::Timestamp;
@@ -20,7 +22,8 @@ use jiff::Timestamp;
 /// Starts a throwaway PostgreSQL of the backup's version in $TMPDIR (as an unprivileged user when run by root), restores
 /// into it, compares every table with the manifest, asks the checks of the policy, measures how long it takes, and
 /// removes everything. The record is kept in the stores that hold the backup. No hook of the policy is run, and the
-/// database itself is not touched.
+/// database itself is not touched. A physical backup is brought back whole, recovered as far as the archived WAL goes,
+/// and looked through by pg_amcheck, where this machine has it.
 ///
 /// Exits 0 when it passed, 8 when it did not, 1 when it could not be held.
 ///
@@ -197,6 +200,32 @@ impl Held {
     }
 }
 
+/// What is drilled: the backup named, or one of the tier; of a database that has both kinds, a dump.
+fn method(catalog: &PolicyCatalog, spec: &DatabaseSpec, id: Option<&BackupId>, tier: Option<&str>) -> Method {
+    let named = id.and_then(|id| catalog.points.iter().find(|point| point.id == *id));
+    if let Some(backup) = named.and_then(|point| point.best()) {
+        return backup.backup.method;
+    }
+    let of = |tier: &str| catalog.desired.tiers.get(tier).map(|spec| spec.method);
+    let tiers = tier.into_iter().chain(spec.tiers.iter().map(String::as_str).filter(|_| tier.is_none()));
+    let is_physical = tiers.filter_map(of).all(|method| method == Method::Physical);
+    if is_physical { Method::Physical } else { Method::Logical }
+}
+
+/// How far a cluster is recovered: as far as the archive goes, if it leads anywhere from that backup.
+async fn recovery(context: &Context, catalog: &PolicyCatalog, name: &str, choice: &Choice<'_>) -> Recovery {
+    let nowhere = Recovery { target: RecoveryTarget::Immediate, restore_command: None };
+    let Some(cluster) = choice.copy.backup.cluster.as_ref() else { return nowhere };
+    let wal = restore_cluster::archived(name, &cluster.system_identifier, context, catalog).await;
+    match way(wal.as_ref(), cluster, &RecoveryTarget::Latest, None) {
+        Ok(_) => Recovery {
+            target: RecoveryTarget::Latest,
+            restore_command: restore_cluster::restore_command(catalog, name),
+        },
+        Err(_) => nowhere,
+    }
+}
+
 /// Chooses, drills, and keeps the record.
 async fn one(
     context: &Context,
@@ -212,10 +241,12 @@ async fn one(
     let tier = tier.or(of_policy.filter(|_| id.is_none()));
     let ahead = catalog.points.iter().filter(|point| is_ahead(&point.id, Timestamp::now()));
     let except: Vec<_> = ahead.map(|point| (point.id.clone(), "is dated in the future".to_owned())).collect();
-    let wish = Wish { database: name, id, method: Method::Logical, tier, storage: None, except: &except };
+    let method = method(catalog, database.spec, id, tier);
+    let wish = Wish { database: name, id, method, tier, storage: None, except: &except };
     let choice = choose(&catalog.points, &wish, &catalog.searched).map_err(RestoreError::from)?;
     let repositories = catalog.places.repositories();
-    let order = Order { desired: &catalog.desired, name, database, choice, ground: ground.clone() };
+    let recovery = recovery(context, catalog, name, &choice).await;
+    let order = Order { desired: &catalog.desired, name, database, choice, ground: ground.clone(), recovery };
     let means = Means {
         repositories: &repositories,
         lookup: context.lookup.clone(),

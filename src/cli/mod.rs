@@ -38,6 +38,7 @@ mod prices;
 mod progress;
 mod prune;
 mod report;
+mod rescue;
 mod restore;
 mod restore_cluster;
 mod review;

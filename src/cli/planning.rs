@@ -52,6 +52,7 @@ pub fn observe_and_plan_by(
             let places = observe::open(&desired, context.lookup.as_ref());
             let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
             live.timetable = observe::timetable(&desired, program(&desired), &context.root);
+            live.program = Some(program(&desired));
             let now = Timestamp::now();
             observe::look_closer(&desired, &places, &mut live, now).await;
             let mut plan = plan(&desired, &live, now, scope);

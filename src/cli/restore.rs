@@ -2,6 +2,7 @@
 
 use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs, unknown_storage};
 use super::list::unknown_database;
+use super::rescue;
 use super::restore_cluster::{self, ClusterArgs};
 use super::thaw::{Cold, ThawArgs, make_readable};
 use super::{Context, Exit};
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 ///   backstay restore app --in-place --table users --table public.orders
 ///   backstay restore app --to-connection '${env:STAGING_URL}' --no-owner --jobs 4
 ///   backstay restore app --from /tmp/old.sql.gz --into app_old
+///   backstay restore main --table orders --to-time '2026-11-27 14:30' --into shop --as orders_before
 ///   backstay restore main --target-dir /srv/pg --to-time '2026-11-27 14:30' --start
 ///   backstay restore app --into app_then --thaw bulk           from GLACIER: asks for the thaw, exits 7
 ///   backstay restore app --into app_then --thaw standard --wait
@@ -180,7 +182,14 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
     if let Some(storage) = args.storage.as_deref().filter(|name| !catalog.desired.storages.contains_key(*name)) {
         return Ok(unknown_storage(context, storage, catalog.desired.storages.keys()));
     }
-    if args.cluster.target_dir.is_some() {
+    if args.cluster.target_dir.is_some() || args.cluster.names_target() || args.cluster.renamed.is_some() {
+        if args.cluster.target_dir.is_none() && args.tables.is_empty() {
+            context.complain(
+                "recovery to a point in time is for a whole cluster or for tables",
+                Some("Add `--target-dir DIR`, or `--table NAME` with `--into DATABASE`."),
+            );
+            return Ok(Exit::Usage);
+        }
         let choice = restore_cluster::Choice {
             database: &args.database,
             from: &args.from,
@@ -190,6 +199,9 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
             is_dry_run: args.dry_run,
             yes: args.yes,
         };
+        if args.cluster.target_dir.is_none() {
+            return rescue::work(&args.cluster, &choice, &args.tables, args.into.as_deref(), context, catalog).await;
+        }
         return restore_cluster::work(&args.cluster, &choice, context, catalog).await;
     }
     let Some(database) = catalog.desired.database(&args.database) else { return Ok(Exit::Failed) };

@@ -4,7 +4,8 @@ use super::catalogs::PolicyCatalog;
 use super::{Context, Exit};
 use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::base::{BackupId, Lsn, Size, Timeline};
-use crate::catalog::{BaseWish, RecoveryTarget, choose_base};
+use crate::catalog::wal::{ClusterWal, History, WalObject, way};
+use crate::catalog::{Base, BaseWish, RecoveryTarget, choose_base};
 use crate::diag::Explain;
 use crate::plan::{ClusterRecovered, ClusterRestoration, ClusterRestored};
 use crate::postgres::start_server;
@@ -24,32 +25,36 @@ pub struct ClusterArgs {
     pub(super) target_dir: Option<PathBuf>,
 
     /// Recover to just before this moment: `2026-11-27 14:30` in the policy's time zone, or with an offset of its own
-    #[arg(long, value_name = "TIME", requires = "target_dir", group = "recovery")]
+    #[arg(long, value_name = "TIME", group = "recovery")]
     to_time: Option<String>,
 
     /// Recover up to this WAL position, such as 16/B374D848
-    #[arg(long, value_name = "LSN", requires = "target_dir", group = "recovery")]
+    #[arg(long, value_name = "LSN", group = "recovery")]
     to_lsn: Option<Lsn>,
 
     /// Recover up to this transaction
-    #[arg(long, value_name = "XID", requires = "target_dir", group = "recovery")]
+    #[arg(long, value_name = "XID", group = "recovery")]
     to_xid: Option<u64>,
 
     /// Recover to a point that `pg_create_restore_point()` named
-    #[arg(long, value_name = "NAME", requires = "target_dir", group = "recovery")]
+    #[arg(long, value_name = "NAME", group = "recovery")]
     to_name: Option<String>,
 
     /// Recover everything there is WAL for; so it is unless something else is said and WAL is archived
-    #[arg(long, requires = "target_dir", group = "recovery")]
+    #[arg(long, group = "recovery")]
     latest: bool,
 
     /// Recover no further than the backup itself
-    #[arg(long, requires = "target_dir", group = "recovery")]
+    #[arg(long, group = "recovery")]
     immediate: bool,
 
     /// Follow this timeline instead of the newest
-    #[arg(long, value_name = "N", requires = "target_dir", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "recovery", value_parser = clap::value_parser!(u32).range(1..))]
     timeline: Option<u32>,
+
+    /// Name that the table gets which is brought back beside the live one [default: `<table>_rescued`]
+    #[arg(long = "as", value_name = "NAME", requires = "tables")]
+    pub(super) renamed: Option<String>,
 
     /// Where a tablespace goes that does not go where it was: `OID=/new/folder`; may be given several times
     #[arg(long, value_name = "OID=DIR", requires = "target_dir")]
@@ -89,26 +94,17 @@ pub(super) async fn work(
 ) -> Result<Exit, RestoreError> {
     let begun = Instant::now();
     let Some(folder) = args.target_dir.clone() else { return Ok(Exit::Usage) };
-    let target = match args.target(catalog) {
+    let target = match args.target(catalog, choice.database) {
         Ok(target) => target,
         Err(problem) => {
             context.complain(problem, Some("Write it like `2026-11-27 14:30` or `2026-11-27T14:30:00+01:00`."));
             return Ok(Exit::Usage);
         }
     };
-    let id = match choice.from {
-        "latest" => None,
-        text => match text.parse::<BackupId>() {
-            Ok(id) => Some(id),
-            Err(error) => {
-                context.complain(error, Some("Run `backstay list` to see the ids."));
-                return Ok(Exit::Failed);
-            }
-        },
+    let base = match base_for(args, choice, &target, context, catalog).await? {
+        Ok(base) => base,
+        Err(exit) => return Ok(exit),
     };
-    let Choice { database, tier, storage, .. } = *choice;
-    let wish = BaseWish { database, id: id.as_ref(), tier, storage, target: &target };
-    let base = choose_base(&catalog.points, &wish)?;
     let request = ClusterRequest {
         desired: &catalog.desired,
         name: choice.database,
@@ -116,10 +112,11 @@ pub(super) async fn work(
         folder,
         tablespaces: args.tablespace_map.clone(),
         keeps: args.delta,
+        only: None,
         jobs: usize::try_from(choice.jobs).unwrap_or(1).max(2),
         target,
-        timeline: args.timeline.map(Timeline),
-        restore_command: None,
+        timeline: args.timeline(),
+        restore_command: restore_command(catalog, choice.database),
     };
     let shown = ClusterRestoration {
         id: base.point.id.clone(),
@@ -210,8 +207,102 @@ fn may_replace(args: &ClusterArgs, context: &Context) -> bool {
     may
 }
 
+/// The base backup to begin with, from which the archive is proven to lead to the target.
+pub(super) async fn base_for<'a>(
+    args: &ClusterArgs,
+    choice: &Choice<'_>,
+    target: &RecoveryTarget,
+    context: &Context,
+    catalog: &'a PolicyCatalog,
+) -> Result<Result<Base<'a>, Exit>, RestoreError> {
+    let id = match choice.from {
+        "latest" => None,
+        text => match text.parse::<BackupId>() {
+            Ok(id) => Some(id),
+            Err(error) => {
+                context.complain(error, Some("Run `backstay list` to see the ids."));
+                return Ok(Err(Exit::Failed));
+            }
+        },
+    };
+    let Choice { database, tier, storage, .. } = *choice;
+    let wish = BaseWish { database, id: id.as_ref(), tier, storage, target };
+    let base = choose_base(&catalog.points, &wish)?;
+    if *target != RecoveryTarget::Immediate {
+        let wal = archived(database, &base.cluster.system_identifier, context, catalog).await;
+        let way = way(wal.as_ref(), base.cluster, target, args.timeline())?;
+        if let Some(at) = way.stored_until {
+            context.tell(format_args!(
+                "WAL is there without a gap to {} of timeline {}, stored at {at}",
+                way.until, way.timeline.0
+            ));
+        }
+    }
+    Ok(Ok(base))
+}
+
+/// Everything that the storages of a database's archive hold of one cluster. A storage that cannot be read is told, and
+/// what others hold counts.
+pub(super) async fn archived(
+    database: &str,
+    system: &str,
+    context: &Context,
+    catalog: &PolicyCatalog,
+) -> Option<ClusterWal> {
+    let spec = catalog.desired.database(database)?.spec.wal.as_ref()?;
+    let repositories = catalog.places.repositories();
+    let (mut objects, mut histories): (Vec<WalObject>, Vec<History>) = (Vec::new(), Vec::new());
+    for storage in &spec.to {
+        let Some(repository) = repositories.get(storage) else { continue };
+        match repository.wal_clusters(database).await {
+            Ok(clusters) => {
+                for cluster in clusters.into_iter().filter(|cluster| cluster.system.to_string() == system) {
+                    histories.extend(cluster.histories().cloned());
+                    objects.extend(cluster.objects().cloned());
+                }
+            }
+            Err(error) => context.warn(format_args!("the WAL at `{storage}` could not be listed: {error}")),
+        }
+    }
+    // The same content in two storages is one.
+    objects.sort_by(|a, b| (a.file, &a.digest).cmp(&(b.file, &b.digest)));
+    objects.dedup_by(|a, b| (a.file, &a.digest) == (b.file, &b.digest));
+    let mut all = ClusterWal::of(objects).into_iter().next()?;
+    histories.into_iter().for_each(|history| all.learn(history));
+    Some(all)
+}
+
+/// What PostgreSQL calls to fetch WAL: this program, with the policy. `None` when no WAL is archived.
+pub(super) fn restore_command(catalog: &PolicyCatalog, database: &str) -> Option<String> {
+    catalog.desired.database(database)?.spec.wal.as_ref()?;
+    let program = std::env::current_exe().ok()?;
+    let policy = std::path::absolute(&catalog.desired.file).ok()?;
+    let word = |text: &str| format!("'{}'", text.replace('\'', "'\\''").replace('%', "%%"));
+    Some(format!(
+        "{} --quiet --policy {} wal fetch %f \"%p\" --database {}",
+        word(&program.display().to_string()),
+        word(&policy.display().to_string()),
+        word(database)
+    ))
+}
+
 impl ClusterArgs {
-    fn target(&self, catalog: &PolicyCatalog) -> Result<RecoveryTarget, String> {
+    /// True when something is said of how far recovery goes.
+    pub(super) fn names_target(&self) -> bool {
+        self.to_time.is_some()
+            || self.to_lsn.is_some()
+            || self.to_xid.is_some()
+            || self.to_name.is_some()
+            || self.latest
+            || self.immediate
+    }
+
+    pub(super) fn timeline(&self) -> Option<Timeline> {
+        self.timeline.map(Timeline)
+    }
+
+    /// Where recovery ends: at the last WAL there is, unless something else is said or none is archived.
+    pub(super) fn target(&self, catalog: &PolicyCatalog, database: &str) -> Result<RecoveryTarget, String> {
         if let Some(text) = &self.to_time {
             let said = text.parse::<Timestamp>().or_else(|_| {
                 let civil: DateTime = text.parse()?;
@@ -223,8 +314,12 @@ impl ClusterArgs {
             (Some(lsn), ..) => RecoveryTarget::Lsn(lsn),
             (_, Some(xid), _) => RecoveryTarget::Xid(xid),
             (.., Some(name)) => RecoveryTarget::Name(name.clone()),
+            _ if self.immediate => RecoveryTarget::Immediate,
             _ if self.latest => RecoveryTarget::Latest,
-            _ => RecoveryTarget::Immediate,
+            _ => match catalog.desired.database(database).is_some_and(|found| found.spec.wal.is_some()) {
+                true => RecoveryTarget::Latest,
+                false => RecoveryTarget::Immediate,
+            },
         })
     }
 }

@@ -1,11 +1,12 @@
 //! One drill from begin to end.
 
+use super::cluster::{self, Recovery};
 use super::error::DrillError;
 use super::given::GivenServer;
 use super::own::{self, OwnServer};
 use super::{judge, roles};
 use crate::base::{Lookup, Period, Secret};
-use crate::catalog::{Choice, DrillCheck, DrillRecord, DrillRows, Manifest};
+use crate::catalog::{Choice, DrillCheck, DrillRecord, DrillRows, Manifest, Method};
 use crate::event::{Event, Observer};
 use crate::policy::{CheckSpec, DatabaseSpec, Desired, FoundDatabase, HookSpec};
 use crate::postgres::{Answer, Connection, PostgresError, Server, first_value};
@@ -30,8 +31,10 @@ pub struct Order<'a> {
     pub database: FoundDatabase<'a>,
     /// The copy to restore.
     pub choice: Choice<'a>,
-    /// The server to restore into.
+    /// The server to restore into; a cluster has one of its own.
     pub ground: Where,
+    /// How far a cluster is recovered; only looked at for a physical backup.
+    pub recovery: Recovery,
 }
 
 /// The server that a drill restores into.
@@ -59,13 +62,13 @@ pub struct Means<'a> {
 
 /// What was seen so far.
 #[derive(Default)]
-struct Findings {
-    server_version: String,
+pub(super) struct Findings {
+    pub(super) server_version: String,
     compared: Option<DrillRows>,
     checks: Vec<DrillCheck>,
-    restore_ms: Option<u64>,
-    checks_ms: Option<u64>,
-    problems: Vec<String>,
+    pub(super) restore_ms: Option<u64>,
+    pub(super) checks_ms: Option<u64>,
+    pub(super) problems: Vec<String>,
 }
 
 /// Restores, compares, asks and measures, and cleans up whatever happens. No hook of the policy is run. A record, good
@@ -83,7 +86,10 @@ pub async fn drill(order: &Order<'_>, means: &Means<'_>) -> Result<DrillRecord, 
         })
     });
     let mut findings = Findings::default();
-    let outcome = rehearse(order, means, &stop, &mut findings).await;
+    let outcome = match order.choice.copy.backup.method {
+        Method::Logical => rehearse(order, means, &stop, &mut findings).await,
+        Method::Physical => cluster::rehearse(order, &order.recovery, means, &stop, &mut findings).await,
+    };
     if let Some(timer) = timer {
         timer.abort();
     }
@@ -121,7 +127,7 @@ pub async fn drill(order: &Order<'_>, means: &Means<'_>) -> Result<DrillRecord, 
     })
 }
 
-fn ms(since: Instant) -> u64 {
+pub(super) fn ms(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -242,11 +248,23 @@ async fn on(
     findings.compared = restored.compared.map(|(tables, rows)| DrillRows { tables: tables as u64, rows });
     let begun = Instant::now();
     let server = maintenance.with_database(target.database().unwrap_or(DATABASE));
+    ask(&server, order, stop, findings).await?;
+    findings.checks_ms = Some(ms(begun));
+    Ok(())
+}
+
+/// Asks what the policy wants to know.
+pub(super) async fn ask(
+    server: &Server,
+    order: &Order<'_>,
+    stop: &CancellationToken,
+    findings: &mut Findings,
+) -> Result<(), DrillError> {
     for check in order.database.spec.drill.iter().flat_map(|drill| &drill.checks) {
         let asked = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(DrillError::Interrupted),
-            asked = first_value(&server, &check.sql) => asked,
+            asked = first_value(server, &check.sql) => asked,
         };
         let check = judged(check, asked);
         let problem = check.problem.as_ref();
@@ -255,7 +273,6 @@ async fn on(
         );
         findings.checks.push(check);
     }
-    findings.checks_ms = Some(ms(begun));
     Ok(())
 }
 

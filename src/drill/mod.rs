@@ -4,6 +4,7 @@
 //! [`drill`] does it, [`keep`] keeps the record. What is wrong with the backup is a finding and stands in the record;
 //! what is wrong with this machine (no server program, no key, no access) is an error, and nothing is recorded.
 
+mod cluster;
 mod drill;
 mod error;
 mod given;
@@ -12,6 +13,7 @@ mod keep;
 mod own;
 mod roles;
 
+pub use cluster::Recovery;
 pub use drill::{Means, Order, Where, drill};
 pub use error::DrillError;
 pub use keep::{Unkept, keep};

@@ -9,6 +9,7 @@ mod open;
 mod orphans;
 mod outside;
 mod preflight;
+mod server;
 mod timetable;
 mod world;
 

@@ -1,6 +1,6 @@
 //! Reading every storage of a policy, and the names of databases that entries with `match` mean.
 
-use super::{Ground, ObserveError, Place, Places, bucket, outside};
+use super::{Ground, ObserveError, Place, Places, bucket, outside, server};
 use crate::base::{BackupId, Lookup};
 use crate::diag::Explain;
 use crate::plan::{Live, LiveStorage, ReadStorage};
@@ -22,6 +22,7 @@ pub async fn observe(desired: &Desired, places: &Places, lookup: &dyn Lookup) ->
         live.callers.extend(caller.map(|caller| (format!("storage/{name}"), caller)));
     }
     outside::read_outside(desired, places, lookup, &mut live).await;
+    live.servers = server::servers(desired, lookup).await;
     for (entry, spec) in &desired.databases {
         if let Some(patterns) = &spec.matching {
             let found = databases(spec, patterns, lookup).await.map_err(|e| e.to_string());

@@ -134,6 +134,15 @@ pub enum Deed {
         /// The bucket.
         bucket: LeftBucket,
     },
+    /// Set a setting of a database's server, for good.
+    SetServer {
+        /// The database entry.
+        database: String,
+        /// Its name.
+        setting: String,
+        /// Its value.
+        value: String,
+    },
     /// Write a file that starts scheduled work.
     InstallFile {
         /// Its path.
@@ -212,7 +221,7 @@ impl Deed {
             | Deed::ClearLeftover { storage, .. } => vec![storage],
             Deed::Provision { storage, .. } => storage.iter().map(String::as_str).collect(),
             Deed::Forget { .. } | Deed::ForgetBucket { .. } => Vec::new(),
-            Deed::InstallFile { .. } | Deed::RemoveFile { .. } => Vec::new(),
+            Deed::SetServer { .. } | Deed::InstallFile { .. } | Deed::RemoveFile { .. } => Vec::new(),
             Deed::CopyBackup { to, .. } => vec![to],
             Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
         }
@@ -230,6 +239,7 @@ impl Deed {
             | Deed::InstallFile { .. }
             | Deed::RemoveFile { .. } => None,
             Deed::TakeBackup { database, .. }
+            | Deed::SetServer { database, .. }
             | Deed::CopyBackup { database, .. }
             | Deed::PruneBackup { database, .. }
             | Deed::ClearLeftover { database, .. } => Some(database.as_str()).filter(|name| !name.is_empty()),

@@ -3,7 +3,8 @@
 use super::wanted::left_out;
 use super::{
     Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, foreign_rules,
-    guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune, subjects, timetable,
+    guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune, server_settings, subjects,
+    timetable,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -27,6 +28,9 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let (places, n_places) = infra::actions(desired, live, &mut notes);
     actions.extend(places);
     n_unchanged += n_places;
+    let (settings, n_settings) = server_settings::actions(desired, live, &mut notes);
+    actions.extend(settings);
+    n_unchanged += n_settings;
     let (files, n_files) = timetable::actions(desired, live, &mut notes);
     actions.extend(files);
     n_unchanged += n_files;

@@ -1,6 +1,6 @@
 //! What was found in the world, as planning sees it. Filled by `observe`, read-only.
 
-use super::FoundFile;
+use super::{FoundFile, LiveServer};
 use crate::catalog::Contents;
 use crate::resource::{BucketPlace, Caller, Found, LeftBucket, Orphan};
 use crate::schedule::Program;
@@ -26,6 +26,10 @@ pub struct Live {
     /// Buckets that the policy made its own and names no longer, by the storage in whose account and region they were looked
     /// for; or why they could not be.
     pub left_buckets: BTreeMap<String, Result<Vec<LeftBucket>, String>>,
+    /// Servers whose settings the policy owns, by database entry.
+    pub servers: BTreeMap<String, LiveServer>,
+    /// How this program is started by others; `None` where nobody said.
+    pub program: Option<Program>,
     /// The files that start scheduled work; `None` where nobody looked.
     pub timetable: Option<Timetable>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.

@@ -35,6 +35,7 @@ mod questions;
 mod restoration;
 mod schema;
 mod scope;
+mod server_settings;
 mod stale;
 mod subject;
 mod thaw;
@@ -68,6 +69,7 @@ pub use restoration::{
 };
 pub use schema::plan_schema;
 pub use scope::{Scope, Work};
+pub use server_settings::{LiveServer, SERVER_SETTINGS, ServerSetting, push_command};
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
 pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};

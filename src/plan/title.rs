@@ -15,6 +15,7 @@ impl Deed {
             }
             Deed::Forget { principal, .. } => format!("forget the {principal}"),
             Deed::ForgetBucket { bucket, .. } => format!("forget the bucket {}", bucket.bucket),
+            Deed::SetServer { database, setting, value } => format!("set {setting} of {database} to `{value}`"),
             Deed::InstallFile { path, .. } => format!("write {path}"),
             Deed::RemoveFile { path } => format!("remove {path}"),
             Deed::TakeBackup { database, tier, storages } => {

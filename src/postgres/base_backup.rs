@@ -3,7 +3,7 @@
 use super::running::Running;
 use super::{PostgresError, Server, Session};
 use crate::base::SegmentSize;
-use crate::catalog::{BadPage, Tablespace, WalOfBackup};
+use crate::catalog::{BadPage, ClusterDatabase, Tablespace, WalOfBackup};
 use serde::Deserialize;
 use std::io::PipeReader;
 
@@ -104,6 +104,8 @@ pub struct ClusterFacts {
     pub bytes: u64,
     /// Tablespaces other than the two that every cluster has.
     pub tablespaces: Vec<Tablespace>,
+    /// Every database, templates included.
+    pub databases: Vec<ClusterDatabase>,
 }
 
 const CLUSTER: &str = "
@@ -113,7 +115,9 @@ const CLUSTER: &str = "
          FROM pg_database) AS bytes,
         (SELECT coalesce(json_agg(json_build_object('oid', oid::bigint, 'location', pg_tablespace_location(oid))
                                   ORDER BY oid), '[]')
-         FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')) AS tablespaces";
+         FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')) AS tablespaces,
+        (SELECT json_agg(json_build_object('oid', oid::bigint, 'name', datname) ORDER BY oid) FROM pg_database)
+            AS databases";
 
 impl Session {
     /// What a base backup needs to know of the cluster. Read-only.
@@ -124,6 +128,7 @@ impl Session {
             wal_segment: u64,
             bytes: u64,
             tablespaces: Vec<Tablespace>,
+            databases: Vec<ClusterDatabase>,
         }
         let row: Row = self.row(CLUSTER).await?;
         Ok(ClusterFacts {
@@ -131,6 +136,7 @@ impl Session {
             wal_segment: SegmentSize::new(row.wal_segment).unwrap_or(SegmentSize::DEFAULT),
             bytes: row.bytes,
             tablespaces: row.tablespaces,
+            databases: row.databases,
         })
     }
 }

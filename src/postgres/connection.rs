@@ -91,6 +91,15 @@ impl Connection {
         Connection::from_pairs(parse_url(url.expose()).map_err(invalid)?)
     }
 
+    /// A connection by libpq's names of parameters, the password apart.
+    pub fn of_parameters(
+        parameters: impl IntoIterator<Item = (String, String)>,
+        password: Option<Secret>,
+    ) -> Result<Connection, PostgresError> {
+        let connection = Connection::from_pairs(parameters.into_iter().collect())?;
+        Ok(Connection { password, ..connection })
+    }
+
     fn from_pairs(pairs: Vec<(String, String)>) -> Result<Connection, PostgresError> {
         let mut connection = Connection { parameters: BTreeMap::new(), password: None };
         for (name, value) in pairs {

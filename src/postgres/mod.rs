@@ -5,6 +5,7 @@
 //! [`Dump`] and [`Restore`] move bytes. Passwords travel by environment, or by standard input behind a command, and
 //! never stand in an argument list. Every program ends with the value that stands for it.
 
+mod amcheck;
 mod answer;
 mod base_backup;
 mod classify;
@@ -26,10 +27,12 @@ mod settings;
 mod sizes;
 mod sql;
 mod start;
+mod table_copy;
 mod ties;
 mod url;
 mod wrapper;
 
+pub use amcheck::amcheck;
 pub use answer::{Answer, first_value};
 pub use base_backup::{BaseBackup, BaseBackupEnd, ClusterFacts};
 pub use connection::Connection;
@@ -47,4 +50,5 @@ pub use session::Session;
 pub use settings::{DatabaseGrant, DatabaseSettings, SettingValues};
 pub use sql::{identifier, literal};
 pub use start::{Recovered, start_server, stop_server};
+pub use table_copy::{TableShape, copy_table};
 pub use ties::{IncomingKey, LiveTable, Published, Ties};

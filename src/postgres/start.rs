@@ -97,6 +97,10 @@ impl Starting {
         // meanwhile wants every limit to be as high as it was where the WAL was written, which may be set elsewhere.
         let mut options =
             "-c logging_collector=off -c log_destination=stderr -c lc_messages=C -c hot_standby=off".to_owned();
+        // Debian keeps it elsewhere, and so the backup has none; `postgresql.auto.conf` is read all the same.
+        if !self.data.join("postgresql.conf").exists() {
+            options.push_str(" -c config_file=/dev/null");
+        }
         for setting in settings {
             options.push_str(&format!(" -c {}", quoted(setting)));
         }

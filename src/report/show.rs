@@ -5,7 +5,7 @@ use super::age::ago;
 use super::list::{CopyView, cold_words, copy_view, level_name, state_name};
 use super::table::table;
 use crate::base::{Period, Size, total};
-use crate::catalog::{CopyState, Layer, Manifest, RestorePoint};
+use crate::catalog::{Cluster, CopyState, Layer, Manifest, RestorePoint};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -71,7 +71,10 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
     copies(&mut out, point, now, style);
     if let Some(manifest) = manifest {
         objects(&mut out, manifest, style);
-        tables(&mut out, manifest, style);
+        match &manifest.cluster {
+            Some(whole) => cluster(&mut out, whole, style),
+            None => tables(&mut out, manifest, style),
+        }
     }
     out
 }
@@ -123,6 +126,24 @@ fn objects(out: &mut String, manifest: &Manifest, style: Style) {
         })
         .collect();
     out.push_str(&table(&["NAME", "STORED", "PLAIN", "SHA-256 AS STORED"], &rows, style, |_, _, text| text.to_owned()));
+}
+
+fn cluster(out: &mut String, cluster: &Cluster, style: Style) {
+    let title = format!("A cluster: {} files, {}", cluster.files, Size(cluster.bytes));
+    let _ = writeln!(out, "\n{}", style.bold(&title));
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "  {}{value}", style.dim(&format!("{name:<12}")));
+    };
+    line("timeline", format!("{}, from {} to {}", cluster.timeline.0, cluster.start_lsn, cluster.stop_lsn));
+    line("checksums", if cluster.checksums { "on".to_owned() } else { "off".to_owned() });
+    let databases: Vec<&str> = cluster.databases.iter().map(|database| database.name.as_str()).collect();
+    line("databases", databases.join(", "));
+    for tablespace in &cluster.tablespaces {
+        line("tablespace", format!("{} at {}", tablespace.oid, tablespace.location));
+    }
+    for page in &cluster.bad_pages {
+        line("damaged", format!("page {} of {}", page.page, page.file));
+    }
 }
 
 fn tables(out: &mut String, manifest: &Manifest, style: Style) {

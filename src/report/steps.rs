@@ -18,6 +18,7 @@ pub(super) fn steps(out: &mut String, plan: &Plan, style: Style) {
             Deed::Forget { .. } => "access".to_owned(),
             Deed::ForgetBucket { .. } => "buckets".to_owned(),
             Deed::InstallFile { .. } | Deed::RemoveFile { .. } => "schedules".to_owned(),
+            Deed::SetServer { .. } => "servers".to_owned(),
             deed => deed.storages().join(", "),
         };
         let group = groups.entry(place).or_default();
@@ -55,6 +56,7 @@ fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
         Deed::Forget { principal, .. } => format!("forget {principal}"),
         Deed::ForgetBucket { bucket, .. } => format!("forget bucket {}", bucket.bucket),
         Deed::InstallFile { path, .. } | Deed::RemoveFile { path } => path.clone(),
+        Deed::SetServer { setting, .. } => setting.clone(),
         Deed::TakeBackup { tier, .. } => format!("backup {tier}"),
         Deed::CopyBackup { tier, id, from, .. } => format!("copy {tier} {id} from {from}"),
         Deed::PruneBackup { tier, id, .. } => format!("prune {tier} {id}"),

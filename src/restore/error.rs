@@ -3,6 +3,7 @@
 use super::cold::ColdError;
 use super::selection::NoSelection;
 use crate::base::UnresolvedReference;
+use crate::catalog::wal::NoWay;
 use crate::catalog::{NoBase, NoChoice};
 use crate::codec::archive::Broken;
 use crate::diag::{Code, Explain, codes};
@@ -19,6 +20,9 @@ pub enum RestoreError {
     /// No base backup fits what was asked for.
     #[error(transparent)]
     NoBase(#[from] NoBase),
+    /// The archive does not lead to the target.
+    #[error(transparent)]
+    NoWay(#[from] NoWay),
     /// It must be thawed first.
     #[error(transparent)]
     Cold(#[from] ColdError),
@@ -124,7 +128,7 @@ impl Explain for RestoreError {
         match self {
             RestoreError::NoChoice(NoChoice::Damaged(_)) => &codes::BYTES_DAMAGED,
             RestoreError::NoBase(NoBase::Damaged(_)) => &codes::BYTES_DAMAGED,
-            RestoreError::NoBase(NoBase::TooEarly { .. }) => &codes::NOT_RESTORABLE,
+            RestoreError::NoBase(NoBase::TooEarly { .. }) | RestoreError::NoWay(_) => &codes::NOT_RESTORABLE,
             RestoreError::NoChoice(_) | RestoreError::NoBase(NoBase::None(_)) => &codes::NOTHING_TO_RESTORE,
             RestoreError::Cold(error) => error.code(),
             RestoreError::NoSelection(_) => &codes::TABLE_NOT_IN_BACKUP,
@@ -154,6 +158,20 @@ impl Explain for RestoreError {
             RestoreError::NoBase(NoBase::Damaged(_)) => "Choose another one with `--from ID`.".to_owned(),
             RestoreError::NoBase(NoBase::TooEarly { .. }) => {
                 "Choose a later moment, or restore the oldest backup with `--from ID --immediate`.".to_owned()
+            }
+            RestoreError::NoWay(NoWay::NoArchive(_)) => {
+                "Restore the backup as it is with `--immediate`.".to_owned()
+            }
+            RestoreError::NoWay(NoWay::Behind { is_gap: true, .. }) => {
+                "Choose an earlier moment, or a backup after the gap; `backstay wal list` shows what there is.".to_owned()
+            }
+            RestoreError::NoWay(NoWay::Behind { .. }) => {
+                "Choose an earlier moment or `--latest`; if the server still runs, `SELECT pg_switch_wal()` brings the rest \
+                 into the archive."
+                    .to_owned()
+            }
+            RestoreError::NoWay(NoWay::NotCovered(_)) => {
+                "Choose a timeline with `--timeline N`; `backstay wal list` shows them.".to_owned()
             }
             RestoreError::NoBase(NoBase::None(_)) => {
                 "Run `backstay list`; one is made by a tier with `method: physical`.".to_owned()

@@ -29,7 +29,10 @@ mod thaw;
 mod words;
 
 pub use carry_out::carry_out;
-pub use cluster::{ClusterRequest, RestoredCluster, TablespaceTarget, restore_cluster};
+pub use cluster::{
+    ClusterRequest, Rescue, Rescued, RescuedTable, RestoredCluster, ScratchCluster, ScratchFolder, TablespaceTarget,
+    rescue, restore_cluster,
+};
 pub use cold::{ColdError, Nearest};
 pub use error::RestoreError;
 pub use prepare::{Prepared, prepare};

@@ -67,6 +67,12 @@ fn part(text: &str) -> Option<(Part, &str)> {
 }
 
 impl TableName {
+    /// Schema and name as SQL reads them: in lower case unless quoted.
+    pub(super) fn as_sql(&self) -> (Option<String>, String) {
+        let read = |part: &Part| if part.is_quoted { part.text.clone() } else { part.text.to_lowercase() };
+        (self.schema.as_ref().map(read), read(&self.name))
+    }
+
     /// True when a table may be meant.
     pub fn fits(&self, schema: &str, name: &str) -> bool {
         self.name.fits(name) && self.schema.as_ref().is_none_or(|part| part.fits(schema))

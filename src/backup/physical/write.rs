@@ -192,6 +192,7 @@ fn cluster(reading: &Reading, found: &Found, end: BaseBackupEnd, wal: WalOfBacku
         checksums: reading.cluster.checksums,
         bad_pages: end.bad_pages,
         tablespaces: reading.cluster.tablespaces.clone(),
+        databases: reading.cluster.databases.clone(),
         files: files as u64,
         bytes: found.bytes,
     })

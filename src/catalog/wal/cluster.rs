@@ -44,6 +44,11 @@ impl ClusterWal {
         self.histories.insert(history.timeline, history);
     }
 
+    /// The histories that were read.
+    pub fn histories(&self) -> impl Iterator<Item = &History> {
+        self.histories.values()
+    }
+
     /// The stored histories of timelines.
     pub fn history_files(&self) -> impl Iterator<Item = &WalObject> {
         self.files.iter().filter(|(file, _)| matches!(file, WalFile::History(_))).flat_map(|(_, objects)| objects)

@@ -6,9 +6,11 @@ mod coverage;
 mod history;
 mod object;
 mod span;
+mod way;
 
 pub use cluster::{ClusterWal, TwoContents};
 pub use coverage::{NotCovered, WalPosition};
 pub use history::{Branch, History, InvalidHistory};
 pub use object::{InvalidWalDigest, WalDigest, WalObject};
 pub use span::WalSpan;
+pub use way::{NoWay, Way, way};

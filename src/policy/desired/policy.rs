@@ -215,6 +215,8 @@ pub struct WalSpec {
     pub to: Vec<String>,
     /// Longest time a change waits in an unfinished segment, if the policy says.
     pub archive_timeout: Option<Period>,
+    /// Whether the server's settings for it are the policy's to set.
+    pub manages: bool,
 }
 
 /// When and how thoroughly backups are verified.

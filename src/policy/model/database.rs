@@ -120,6 +120,10 @@ pub struct Wal {
     /// Longest time a change waits in an unfinished segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive_timeout: Option<Written<Period>>,
+    /// Whether `apply` sets what the server needs for it: `wal_level`, `archive_mode`, `archive_command`, `archive_timeout`,
+    /// `max_wal_senders`. The connection must be a superuser's. False unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manage: Option<bool>,
 }
 
 /// Who carries WAL segments.

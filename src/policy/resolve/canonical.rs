@@ -154,7 +154,7 @@ fn database_of(spec: &DatabaseSpec) -> Value {
             WalMode::Archive => "archive",
             WalMode::Stream => "stream",
         };
-        said["wal"] = json!([mode, wal.to, wal.archive_timeout.map(|period| period.0)]);
+        said["wal"] = json!([mode, wal.to, wal.archive_timeout.map(|period| period.0), wal.manages]);
     }
     if let Some(host) = &spec.host {
         said["host"] = json!(host);

@@ -125,6 +125,7 @@ fn wal(wal: &Wal) -> WalSpec {
         mode: wal.mode,
         to: wal.to.iter().map(|name| name.text().to_owned()).collect(),
         archive_timeout: wal.archive_timeout.as_deref().copied(),
+        manages: wal.manage.unwrap_or(false),
     }
 }
 

@@ -73,8 +73,11 @@ impl List {
     }
 
     fn wal(&mut self, route: &Route, wal: &Wal) {
+        if wal.mode == WalMode::Archive && wal.manage == Some(true) {
+            return;
+        }
         let what = match wal.mode {
-            WalMode::Archive => "`archive_command` is set by hand: see docs/wal.md",
+            WalMode::Archive => "`archive_command` is set by hand, or by `manage: true`: see docs/wal.md",
             WalMode::Stream => "`backstay wal receive` is started by hand: see docs/wal.md",
         };
         self.add(&route.key("mode"), what);

@@ -39,7 +39,14 @@ pub async fn restore_cluster(request: &ClusterRequest<'_>, hands: &Hands<'_>) ->
     let kept = Arc::new(kept);
     {
         let (site, map, kept) = (site.clone(), map.clone(), kept.clone());
-        blocking(move || make_files(&site, &map, &kept)).await?;
+        let empty: HashSet<usize> = map
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(_, file)| request.leaves_empty(file))
+            .map(|(number, _)| number)
+            .collect();
+        blocking(move || make_files(&site, &map, &kept, &empty)).await?;
     }
     reader.fill(&site, &map, &kept).await?;
     {
@@ -94,7 +101,7 @@ impl<'a> PackReader<'a> {
     async fn fill(&self, site: &Site, map: &FileMap, kept: &HashSet<usize>) -> Result<(), RestoreError> {
         let mut stretches: Vec<Vec<Stretch>> = vec![Vec::new(); map.packs.len()];
         for (number, file) in map.files.iter().enumerate() {
-            if kept.contains(&number) || is_made_anew(file) {
+            if kept.contains(&number) || is_made_anew(file) || self.request.leaves_empty(file) {
                 continue;
             }
             let path = goal(site, file);
@@ -286,11 +293,15 @@ fn is_same(path: &Path, file: &ClusterFile, buffer: &mut [u8]) -> io::Result<boo
 }
 
 /// Makes folders, and every file that is to be filled, empty.
-fn make_files(site: &Site, map: &FileMap, kept: &HashSet<usize>) -> Result<(), RestoreError> {
+/// Those in `empty` have their length and no content.
+fn make_files(site: &Site, map: &FileMap, kept: &HashSet<usize>, empty: &HashSet<usize>) -> Result<(), RestoreError> {
     site.make_folders(map)?;
     for (number, file) in map.files.iter().enumerate() {
         if file.kind == FileKind::File && !kept.contains(&number) && !is_made_anew(file) {
             make(&goal(site, file), file.mode, site.owner)?;
+            if empty.contains(&number) {
+                File::options().write(true).open(goal(site, file))?.set_len(file.bytes)?;
+            }
         }
     }
     Ok(())

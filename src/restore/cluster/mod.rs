@@ -8,7 +8,11 @@ mod files;
 mod fill;
 mod folder;
 mod request;
+mod rescue;
+mod scratch;
 mod settings;
 
 pub use fill::restore_cluster;
 pub use request::{ClusterRequest, RestoredCluster, TablespaceTarget};
+pub use rescue::{Rescue, Rescued, RescuedTable, rescue};
+pub use scratch::{ScratchCluster, ScratchFolder};

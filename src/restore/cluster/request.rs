@@ -1,7 +1,7 @@
 //! What is asked of a restore of a cluster, and what comes of it.
 
 use crate::base::{BackupId, Timeline};
-use crate::catalog::{Base, RecoveryTarget};
+use crate::catalog::{Base, ClusterFile, RecoveryTarget};
 use crate::policy::Desired;
 use std::path::PathBuf;
 
@@ -19,6 +19,9 @@ pub struct ClusterRequest<'a> {
     pub tablespaces: Vec<TablespaceTarget>,
     /// Files of the folder that are as in the backup stay, others are replaced or removed.
     pub keeps: bool,
+    /// Only the files of this database and those that every cluster needs: files of other databases have their length and
+    /// no content. `None`: everything.
+    pub only: Option<u32>,
     /// Packs read at once, 1 or more.
     pub jobs: usize,
     /// How far recovery goes.
@@ -27,6 +30,27 @@ pub struct ClusterRequest<'a> {
     pub timeline: Option<Timeline>,
     /// The command by which PostgreSQL fetches WAL; `None` when there is no archive.
     pub restore_command: Option<String>,
+}
+
+/// Object ids of the databases that every cluster is made with: a server does not start without them.
+const OF_EVERY_CLUSTER: [u32; 3] = [1, 4, 5];
+
+impl ClusterRequest<'_> {
+    /// True for a file of a database that is not asked for.
+    pub(super) fn leaves_empty(&self, file: &ClusterFile) -> bool {
+        let Some(only) = self.only else { return false };
+        database_of(&file.path).is_some_and(|oid| oid != only && !OF_EVERY_CLUSTER.contains(&oid))
+    }
+}
+
+/// The database that a file belongs to: `base/<oid>/…`, or `pg_tblspc/<oid>/PG_…/<oid>/…` in a tablespace.
+fn database_of(path: &str) -> Option<u32> {
+    let mut parts = path.split('/');
+    match parts.next()? {
+        "base" => parts.next()?.parse().ok(),
+        "pg_tblspc" => parts.nth(2)?.parse().ok(),
+        _ => None,
+    }
 }
 
 /// Where a tablespace goes.

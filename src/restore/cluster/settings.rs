@@ -30,7 +30,8 @@ pub(super) fn with_recovery(
         RecoveryTarget::Immediate => set("recovery_target", "immediate"),
         RecoveryTarget::Latest => {}
         RecoveryTarget::Time(at) => {
-            set("recovery_target_time", &at.to_string());
+            // The server reads no `T` and no `Z` here.
+            set("recovery_target_time", &at.strftime("%Y-%m-%d %H:%M:%S%.6f+00").to_string());
             // What was committed in that very microsecond counts as after it.
             set("recovery_target_inclusive", "false");
         }
@@ -61,6 +62,9 @@ mod tests {
             "{again}"
         );
         assert!(!again.contains("lsn") && again.matches(HEADING).count() == 1, "{again}");
+        let time =
+            with_recovery("", &RecoveryTarget::Time("2026-11-27T21:52:26.7Z".parse().unwrap_or_default()), None, None);
+        assert!(time.contains("recovery_target_time = '2026-11-27 21:52:26.700000+00'"), "{time}");
         let latest = with_recovery(&again, &RecoveryTarget::Latest, None, None);
         assert!(latest.contains("recovery_target_timeline = 'latest'") && !latest.contains("immediate"), "{latest}");
     }
