@@ -99,6 +99,7 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         | Deed::Forget { .. }
         | Deed::ForgetBucket { .. }
         | Deed::SetServer { .. }
+        | Deed::RemoveAlarm { .. }
         | Deed::InstallFile { .. }
         | Deed::RemoveFile { .. } => Ok(StepEnd::AlreadyDone),
     };

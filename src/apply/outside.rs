@@ -3,9 +3,9 @@
 use super::database::said;
 use super::{Hands, access_key};
 use crate::event::StepEnd;
-use crate::observe::Ground;
+use crate::observe::{Ground, cloudwatch};
 use crate::plan::{grants_name, standing};
-use crate::provider::aws::{AwsSession, forget, forget_bucket, write};
+use crate::provider::aws::{AwsSession, delete_alarm, forget, forget_bucket, write};
 use crate::resource::{BucketPlace, LeftBucket, Principal, Resource};
 
 /// Writes one resource for a storage or an entry of `access`, and returns once it shows.
@@ -15,6 +15,16 @@ pub(super) async fn settle(
     resource: &Resource,
     hands: &Hands<'_>,
 ) -> StepEnd {
+    if let Resource::Alarm(_) = resource {
+        let session = match alarms(hands) {
+            Ok(session) => session,
+            Err(problem) => return StepEnd::Failed(problem),
+        };
+        return match write(&session, None, resource).await {
+            Ok(()) => StepEnd::Done(standing(resource)),
+            Err(error) => StepEnd::Failed(said(&error)),
+        };
+    }
     let (session, place) = match reach(storage, access, hands) {
         Ok(reached) => reached,
         Err(problem) => return StepEnd::Failed(problem),
@@ -26,6 +36,24 @@ pub(super) async fn settle(
         Ok(()) => StepEnd::Done(standing(resource)),
         Err(error) => StepEnd::Failed(said(&error)),
     }
+}
+
+/// Deletes an alarm that the policy no longer wants.
+pub(super) async fn remove_alarm(name: &str, hands: &Hands<'_>) -> StepEnd {
+    let session = match alarms(hands) {
+        Ok(session) => session,
+        Err(problem) => return StepEnd::Failed(problem),
+    };
+    match delete_alarm(&session, name).await {
+        Ok(()) => StepEnd::Done("it is gone".to_owned()),
+        Err(error) => StepEnd::Failed(said(&error)),
+    }
+}
+
+/// Where the alarms of the policy stand.
+fn alarms(hands: &Hands<'_>) -> Result<AwsSession, String> {
+    let spec = hands.desired.alerts.cloudwatch.as_ref().ok_or("the policy names no CloudWatch")?;
+    cloudwatch(spec, hands.lookup.as_ref()).map_err(|problem| problem.to_string())
 }
 
 /// Takes back what the policy gave to a user or role, in the account of a storage.

@@ -17,6 +17,9 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
     if let Deed::Forget { storage, principal, .. } = deed {
         return outside::let_go(storage, principal, hands).await;
     }
+    if let Deed::RemoveAlarm { name } = deed {
+        return outside::remove_alarm(name, hands).await;
+    }
     if let Deed::ForgetBucket { storage, bucket } = deed {
         return outside::let_go_of_bucket(storage, bucket, hands).await;
     }

@@ -16,9 +16,9 @@ use std::fmt;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +55,10 @@ pub struct Context {
     pub diary: Diary,
     /// Something that was to be read could not be written.
     is_output_lost: AtomicBool,
+    /// Results that become a part of one larger document; `None`: they are written at once.
+    held: Mutex<Option<String>>,
+    /// That there is advice on the policy was told.
+    is_advice_told: AtomicBool,
 }
 
 /// When colour is used.
@@ -100,6 +104,8 @@ impl Context {
             run,
             diary: Diary::default(),
             is_output_lost: AtomicBool::new(false),
+            held: Mutex::default(),
+            is_advice_told: AtomicBool::new(false),
         }
     }
 
@@ -138,6 +144,10 @@ impl Context {
     /// Writes a result to standard output. What is being done goes on when nobody can read it: a reader that went
     /// away, as `head` does, is no failure; a full disk is told, and the exit is not [`Exit::Done`].
     pub fn say(&self, text: impl fmt::Display) {
+        if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            held.push_str(&text.to_string());
+            return;
+        }
         let mut out = std::io::stdout().lock();
         let Err(problem) = write!(out, "{text}").and_then(|()| out.flush()) else { return };
         if problem.kind() != ErrorKind::BrokenPipe && !self.is_output_lost.swap(true, Ordering::Relaxed) {
@@ -147,6 +157,21 @@ impl Context {
                 "hint: What this run does is not stopped by that; look at it with `backstay list` or `backstay plan`.",
             );
         }
+    }
+
+    /// True the first time: parts of one run read the same policy.
+    pub fn is_first_to_tell_advice(&self) -> bool {
+        !self.is_advice_told.swap(true, Ordering::Relaxed)
+    }
+
+    /// From now on results are kept until they are asked for.
+    pub fn hold(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(String::new());
+    }
+
+    /// What was kept; results are written at once again.
+    pub fn held(&self) -> String {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 
     /// Writes a new access key to standard output, also with `--quiet`; nothing with `--json`, whose output is kept.

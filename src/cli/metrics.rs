@@ -1,16 +1,22 @@
 //! `backstay metrics`: numbers for Prometheus, and what goes with them. And the files that are written after a run.
 
-use super::standings::see;
+use super::standings::{Seen, look, see};
 use super::{Context, Exit};
 use crate::diag::codes;
 use crate::http::Client;
 use crate::metrics;
 use crate::notify::{Means, push};
-use crate::policy::MetricsSpec;
+use crate::observe::cloudwatch;
+use crate::policy::{CloudwatchSpec, Desired, MetricsSpec};
+use crate::provider::aws::put_ages;
 use crate::standing::Standing;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Time for all that is put into CloudWatch after a run.
+const CLOUDWATCH: Duration = Duration::from_secs(30);
 
 /// Print how recoverability stands as metrics for Prometheus
 ///
@@ -83,8 +89,9 @@ pub(super) fn write_textfile(file: &Path, text: &str) -> std::io::Result<()> {
 /// nothing about how the run ends.
 pub(super) fn write_after(context: &Context) {
     let Ok(policies) = super::policy_files::read_policies(context) else { return };
-    let wanted: Vec<_> =
-        policies.desired.into_iter().filter(|desired| desired.metrics != MetricsSpec::default()).collect();
+    let is_counted =
+        |desired: &Desired| desired.metrics != MetricsSpec::default() || desired.alerts.cloudwatch.is_some();
+    let wanted: Vec<_> = policies.desired.into_iter().filter(is_counted).collect();
     if wanted.is_empty() {
         return;
     }
@@ -92,11 +99,17 @@ pub(super) fn write_after(context: &Context) {
         let mut files: BTreeMap<PathBuf, Vec<Standing>> = BTreeMap::new();
         for desired in wanted {
             let MetricsSpec { textfile, pushgateway, .. } = desired.metrics.clone();
-            if textfile.is_none() && pushgateway.is_none() {
+            let watched = desired.alerts.cloudwatch.clone();
+            if textfile.is_none() && pushgateway.is_none() && watched.is_none() {
                 continue;
             }
             let name = desired.name.clone();
-            let standing = super::standings::look(desired, context).await.standing;
+            let Seen { desired, standing, .. } = look(desired, context).await;
+            if let Some(spec) = &watched
+                && let Err(problem) = put(&desired, spec, &standing, context).await
+            {
+                lost(context, &problem);
+            }
             if let Some(gateway) = &pushgateway {
                 let client = Client::new(context.lookup.as_ref());
                 let means = Means { lookup: context.lookup.as_ref(), client: &client };
@@ -120,6 +133,17 @@ pub(super) fn write_after(context: &Context) {
     };
     // A run that could be started was started before.
     let _ = context.block_on(read);
+}
+
+/// Puts the ages of backups into CloudWatch.
+async fn put(desired: &Desired, spec: &CloudwatchSpec, standing: &Standing, context: &Context) -> Result<(), String> {
+    let session = cloudwatch(spec, context.lookup.as_ref()).map_err(|problem| problem.to_string())?;
+    let ages = metrics::ages(desired, spec, standing);
+    let put = put_ages(&session, &spec.namespace, &ages);
+    match tokio::time::timeout(CLOUDWATCH, put).await {
+        Ok(end) => end.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("CloudWatch does not answer within {} s", CLOUDWATCH.as_secs())),
+    }
 }
 
 fn lost(context: &Context, problem: &dyn std::fmt::Display) {

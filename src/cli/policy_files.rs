@@ -83,7 +83,7 @@ pub(super) fn checked_policies(context: &Context) -> Result<Policies, Exit> {
 pub fn valid_policies(context: &Context) -> Result<Vec<Desired>, Exit> {
     let policies = checked_policies(context)?;
     let warnings = policies.diagnostics.count(Severity::Warning);
-    if warnings > 0 {
+    if warnings > 0 && context.is_first_to_tell_advice() {
         let plural = if warnings == 1 { "" } else { "s" };
         context.tell(format_args!("{warnings} warning{plural} on the policy: see `backstay validate`"));
     }

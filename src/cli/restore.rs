@@ -17,8 +17,8 @@ use crate::postgres::{Connection, PostgresError};
 use crate::report::{self, Style};
 use crate::repository::{Repository, RepositoryError};
 use crate::restore::{
-    Destination, From, Hands, Old, Owners, Prepared, Request, RestoreError, SafetyRule, TableName, carry_out,
-    is_safety_backup, prepare,
+    Destination, From, Hands, Old, Owners, Prepared, Request, RestoreError, SafetyRule, TableName, Tablespaces,
+    carry_out, is_safety_backup, prepare,
 };
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -88,6 +88,10 @@ pub struct Args {
     #[arg(long)]
     no_owner: bool,
 
+    /// Put everything into the default tablespace, for a server that lacks those of the backup
+    #[arg(long)]
+    no_tablespaces: bool,
+
     /// Show what would happen and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -125,6 +129,7 @@ impl Args {
             tables: Vec::new(),
             jobs: 1,
             no_owner: false,
+            no_tablespaces: false,
             dry_run: is_dry_run,
             yes,
             drop_old: false,
@@ -243,20 +248,31 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
         tables: args.tables.clone(),
         jobs: args.jobs,
         owners: if args.no_owner { Owners::LeftOut } else { Owners::AsBackedUp },
+        tablespaces: if args.no_tablespaces { Tablespaces::LeftOut } else { Tablespaces::AsBackedUp },
         old: if args.drop_old { Old::Dropped } else { Old::Kept },
         safety: if args.skip_safety_backup { SafetyRule::Skipped } else { SafetyRule::AsNeeded },
     };
-    let prepared = prepare(request, &points, &hands).await?;
-    if let Some(exit) = shown_or_refused(args, context, &prepared) {
-        return Ok(exit);
-    }
     let note = |end: DeedEnd| {
         context.diary.note(&catalog.desired.name, DeedKind::Restore, Topic::database(&args.database), end);
     };
+    let failed =
+        |error: &RestoreError| DeedEnd::Failed { problem: error.to_string(), code: Some(error.code().id.to_owned()) };
+    let prepared = match prepare(request, &points, &hands).await {
+        Ok(prepared) => prepared,
+        // Nothing was begun; but who wanted the data does not get them.
+        Err(error) if error.is_damage() => {
+            note(failed(&error));
+            return Err(error);
+        }
+        Err(error) => return Err(error),
+    };
+    if let Some(exit) = shown_or_refused(args, context, &prepared) {
+        return Ok(exit);
+    }
     let restored = match carry_out(prepared, &hands).await {
         Ok(restored) => restored,
         Err(error) => {
-            note(DeedEnd::Failed { problem: error.to_string(), code: Some(error.code().id.to_owned()) });
+            note(failed(&error));
             return Err(error);
         }
     };

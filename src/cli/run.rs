@@ -8,6 +8,8 @@ use super::{Context, Exit, afterwards, apply, policy_files};
 use crate::diag::nearest;
 use crate::drill::Where;
 use crate::policy::{DatabaseSpec, Desired};
+use crate::report::RunView;
+use serde_json::Value;
 
 /// Do the scheduled work: take what is due, repair copies, prune, then verify and drill what is due
 ///
@@ -45,14 +47,25 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         },
     };
     afterwards::begins(&policies, args.database.as_deref(), context);
-    let applied = apply::run(&apply::Args::shorthand(scope, true, Vec::new()), context);
+    let mut said = RunView::default();
+    let exit = all(args, scope, &policies, context, &mut said);
+    if context.json {
+        context.say(said.text(exit as u8));
+    }
+    exit
+}
+
+/// Does it part by part. What each says for machines becomes a part of what is said in the end.
+fn all(args: &Args, scope: ScopeArgs, policies: &[Desired], context: &Context, said: &mut RunView) -> Exit {
+    let applied =
+        part(context, &mut said.applied, || apply::run(&apply::Args::shorthand(scope, true, Vec::new()), context));
     let is_proven = |spec: &DatabaseSpec| spec.verify.is_some() || spec.drill.is_some();
     let wants_proof =
         |policy: &Desired| policy.databases.iter().any(|(name, spec)| is_proven(spec) && is_in(args, policy, name));
     if matches!(applied, Exit::Interrupted | Exit::InvalidPolicy) || !policies.iter().any(wants_proof) {
         return applied;
     }
-    match context.block_on(prove(args, context)) {
+    match context.block_on(prove(args, context, said)) {
         Ok(proven) => both(applied, proven),
         Err(error) => {
             context.complain(error, None);
@@ -62,14 +75,14 @@ pub fn run(args: &Args, context: &Context) -> Exit {
 }
 
 /// Verifies and drills what is due by now, which counts what was just done.
-async fn prove(args: &Args, context: &Context) -> Exit {
+async fn prove(args: &Args, context: &Context, said: &mut RunView) -> Exit {
     let catalogs = match read_catalogs(context).await {
         Ok(catalogs) => catalogs,
         Err(exit) => return exit,
     };
     let is_wanted = |desired: &Desired, name: &str| is_in(args, desired, name);
     let verified = match verify_due(context, &catalogs, is_wanted).await {
-        Ok(Some(inspection)) => verify::show(context, &inspection),
+        Ok(Some(inspection)) => part(context, &mut said.verified, || verify::show(context, &inspection)),
         Ok(None) => Exit::Done,
         Err(exit) => exit,
     };
@@ -77,8 +90,19 @@ async fn prove(args: &Args, context: &Context) -> Exit {
         return Exit::Interrupted;
     }
     let held = drill_due(context, &catalogs, &Where::Own, is_wanted).await;
-    let drilled = if held.is_empty() { Exit::Done } else { held.show(context) };
+    let drilled = if held.is_empty() { Exit::Done } else { part(context, &mut said.drilled, || held.show(context)) };
     both(verified, drilled)
+}
+
+/// Does a part of the work; what it says for machines is kept.
+fn part(context: &Context, said: &mut Option<Value>, deed: impl FnOnce() -> Exit) -> Exit {
+    if !context.json {
+        return deed();
+    }
+    context.hold();
+    let exit = deed();
+    *said = serde_json::from_str(&context.held()).ok();
+    exit
 }
 
 /// Whether a database's proofs belong to this run.

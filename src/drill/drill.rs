@@ -13,7 +13,7 @@ use crate::postgres::{Answer, Connection, PostgresError, Server, first_value};
 use crate::provider::user_name;
 use crate::repository::Repository;
 use crate::restore::{
-    Destination, From, Hands, Old, Owners, Prepared, Request, RestoreError, SafetyRule, carry_out, prepare,
+    Destination, From, Hands, Old, Owners, Prepared, Request, RestoreError, SafetyRule, Tablespaces, carry_out, prepare,
 };
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -229,6 +229,8 @@ async fn on(
         tables: Vec::new(),
         jobs: 1,
         owners,
+        // Where things lie on the disks of the original proves nothing.
+        tablespaces: Tablespaces::LeftOut,
         old: Old::Kept,
         safety: SafetyRule::Skipped,
     };

@@ -4,11 +4,13 @@
 //! Names and units follow the conventions of Prometheus: base units in the name, moments as seconds since 1970. Ages are
 //! not written: a file that nobody writes any more would keep them young; `time() - …_timestamp_seconds` does not.
 
+mod ages;
 mod dashboard;
 mod families;
 mod rules;
 mod text;
 
+pub use ages::ages;
 pub use dashboard::dashboard;
 pub use families::{Family, Sample, families};
 pub use rules::alert_rules;

@@ -1,7 +1,7 @@
 //! Where the storages of a policy are and who we are there, without touching one: for whoever has no permission yet.
 
 use super::outside::texts;
-use super::{Ground, Places};
+use super::{Ground, Places, cloudwatch};
 use crate::base::Lookup;
 use crate::plan::{Live, LiveStorage, ReadStorage};
 use crate::policy::Desired;
@@ -30,6 +30,10 @@ pub async fn acquaint(desired: &Desired, places: &Places, lookup: &dyn Lookup) -
             let caller = connection.identity().await.cloned();
             live.callers.extend(caller.map(|caller| (format!("access/{name}"), caller)));
         }
+    }
+    if let Some(Ok(session)) = desired.alerts.cloudwatch.as_ref().map(|spec| cloudwatch(spec, lookup)) {
+        let caller = session.caller().await.cloned();
+        live.callers.extend(caller.map(|caller| ("cloudwatch".to_owned(), caller)));
     }
     live
 }

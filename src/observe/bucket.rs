@@ -14,12 +14,7 @@ use std::sync::Arc;
 pub(super) fn open(name: &str, spec: &S3Spec, lookup: &dyn Lookup) -> Result<Place, UnresolvedReference> {
     let text = |template: &Template| Ok::<_, UnresolvedReference>(template.resolve(lookup)?.expose().to_owned());
     let optional = |template: &Option<Template>| template.as_ref().map(text).transpose();
-    let login = match &spec.credentials {
-        CredentialsSpec::Chain => Login::Chain,
-        CredentialsSpec::Profile(profile) => Login::Profile(text(profile)?),
-        CredentialsSpec::Key { id, secret } => Login::Key { id: text(id)?, secret: secret.resolve(lookup)? },
-        CredentialsSpec::Role(arn) => Login::Role(text(arn)?),
-    };
+    let login = login(&spec.credentials, lookup)?;
     let endpoint = optional(&spec.endpoint)?;
     let region = optional(&spec.region)?.filter(|region| !region.is_empty());
     let place = BucketPlace {
@@ -42,8 +37,19 @@ pub(super) fn open(name: &str, spec: &S3Spec, lookup: &dyn Lookup) -> Result<Pla
     Ok(Place { repository: Repository::new(name, Arc::new(store)), ground })
 }
 
+/// How to log in, references resolved.
+pub(super) fn login(spec: &CredentialsSpec, lookup: &dyn Lookup) -> Result<Login, UnresolvedReference> {
+    let text = |template: &Template| Ok::<_, UnresolvedReference>(template.resolve(lookup)?.expose().to_owned());
+    Ok(match spec {
+        CredentialsSpec::Chain => Login::Chain,
+        CredentialsSpec::Profile(profile) => Login::Profile(text(profile)?),
+        CredentialsSpec::Key { id, secret } => Login::Key { id: text(id)?, secret: secret.resolve(lookup)? },
+        CredentialsSpec::Role(arn) => Login::Role(text(arn)?),
+    })
+}
+
 /// Who vouches for servers, where the variable that the tools of AWS take it from says so.
-fn authority(lookup: &dyn Lookup) -> Result<Option<Authority>, UnresolvedReference> {
+pub(super) fn authority(lookup: &dyn Lookup) -> Result<Option<Authority>, UnresolvedReference> {
     let Some(path) = lookup.env("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
     let read = lookup.file(&path).and_then(|text| Authority::parse(&text));
     read.map(Some).map_err(|problem| UnresolvedReference::File { path: format!("{path}` of `AWS_CA_BUNDLE"), problem })

@@ -3,6 +3,7 @@
 mod acquaint;
 mod bucket;
 mod closer;
+mod cloudwatch;
 mod error;
 mod left_buckets;
 mod open;
@@ -15,6 +16,7 @@ mod world;
 
 pub use acquaint::acquaint;
 pub use closer::look_closer;
+pub use cloudwatch::cloudwatch;
 pub use error::ObserveError;
 pub use open::{Ground, Place, Places, open};
 pub use preflight::preflight;

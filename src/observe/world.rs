@@ -1,6 +1,6 @@
 //! Reading every storage of a policy, and the names of databases that entries with `match` mean.
 
-use super::{Ground, ObserveError, Place, Places, bucket, outside, server};
+use super::{Ground, ObserveError, Place, Places, bucket, cloudwatch, outside, server};
 use crate::base::{BackupId, Lookup};
 use crate::diag::Explain;
 use crate::plan::{Live, LiveStorage, ReadStorage};
@@ -29,6 +29,7 @@ pub async fn observe(desired: &Desired, places: &Places, lookup: &dyn Lookup) ->
             live.matched.insert(entry.clone(), found);
         }
     }
+    cloudwatch::read_alarms(desired, lookup, &mut live).await;
     live
 }
 

@@ -143,6 +143,11 @@ pub enum Deed {
         /// Its value.
         value: String,
     },
+    /// Delete an alarm of CloudWatch that the policy made and no longer wants.
+    RemoveAlarm {
+        /// Its name.
+        name: String,
+    },
     /// Write a file that starts scheduled work.
     InstallFile {
         /// Its path.
@@ -220,7 +225,7 @@ impl Deed {
             | Deed::PruneBackup { storage, .. }
             | Deed::ClearLeftover { storage, .. } => vec![storage],
             Deed::Provision { storage, .. } => storage.iter().map(String::as_str).collect(),
-            Deed::Forget { .. } | Deed::ForgetBucket { .. } => Vec::new(),
+            Deed::Forget { .. } | Deed::ForgetBucket { .. } | Deed::RemoveAlarm { .. } => Vec::new(),
             Deed::SetServer { .. } | Deed::InstallFile { .. } | Deed::RemoveFile { .. } => Vec::new(),
             Deed::CopyBackup { to, .. } => vec![to],
             Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
@@ -236,6 +241,7 @@ impl Deed {
             | Deed::Provision { .. }
             | Deed::Forget { .. }
             | Deed::ForgetBucket { .. }
+            | Deed::RemoveAlarm { .. }
             | Deed::InstallFile { .. }
             | Deed::RemoveFile { .. } => None,
             Deed::TakeBackup { database, .. }

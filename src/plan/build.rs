@@ -2,9 +2,9 @@
 
 use super::wanted::left_out;
 use super::{
-    Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, backups, copies, effects, foreign_rules,
-    guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune, server_settings, subjects,
-    timetable,
+    Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, alarms, backups, copies, effects,
+    foreign_rules, guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune,
+    server_settings, subjects, timetable,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -31,6 +31,12 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let (settings, n_settings) = server_settings::actions(desired, live, &mut notes);
     actions.extend(settings);
     n_unchanged += n_settings;
+    let mut of_alarms = Vec::new();
+    let (alarms, n_alarms) = alarms::actions(desired, live, &mut of_alarms);
+    of_alarms.retain(|note| scope.wants(Phase::Infra, &note.about));
+    notes.extend(of_alarms);
+    actions.extend(alarms);
+    n_unchanged += n_alarms;
     let (files, n_files) = timetable::actions(desired, live, &mut notes);
     actions.extend(files);
     n_unchanged += n_files;

@@ -2,7 +2,7 @@
 
 use super::{FoundFile, LiveServer};
 use crate::catalog::Contents;
-use crate::resource::{BucketPlace, Caller, Found, LeftBucket, Orphan};
+use crate::resource::{Alarm, BucketPlace, Caller, Found, LeftBucket, Orphan};
 use crate::schedule::Program;
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -30,6 +30,9 @@ pub struct Live {
     pub servers: BTreeMap<String, LiveServer>,
     /// How this program is started by others; `None` where nobody said.
     pub program: Option<Program>,
+    /// Alarms of CloudWatch with names of the policy's, by name, or why they could not be read; `None`: the policy has nothing
+    /// there.
+    pub alarms: Option<Result<BTreeMap<String, Alarm>, String>>,
     /// The files that start scheduled work; `None` where nobody looked.
     pub timetable: Option<Timetable>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.

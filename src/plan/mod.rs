@@ -6,6 +6,7 @@
 //! saved plan still holds. [`refused`] says which actions a guard keeps `apply` from.
 
 mod action;
+mod alarms;
 mod backups;
 mod basis;
 mod build;
@@ -45,6 +46,7 @@ mod wanted;
 
 pub use crate::resource::FieldChange;
 pub use action::{Action, Deed, Phase, Symbol};
+pub use alarms::wanted_alarms;
 pub use backups::{Slot, slots};
 pub use basis::{Basis, StorageBasis};
 pub use build::plan;

@@ -16,6 +16,7 @@ impl Deed {
             Deed::Forget { principal, .. } => format!("forget the {principal}"),
             Deed::ForgetBucket { bucket, .. } => format!("forget the bucket {}", bucket.bucket),
             Deed::SetServer { database, setting, value } => format!("set {setting} of {database} to `{value}`"),
+            Deed::RemoveAlarm { name } => format!("delete the alarm {name}"),
             Deed::InstallFile { path, .. } => format!("write {path}"),
             Deed::RemoveFile { path } => format!("remove {path}"),
             Deed::TakeBackup { database, tier, storages } => {
@@ -72,6 +73,7 @@ fn provision(of: &str, resource: &Resource) -> String {
             Principal::Role(name) => format!("set the rights of the role {name}"),
         },
         Resource::AccessKeys(keys) => format!("set the access keys of the user {}", keys.user),
+        Resource::Alarm(alarm) => format!("set the alarm {}", alarm.name),
     }
 }
 
@@ -111,6 +113,7 @@ pub fn standing(resource: &Resource) -> String {
             format!("{} hold", count(statements.map_or(1, Vec::len), "statement"))
         }
         Resource::AccessKeys(keys) => format!("it has {}", count(keys.keys.len(), "key")),
+        Resource::Alarm(alarm) => format!("it tells {}", count(alarm.notify.len(), "receiver")),
     }
 }
 

@@ -23,11 +23,11 @@ mod tree;
 
 pub use crate::catalog::Keep;
 pub use desired::{
-    AccessKeySpec, AccessKind, AccessSpec, AgentSpec, AlertRuleSpec, AlertsSpec, ChannelSpec, CheckSpec, Compression,
-    ConnectionSpec, CopySpec, CredentialsSpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EmailSpec, EncryptionAtRest,
-    EncryptionSpec, ExplainedValue, FilesystemSpec, HookSpec, ManageSpec, MatchSpec, MetricsSpec, ObjectivesSpec,
-    PruneBy, RunSpec, S3Spec, SafetySpec, StorageKind, StorageSpec, ThresholdsSpec, TierSpec, TrustSpec, Unmanaged,
-    VerifySpec, WalSpec,
+    AccessKeySpec, AccessKind, AccessSpec, AgentSpec, AlertRuleSpec, AlertsSpec, ChannelSpec, CheckSpec,
+    CloudwatchSpec, Compression, ConnectionSpec, CopySpec, CredentialsSpec, DatabaseSpec, Desired, DrillSpec, DumpSpec,
+    EmailSpec, EncryptionAtRest, EncryptionSpec, ExplainedValue, FilesystemSpec, HookSpec, ManageSpec, MatchSpec,
+    MetricsSpec, ObjectivesSpec, PruneBy, RunSpec, S3Spec, SafetySpec, StorageKind, StorageSpec, ThresholdsSpec,
+    TierSpec, TrustSpec, Unmanaged, VerifySpec, WalSpec,
 };
 pub use document::Document;
 pub use facts::longest_gap;

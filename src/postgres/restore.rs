@@ -17,6 +17,8 @@ pub struct RestoreOptions {
     pub jobs: u32,
     /// Leave owners and grants as the connecting role makes them.
     pub no_owner: bool,
+    /// Leave out which tablespace things are in.
+    pub no_tablespaces: bool,
     /// The archive, when it is a file that the program can read; else it is written to [`Restore::input`].
     pub file: Option<PathBuf>,
     /// A list of archive entries, as `pg_restore --list` prints it; only these are restored, in this order.
@@ -34,6 +36,9 @@ impl Restore {
         }
         if options.no_owner {
             arguments.extend(["--no-owner".to_owned(), "--no-privileges".to_owned()]);
+        }
+        if options.no_tablespaces {
+            arguments.push("--no-tablespaces".to_owned());
         }
         arguments.extend(options.list.iter().map(|list| format!("--use-list={}", list.display())));
         arguments.extend(options.arguments.iter().cloned());

@@ -77,19 +77,19 @@ const HEADINGS: [&str; 10] =
     ["DATABASE", "TIER", "LAST GOOD", "LOSS", "NEXT DUE", "COPIES", "VERIFIED", "DRILLED", "SIZE", "RESTORABLE"];
 
 fn databases(standing: &Standing, style: Style) -> String {
-    let mut rows = Vec::new();
-    let mut colours = Vec::new();
-    for database in &standing.databases {
-        for (index, tier) in database.tiers.iter().enumerate() {
-            rows.push(row(database, tier, index == 0, standing.at));
-            colours.push((database, tier));
-        }
-    }
-    if rows.is_empty() {
+    let tiers: Vec<(&DatabaseStanding, &TierStanding, usize)> = standing
+        .databases
+        .iter()
+        .flat_map(|database| database.tiers.iter().enumerate().map(move |(index, tier)| (database, tier, index)))
+        .collect();
+    if tiers.is_empty() {
         return "  no database has a tier that is taken\n".to_owned();
     }
-    table(&HEADINGS, &rows, style, |row, column, text| {
-        let (database, tier) = colours[row];
+    let rows = |room: Room| -> Vec<Vec<String>> {
+        tiers.iter().map(|(database, tier, index)| row(database, tier, *index == 0, standing.at, room)).collect()
+    };
+    let paint = |row: usize, column: usize, text: &str| {
+        let (database, tier, _) = tiers[row];
         let is_bad = match column {
             2 => tier.last_good().is_none() || tier.overdue_since.is_some(),
             3 => database.rpo.is_some_and(|rpo| rpo.verdict() == Verdict::Missed),
@@ -100,11 +100,46 @@ fn databases(standing: &Standing, style: Style) -> String {
             _ => false,
         };
         if is_bad { style.red(text) } else { text.to_owned() }
-    })
+    };
+    // One table, or two below each other where its lines would not fit, or two with fewer words.
+    let whole: Vec<usize> = (0..HEADINGS.len()).collect();
+    let halves = || vec![vec![0, 1, 2, 3, 4, 5], vec![0, 1, 6, 7, 8, 9]];
+    let fits = |rows: &[Vec<String>], parts: &[Vec<usize>]| parts.iter().all(|part| width(rows, part) <= style.width);
+    let wide = rows(Room::Wide);
+    let (rows, parts) = if fits(&wide, std::slice::from_ref(&whole)) {
+        (wide, vec![whole])
+    } else if fits(&wide, &halves()) {
+        (wide, halves())
+    } else {
+        (rows(Room::Narrow), halves())
+    };
+    let part = |columns: &Vec<usize>| {
+        let headings: Vec<&str> = columns.iter().map(|column| HEADINGS[*column]).collect();
+        let cells: Vec<Vec<String>> =
+            rows.iter().map(|row| columns.iter().map(|column| row[*column].clone()).collect()).collect();
+        table(&headings, &cells, style, |row, column, text| paint(row, columns[column], text))
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join("\n")
+}
+
+/// How much a cell may say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Wide,
+    Narrow,
+}
+
+/// Columns of the screen that a table of some columns takes.
+fn width(rows: &[Vec<String>], columns: &[usize]) -> usize {
+    let widest = |column: &usize| {
+        let cells = rows.iter().map(|row| row[*column].chars().count());
+        cells.max().unwrap_or(0).max(HEADINGS[*column].chars().count())
+    };
+    columns.iter().map(|column| widest(column) + 2).sum()
 }
 
 /// What holds for the database as a whole stands in its first row only.
-fn row(database: &DatabaseStanding, tier: &TierStanding, is_first: bool, now: Timestamp) -> Vec<String> {
+fn row(database: &DatabaseStanding, tier: &TierStanding, is_first: bool, now: Timestamp, room: Room) -> Vec<String> {
     let first = |text: String| if is_first { text } else { String::new() };
     let points = tier.points.len();
     vec![
@@ -113,10 +148,10 @@ fn row(database: &DatabaseStanding, tier: &TierStanding, is_first: bool, now: Ti
         tier.last_good().map_or_else(|| "none".to_owned(), |point| format!("{} ago", age(point.started_at, now))),
         first(loss(database)),
         due(tier, now),
-        copies(tier),
+        copies(tier, room),
         first(verified(&database.verify, now)),
         first(drilled(&database.drill, now)),
-        size(tier),
+        size(tier, room),
         tier.window().map_or_else(
             || "nothing".to_owned(),
             |(oldest, _)| format!("{points} since {}", oldest.strftime("%Y-%m-%d")),
@@ -142,7 +177,14 @@ pub(super) fn due(tier: &TierStanding, now: Timestamp) -> String {
 }
 
 /// The storages that have what they should; the others with what they lack.
-fn copies(tier: &TierStanding) -> String {
+fn copies(tier: &TierStanding, room: Room) -> String {
+    if room == Room::Narrow && tier.points.is_empty() {
+        return "-".to_owned();
+    }
+    if room == Room::Narrow {
+        let is_whole = |c: &&crate::standing::CopiesStanding| c.is_readable && c.missing.len() + c.damaged.len() == 0;
+        return format!("{} of {} whole", tier.copies.iter().filter(is_whole).count(), tier.copies.len());
+    }
     let one = |copies: &crate::standing::CopiesStanding| {
         let name = &copies.storage;
         match (copies.is_readable, copies.missing.len(), copies.damaged.len()) {
@@ -183,10 +225,10 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const SHOWN: usize = 8;
 
 /// The size of the last good backup, and how it came to be so.
-fn size(tier: &TierStanding) -> String {
+fn size(tier: &TierStanding, room: Room) -> String {
     let Some(last) = tier.last_good() else { return "-".to_owned() };
     let sizes: Vec<u64> = tier.points.iter().rev().take(SHOWN).rev().map(|point| point.stored_bytes).collect();
-    let curve = if sizes.len() < 3 { String::new() } else { format!(" {}", curve(&sizes)) };
+    let curve = if sizes.len() < 3 || room == Room::Narrow { String::new() } else { format!(" {}", curve(&sizes)) };
     let change = match tier.size_change() {
         Some(change) if change != 0 => format!(" {change:+}%"),
         _ => String::new(),

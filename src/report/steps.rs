@@ -3,6 +3,7 @@
 use super::Style;
 use crate::base::Size;
 use crate::plan::{Action, Deed, FieldChange, Plan, Symbol};
+use crate::resource::Resource;
 use similar::{ChangeTag, TextDiff};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,6 +18,7 @@ pub(super) fn steps(out: &mut String, plan: &Plan, style: Style) {
             Deed::Provision { storage: None, access: Some(access), .. } => format!("access {access}"),
             Deed::Forget { .. } => "access".to_owned(),
             Deed::ForgetBucket { .. } => "buckets".to_owned(),
+            Deed::Provision { storage: None, access: None, .. } | Deed::RemoveAlarm { .. } => "cloudwatch".to_owned(),
             Deed::InstallFile { .. } | Deed::RemoveFile { .. } => "schedules".to_owned(),
             Deed::SetServer { .. } => "servers".to_owned(),
             deed => deed.storages().join(", "),
@@ -52,6 +54,10 @@ fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
     let what = match &action.deed {
         Deed::CreateFolder { .. } | Deed::ChangeFolder { .. } => "folder".to_owned(),
         Deed::CreateMarker { .. } => "marker".to_owned(),
+        Deed::Provision { resource, .. } if matches!(**resource, Resource::Alarm(_)) => {
+            action.address.replacen("cloudwatch/", "alarm ", 1)
+        }
+        Deed::RemoveAlarm { name } => format!("alarm {name}"),
         Deed::Provision { resource, .. } => resource.word().replace('-', " "),
         Deed::Forget { principal, .. } => format!("forget {principal}"),
         Deed::ForgetBucket { bucket, .. } => format!("forget bucket {}", bucket.bucket),

@@ -1,8 +1,8 @@
 //! The one sum of everything that is provisioned.
 
 use super::{
-    AccessKeys, AccessLog, Bucket, BucketPolicy, Encryption, Grants, KmsKey, Lifecycle, ObjectLock, OidcProvider,
-    Ownership, PublicAccess, Replication, Role, Tags, User, Versioning,
+    AccessKeys, AccessLog, Alarm, Bucket, BucketPolicy, Encryption, Grants, KmsKey, Lifecycle, ObjectLock,
+    OidcProvider, Ownership, PublicAccess, Replication, Role, Tags, User, Versioning,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,8 @@ pub enum Resource {
     Grants(Grants),
     /// Access keys of a user.
     AccessKeys(AccessKeys),
+    /// An alarm of CloudWatch.
+    Alarm(Alarm),
 }
 
 impl Resource {
@@ -68,6 +70,7 @@ impl Resource {
             Resource::Role(_) => "role",
             Resource::Grants(_) => "grants",
             Resource::AccessKeys(_) => "access-key",
+            Resource::Alarm(_) => "alarm",
         }
     }
 }

@@ -64,6 +64,10 @@ pub(super) fn merge(policy: &str, wanted: &Resource, found: Option<&Resource>) -
         (Resource::PublicAccess(_) | Resource::Ownership(_), found) => {
             Some(Merged::whole(found.cloned(), wanted.clone()))
         }
+        (Resource::Alarm(wanted), found) => {
+            let found = found.and_then(|found| if let Resource::Alarm(a) = found { Some(a) } else { None });
+            Some(wanted.merge(found))
+        }
         // Keys have ages, so planning decides about them.
         (Resource::AccessKeys(_), _) => None,
     }

@@ -6,6 +6,7 @@
 //! what is not ours is kept by it.
 
 mod access_log;
+mod alarm;
 mod bucket;
 mod bucket_policy;
 mod change;
@@ -35,6 +36,7 @@ pub mod validity;
 mod versioning;
 
 pub use access_log::AccessLog;
+pub use alarm::{Alarm, BACKUP_AGE, age_dimensions, alarm_name, alarm_prefix};
 pub use bucket::{Bucket, BucketPlace};
 pub use bucket_policy::BucketPolicy;
 pub use change::{Change, change};

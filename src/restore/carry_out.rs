@@ -231,6 +231,7 @@ async fn build(prepared: &mut Prepared<'_>, server: &Server, teller: &Teller<'_>
         server,
         jobs: prepared.jobs,
         owners: prepared.request.owners,
+        tablespaces: prepared.request.tablespaces,
         selection: prepared.selection.as_ref(),
         is_atomic: prepared.kind == TargetKind::Empty,
     };

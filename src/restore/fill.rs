@@ -4,7 +4,7 @@ use super::error::RestoreError;
 use super::flow::Flow;
 use super::origin::{Content, Origin};
 use super::parallel::fill_parallel;
-use super::request::Owners;
+use super::request::{Owners, Tablespaces};
 use super::selection::Selection;
 use crate::codec::archive::{Cut, TocEntry};
 use crate::codec::sql::SqlGuard;
@@ -18,6 +18,8 @@ pub(super) struct Filling<'a> {
     pub(super) jobs: u32,
     /// What becomes of owners and grants.
     pub(super) owners: Owners,
+    /// What becomes of tablespaces.
+    pub(super) tablespaces: Tablespaces,
     /// Only these entries.
     pub(super) selection: Option<&'a Selection>,
     /// All or nothing, with one process: for a database that is not ours to drop.
@@ -63,6 +65,7 @@ impl Filling<'_> {
         let atomic = self.is_atomic && self.jobs <= 1;
         RestoreOptions {
             no_owner: self.owners == Owners::LeftOut,
+            no_tablespaces: self.tablespaces == Tablespaces::LeftOut,
             arguments: if atomic { vec!["--single-transaction".to_owned()] } else { Vec::new() },
             ..RestoreOptions::default()
         }

@@ -36,7 +36,7 @@ pub use cluster::{
 pub use cold::{ColdError, Nearest};
 pub use error::RestoreError;
 pub use prepare::{Prepared, prepare};
-pub use request::{Destination, From, Hands, Old, Owners, Request, SafetyRule};
+pub use request::{Destination, From, Hands, Old, Owners, Request, SafetyRule, Tablespaces};
 pub use safety::is_safety_backup;
 pub use selection::{NoSelection, Reach, Selection, select};
 pub use table_name::{InvalidTableName, TableName};

@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub jobs: u32,
     /// What becomes of owners and grants.
     pub owners: Owners,
+    /// What becomes of tablespaces.
+    pub tablespaces: Tablespaces,
     /// What becomes of what is replaced.
     pub old: Old,
     /// Whether what is there now may need a backup first.
@@ -61,6 +63,15 @@ pub enum Owners {
     /// They are as in the backup.
     AsBackedUp,
     /// Everything belongs to the connecting role.
+    LeftOut,
+}
+
+/// What becomes of tablespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tablespaces {
+    /// They are as in the backup, and must be there.
+    AsBackedUp,
+    /// Everything goes into the default one.
     LeftOut,
 }
 

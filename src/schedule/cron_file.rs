@@ -12,6 +12,8 @@ pub struct CronTable {
     pub file: String,
     /// User that the work runs as.
     pub user: String,
+    /// File that runs keep their log in.
+    pub log_file: Option<String>,
 }
 
 /// The file with a line for each job. cron reads times in the machine's zone and not in the policy's, and after a
@@ -35,6 +37,8 @@ pub fn cron_file(table: &CronTable, program: &Program, jobs: &[Job]) -> Vec<Want
         };
         let mut words = program.command(job);
         words.insert(1, "--quiet".to_owned());
+        let log = table.log_file.iter().flat_map(|file| ["--log-file".to_owned(), file.clone()]);
+        words.splice(2..2, log);
         let command: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let _ = writeln!(out, "{minutes} * * * * {} {}", table.user, command.join(" "));
         n_jobs += 1;

@@ -1,6 +1,6 @@
 //! What is new, what is told again, and what is over, as a pure question.
 
-use crate::planning::desired;
+use crate::support::desired;
 use backstay::alert::{
     DeedEnd, DeedKind, Kind, Memory, Notice, RunReport, Sender, Sight, Topic, Verdict, digest_title, html, judge, plain,
 };

@@ -114,7 +114,7 @@ fn a_copy_that_somebody_deleted_is_told_until_it_is_there_again() {
 }
 
 #[test]
-fn a_restore_is_told_and_one_that_was_not_begun_is_not() {
+fn a_restore_is_told_each_time_and_louder_when_it_fails() {
     let mut watched = Watched::new("told_restore", "restore_done", "");
     assert_eq!(watched.told(&["backup", "app"], 0), [""; 0]);
     let copy = Database::name_only(watched.source.server, "told_restored");
@@ -122,6 +122,12 @@ fn a_restore_is_told_and_one_that_was_not_begun_is_not() {
     assert_eq!(watched.last()["severity"], "info");
     // It is there by now: nothing was begun.
     assert_eq!(watched.told(&["restore", "app", "--into", &copy.name, "--yes"], 4), [""; 0]);
+    watched.damage("near");
+    watched.damage("far");
+    let told = watched.told(&["restore", "app", "--into", "told_nothing", "--yes"], 8);
+    assert_eq!(told, ["restore_done happened app"]);
+    let message = watched.last();
+    assert_eq!((message["severity"].as_str(), message["code"].as_str()), (Some("warning"), Some("BS516")));
 }
 
 /// Runs that end together on the same store tell each thing once.

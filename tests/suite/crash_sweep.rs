@@ -1,8 +1,7 @@
 //! Every call of a store fails once: while `apply` takes a backup, brings a copy, prunes and clears. Whatever the
 //! call, nothing only looks good afterwards, and the next run completes the work.
 
-use crate::planning::desired;
-use crate::support::{Database, Environment, Sample, Server};
+use crate::support::{Database, Environment, Sample, Server, desired};
 use backstay::apply::{Hands, Outcome, apply, run_id};
 use backstay::catalog::{Contents, JournalRecord, LockRecord, Owner, VerifyLevel, seal, unseal};
 use backstay::codec::Keys;

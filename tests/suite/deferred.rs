@@ -1,6 +1,7 @@
 //! Deletions that object lock puts off: never before the date, never a failure, and no floor gives way.
 
-use crate::planning::{POLICY, at, backup, desired, world};
+use crate::planning::POLICY;
+use crate::support::{at, backup, desired, pruned, world};
 use backstay::catalog::Backup;
 use backstay::plan::{Deed, Live, LiveStorage, Plan, Scope, compare, plan, questions};
 use backstay::report::{self, Style};
@@ -22,14 +23,6 @@ fn locked_at_upload(mut backup: Backup, until: Timestamp) -> Backup {
 
 fn planned(live: &Live) -> Plan {
     plan(&desired(POLICY), live, at(NOON), &Scope::default())
-}
-
-fn pruned(plan: &Plan) -> Vec<String> {
-    let id = |deed: &Deed| match deed {
-        Deed::PruneBackup { id, .. } => Some(id.clone()),
-        _ => None,
-    };
-    plan.actions.iter().filter_map(|action| id(&action.deed)).collect()
 }
 
 #[test]

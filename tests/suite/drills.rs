@@ -2,6 +2,7 @@
 
 use crate::support::{Canned, Database, Project, Server, assert_leftover_free, shell};
 use backstay::catalog::{DrillRecord, Manifest, seal};
+use serde_json::Value;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,16 @@ fn falsify(project: &Project, change: impl Fn(&mut Manifest)) {
     }
 }
 
+/// The records of verification and drills below a folder.
+fn proofs(folder: &Path) -> Vec<PathBuf> {
+    let all = left_in(folder).into_iter().flat_map(|path| if path.is_dir() { proofs(&path) } else { vec![path] });
+    let is_proof = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.ends_with(".verified.json") || name == "drills.json"
+    };
+    all.filter(is_proof).collect()
+}
+
 fn left_in(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
@@ -99,6 +110,29 @@ fn an_encrypted_backup_passes_and_the_evidence_is_kept_in_every_store() {
     // The original was not touched, and an ordinary deep verification finds the file of drills sound.
     assert_eq!(source.psql("SELECT count(*) FROM orders").trim(), "100");
     project.backstay(&["verify", "--deep"]).run().expect(0);
+}
+
+/// The server of a drill has no tablespaces but its own.
+#[test]
+fn a_database_in_tablespaces_of_its_own_passes() {
+    let source = source();
+    let words = ["-Xq", "-c", "SET allow_in_place_tablespaces = on", "-c", "CREATE TABLESPACE fast LOCATION ''"];
+    assert!(source.server.client("psql", "postgres").args(words).status().unwrap().success());
+    source.psql("CREATE TABLE placed (n int) TABLESPACE fast; CREATE INDEX placed_n ON placed (n) TABLESPACE fast");
+    source.psql("INSERT INTO placed SELECT generate_series(1, 10)");
+    let project = project(&source, DRILL);
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let run = project.backstay(&["drill", "app", "--json"]).run().expect(0);
+    assert_eq!(run.json()["drills"][0]["compared"]["tables"], 2, "{run:#?}");
+    // Where the backup is really needed and the disks are others, one says so.
+    source.psql("DROP TABLE placed");
+    source.server.psql("postgres", "DROP TABLESPACE fast");
+    let copy = Database::name_only(source.server, "unplaced");
+    let words = ["restore", "app", "--into", &copy.name, "--yes"];
+    let refused = project.backstay(&words).run().expect(1);
+    assert!(refused.stderr.contains("fast"), "{refused:#?}");
+    project.backstay(&[&words[..], &["--no-tablespaces"]].concat()).run().expect(0);
+    assert_eq!(copy.psql("SELECT count(*) FROM placed").trim(), "10");
 }
 
 #[test]
@@ -257,8 +291,17 @@ fn a_run_verifies_and_drills_what_is_due_once() {
     let second = project.backstay(&["run"]).run().expect(0);
     assert!(second.stdout.contains("2 copies verified down to every row"), "{second:#?}");
     assert!(second.stdout.contains("passed"), "{second:#?}");
-    let third = project.backstay(&["run", "now", "app"]).run().expect(0);
-    assert!(!third.stdout.contains("verified") && !third.stdout.contains("passed"), "{third:#?}");
+    let third = project.backstay(&["run", "now", "app", "--json"]).run().expect(0).json();
+    assert_eq!((&third["verified"], &third["drilled"], &third["exit_code"]), (&Value::Null, &Value::Null, &0.into()));
+    assert_eq!(third["applied"][0]["policy"], "test");
+    // Asked for again, all of it is one document.
+    let records: Vec<_> = ["near", "far"].map(|storage| project.path(storage).join("manifest")).into();
+    for file in records.iter().flat_map(|folder| proofs(folder)) {
+        fs::remove_file(file).unwrap();
+    }
+    let fourth = project.backstay(&["run", "--json"]).run().expect(0).json();
+    assert_eq!((&fourth["drilled"]["passed"], &fourth["exit_code"]), (&true.into(), &0.into()), "{fourth:#}");
+    assert!(fourth["verified"]["copies"].is_array() || fourth["verified"].is_object(), "{fourth:#}");
     let due = project.backstay(&["drill", "app", "--due"]).run().expect(0);
     assert!(due.stderr.contains("no drill is due"), "{due:#?}");
     assert_eq!(drills(&project, "far").len(), 1);

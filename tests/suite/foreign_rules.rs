@@ -1,7 +1,7 @@
 //! Lifecycle rules of others in a bucket of the policy: which are an error of the plan, on which day the first copy would
 //! be lost, which are kept without a word. From policy text and made-up worlds.
 
-use super::planning::{at, desired};
+use crate::support::{at, desired};
 use backstay::base::{BackupId, Sha256};
 use backstay::catalog::{Backup, BackupObject, Layer, Method};
 use backstay::plan::{

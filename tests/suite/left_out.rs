@@ -1,7 +1,7 @@
 //! What a plan cannot hold because something is not known: it is told, and nothing that stands already is taken away for
 //! it. From policy text and made-up worlds.
 
-use super::planning::{at, desired};
+use crate::support::{at, desired};
 use backstay::plan::{Live, LiveStorage, Note, Plan, ReadStorage, Scope, plan};
 use backstay::resource::{
     AccessKey, BucketPlace, Caller, Filter, Found, Grants, Lifecycle, LifecycleRule, Orphan, Principal, Resource,

@@ -31,6 +31,7 @@ mod backup;
 mod backup_faults;
 mod calendar;
 mod ci;
+mod cloudwatch;
 mod cold;
 mod crash_sweep;
 mod deferred;

@@ -1,7 +1,7 @@
 //! What a plan does over time, what it costs, how soon data is back and which permissions it takes: from policy text and
 //! made-up worlds.
 
-use super::planning::desired;
+use crate::support::desired;
 use backstay::base::{BackupId, Sha256};
 use backstay::catalog::{Backup, BackupObject, Layer, Method};
 use backstay::plan::{

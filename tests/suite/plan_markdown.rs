@@ -1,6 +1,7 @@
 //! A plan as a comment: what needs a decision first, colours by the first column, an end, and nobody's text but ours.
 
-use crate::planning::{POLICY, at, backup, desired, world};
+use crate::planning::POLICY;
+use crate::support::{at, backup, desired, world};
 use backstay::plan::{Live, LiveStorage, Plan, Scope, plan};
 use backstay::report::plan_markdown;
 use jiff::SignedDuration;

@@ -1,17 +1,13 @@
 //! Planning, from policy text and made-up worlds: what is done, in which order, what is guarded, when a plan is stale.
 
-use backstay::base::{BackupId, Sha256};
-use backstay::catalog::{
-    Backup, BackupObject, Layer, Leftover, LeftoverKind, Method, VerifyLevel, VerifyProblem, VerifyRecord,
-};
-use backstay::diag::Sources;
+use crate::support::{at, backup, checked, desired, empty, nights, world};
+use backstay::catalog::{Leftover, LeftoverKind, VerifyLevel};
 use backstay::plan::{
-    Approval, Deed, FolderState, GuardKind, Live, LiveStorage, Phase, Plan, ReadStorage, Scope, compare, plan, refused,
+    Approval, Deed, GuardKind, Live, LiveStorage, Phase, Plan, ReadStorage, Scope, compare, plan, refused,
 };
-use backstay::policy::{self, Desired};
 use backstay::report::{self, Style};
-use backstay::resource::{Availability, Protection, StorageClass};
-use jiff::{SignedDuration, Timestamp};
+use backstay::resource::Protection;
+use jiff::SignedDuration;
 use std::collections::BTreeSet;
 
 pub const POLICY: &str = r#"
@@ -34,70 +30,6 @@ databases:
     connection: ${env:DATABASE_URL}
     tiers: [daily, manual]
 "#;
-
-pub fn desired(text: &str) -> Desired {
-    let mut sources = Sources::default();
-    let policy::Loaded { document, found, .. } =
-        policy::load(&mut sources, "backstay.yaml", text.as_bytes(), &|_| Err("none".to_owned()));
-    let document = document.unwrap_or_else(|| panic!("{found:?}"));
-    policy::resolve(&document, "backstay.yaml", &sources)
-}
-
-pub fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
-
-pub fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
-    Backup {
-        id: BackupId::new(started, 7),
-        policy: "shop".to_owned(),
-        database: database.to_owned(),
-        tier: tier.to_owned(),
-        method: Method::Logical,
-        started_at: started,
-        finished_at: started,
-        server_version: "15.18".to_owned(),
-        table_count: 3,
-        layers: vec![Layer::Zstd { level: 3 }],
-        objects: vec![BackupObject {
-            name: "dump.zst".to_owned(),
-            stored_bytes: 1 << 20,
-            plain_bytes: 4 << 20,
-            stored_sha256: Sha256::of(b""),
-            lock: None,
-            key: None,
-            class: StorageClass::Standard,
-        }],
-        cluster: None,
-        verified: None,
-        missing: Vec::new(),
-        availability: Availability::Ready,
-        protection: None,
-        manifest_etag: String::new(),
-    }
-}
-
-fn empty(location: &str) -> ReadStorage {
-    ReadStorage { location: location.to_owned(), ..ReadStorage::default() }
-}
-
-/// A world in which every place is as wanted and holds these backups.
-pub fn world(local: Vec<Backup>, vault: Vec<Backup>) -> Live {
-    let storage = |location: &str, marker: &str, backups| {
-        let folder = FolderState { mode: 0o700, n_other_modes: 0, owner: "postgres".into(), group: "postgres".into() };
-        let mut read = ReadStorage { folder: Some(folder), marker: Some(marker.to_owned()), ..empty(location) };
-        read.contents.backups = backups;
-        LiveStorage::Read(Box::new(read))
-    };
-    let mut live = Live::default();
-    live.storages.insert("local".to_owned(), storage("/backups/local", "a1", local));
-    live.storages.insert("vault".to_owned(), storage("/mnt/vault", "b2", vault));
-    live
-}
-
-fn nights(tier: &str, last: Timestamp, count: i64) -> Vec<Backup> {
-    (0..count).rev().map(|n| backup("app", tier, last - SignedDuration::from_hours(24 * n))).collect()
-}
 
 fn read_mut<'a>(live: &'a mut Live, name: &str) -> &'a mut ReadStorage {
     match live.storages.get_mut(name) {
@@ -145,13 +77,7 @@ fn a_missing_and_a_damaged_copy_are_brought_from_the_good_one() {
     let mut vault = nights("daily", at(NIGHT), 30);
     vault.pop();
     let bad = vault.last_mut().unwrap();
-    bad.verified = Some(VerifyRecord {
-        format: 1,
-        id: bad.id.clone(),
-        at: at(NIGHT),
-        level: VerifyLevel::Deep,
-        problems: vec![VerifyProblem { key: "data/x".into(), problem: "digest differs".into() }],
-    });
+    *bad = checked(bad.clone(), at(NIGHT), VerifyLevel::Deep, &["digest differs"]);
     let live = world(nights("daily", at(NIGHT), 7), vault);
     let plan = plan(&desired(POLICY), &live, at(NOON), &Scope::default());
     let copies: Vec<_> = plan

@@ -1,9 +1,9 @@
 //! When verifications and drills are due, and what deletion waits for: made-up worlds, no clock.
 
-use crate::planning::{at, backup, desired, world};
+use crate::support::{at, backup, checked, desired, nights, pruned, world};
 use backstay::base::BackupId;
-use backstay::catalog::{Backup, DrillRecord, VerifyLevel, VerifyRecord};
-use backstay::plan::{Deed, GuardKind, Live, LiveStorage, Plan, Scope, due_proofs, plan, refused};
+use backstay::catalog::{Backup, DrillRecord, VerifyLevel};
+use backstay::plan::{Deed, GuardKind, Live, LiveStorage, Scope, due_proofs, plan, refused};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -30,10 +30,6 @@ databases:
 
 /// A Sunday.
 const SUNDAY: &str = "2026-11-22T12:00:00Z";
-
-fn nights(last: Timestamp, count: i64) -> Vec<Backup> {
-    (0..count).rev().map(|n| backup("app", "daily", last - SignedDuration::from_hours(24 * n))).collect()
-}
 
 fn drilled(id: &BackupId, when: Timestamp, problems: &[&str]) -> DrillRecord {
     DrillRecord {
@@ -65,19 +61,19 @@ fn with_drills(backups: Vec<Backup>, drills: Vec<DrillRecord>) -> Live {
     live
 }
 
-fn verified(mut backup: Backup, when: Timestamp, level: VerifyLevel) -> Backup {
-    backup.verified = Some(VerifyRecord { format: 1, id: backup.id.clone(), at: when, level, problems: Vec::new() });
-    backup
-}
-
 #[test]
 fn a_verification_is_due_of_what_was_there_and_was_not_looked_at_so_closely_since() {
     let desired = desired(POLICY);
     let now = at("2026-11-20T12:00:00Z");
     let copies = vec![
-        verified(backup("app", "daily", at("2026-11-17T02:00:00Z")), at("2026-11-20T04:00:01Z"), VerifyLevel::Deep),
-        verified(backup("app", "daily", at("2026-11-18T02:00:00Z")), at("2026-11-20T04:00:01Z"), VerifyLevel::Checksum),
-        verified(backup("app", "daily", at("2026-11-19T02:00:00Z")), at("2026-11-19T04:00:01Z"), VerifyLevel::Deep),
+        checked(backup("app", "daily", at("2026-11-17T02:00:00Z")), at("2026-11-20T04:00:01Z"), VerifyLevel::Deep, &[]),
+        checked(
+            backup("app", "daily", at("2026-11-18T02:00:00Z")),
+            at("2026-11-20T04:00:01Z"),
+            VerifyLevel::Checksum,
+            &[],
+        ),
+        checked(backup("app", "daily", at("2026-11-19T02:00:00Z")), at("2026-11-19T04:00:01Z"), VerifyLevel::Deep, &[]),
         backup("app", "daily", at("2026-11-20T02:00:00Z")),
         // After the schedule fired: the next time.
         backup("app", "daily", at("2026-11-20T04:30:00Z")),
@@ -98,7 +94,7 @@ fn a_drill_is_due_once_a_week_and_first_after_the_first_sunday() {
         due.first().and_then(|proofs| proofs.drill)
     };
     let sunday = Some(at("2026-11-22T05:00:00Z"));
-    let first = nights(at("2026-11-20T02:00:00Z"), 1);
+    let first = nights("daily", at("2026-11-20T02:00:00Z"), 1);
     assert_eq!(due(&with_drills(first.clone(), vec![]), "2026-11-20T12:00:00Z"), None);
     assert_eq!(due(&with_drills(first.clone(), vec![]), SUNDAY), sunday);
     // One that failed was held.
@@ -106,23 +102,15 @@ fn a_drill_is_due_once_a_week_and_first_after_the_first_sunday() {
     assert_eq!(due(&with_drills(first, vec![held]), SUNDAY), None);
     // Three Sundays missed are one drill, also when no backup of that time is left.
     let old = drilled(&BackupId::new(at("2026-11-01T02:00:00Z"), 7), at("2026-11-01T05:00:00Z"), &[]);
-    let young = nights(at("2026-11-25T02:00:00Z"), 1);
+    let young = nights("daily", at("2026-11-25T02:00:00Z"), 1);
     assert_eq!(due(&with_drills(young.clone(), vec![old]), "2026-11-25T12:00:00Z"), sunday);
     assert_eq!(due(&with_drills(young, vec![]), "2026-11-25T12:00:00Z"), None);
-}
-
-fn pruned(plan: &Plan) -> Vec<String> {
-    let id = |deed: &Deed| match deed {
-        Deed::PruneBackup { id, .. } => Some(id.clone()),
-        _ => None,
-    };
-    plan.actions.iter().filter_map(|action| id(&action.deed)).collect()
 }
 
 #[test]
 fn deletion_waits_for_a_drill_of_something_newer() {
     let desired = desired(POLICY);
-    let backups = nights(at("2026-11-22T02:00:01Z"), 12);
+    let backups = nights("daily", at("2026-11-22T02:00:01Z"), 12);
     let expired: Vec<String> = backups[..5].iter().map(|backup| backup.id.to_string()).collect();
     let planned = |drills| plan(&desired, &with_drills(backups.clone(), drills), at(SUNDAY), &Scope::default());
     // Passed today: all that is expired may go.
@@ -155,7 +143,7 @@ proptest! {
     ) {
         let desired = desired(POLICY);
         let now = at(SUNDAY) + SignedDuration::from_hours(hour);
-        let backups = nights(at("2026-11-22T02:00:01Z"), count);
+        let backups = nights("daily", at("2026-11-22T02:00:01Z"), count);
         let mut records: Vec<DrillRecord> = drills
             .into_iter()
             .map(|(which, has_passed, hours)| {

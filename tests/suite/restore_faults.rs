@@ -1,11 +1,14 @@
 //! Restores that are killed or whose storage fails: the database under its name is always whole, old or new.
 
-use crate::planning::desired;
-use crate::support::{Database, Dice, Environment, Project, Server, assert_leftover_free, identifier, rounds, signal};
+use crate::support::{
+    Database, Dice, Environment, Project, Server, assert_leftover_free, desired, identifier, rounds, signal,
+};
 use backstay::catalog::{Method, Wish, choose, restore_points};
 use backstay::event::Silent;
 use backstay::repository::Repository;
-use backstay::restore::{Destination, From, Hands, Old, Owners, Request, RestoreError, SafetyRule, carry_out, prepare};
+use backstay::restore::{
+    Destination, From, Hands, Old, Owners, Request, RestoreError, SafetyRule, Tablespaces, carry_out, prepare,
+};
 use backstay::storage::{Faults, FaultyStore};
 use indexmap::IndexMap;
 use std::fs;
@@ -104,6 +107,7 @@ async fn attempt(project: &Project, lookup: &Environment, fault: Faults) -> (u64
         tables: Vec::new(),
         jobs: 1,
         owners: Owners::AsBackedUp,
+        tablespaces: Tablespaces::AsBackedUp,
         old: Old::Dropped,
         safety: SafetyRule::Skipped,
     };

@@ -1,6 +1,6 @@
 //! What a change of a policy means: every kind of change and its opposite, and nothing where nothing changes.
 
-use crate::planning::backup;
+use crate::support::backup;
 use crate::support::sides;
 use backstay::catalog::{Contents, restore_points};
 use backstay::diag::Severity;

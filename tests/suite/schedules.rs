@@ -138,7 +138,7 @@ fn verified(folder: &Path) {
 
 #[test]
 fn a_cron_file_is_looked_at_every_hour_and_never_takes_the_place_of_another() {
-    let site = Site::new("{ by: cron, user: backup }");
+    let site = Site::new("{ by: cron, user: backup, log_file: /var/log/back up.log }");
     let file = site.root().join("etc/cron.d/backstay-shop");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, "0 1 * * * root /usr/local/bin/my-own\n").unwrap();
@@ -152,8 +152,15 @@ fn a_cron_file_is_looked_at_every_hour_and_never_takes_the_place_of_another() {
     let text = fs::read_to_string(&file).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| line.contains(" run ")).collect();
     assert_eq!(lines.len(), 3, "{text}");
-    assert!(lines[0].starts_with("30 * * * * backup /") && lines[0].ends_with(" run daily app"), "{text}");
-    site.policy(|text| text.replace("run: { by: cron, user: backup }", "run: { by: none }"));
+    assert!(
+        lines[0].starts_with("30 * * * * backup /")
+            && lines[0].contains(" --quiet --log-file '/var/log/back up.log' ")
+            && lines[0].ends_with(" run daily app"),
+        "{text}"
+    );
+    site.policy(|text| {
+        text.replace("run: { by: cron, user: backup, log_file: /var/log/back up.log }", "run: { by: none }")
+    });
     site.is_settled();
 }
 

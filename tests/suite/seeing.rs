@@ -1,7 +1,7 @@
 //! How recoverability stands, from made-up worlds: what people, Nagios and Prometheus are told, and that all agree.
 
-use crate::planning::{at, backup, desired, world};
-use backstay::catalog::{Backup, VerifyLevel, VerifyProblem, VerifyRecord};
+use crate::support::{at, backup, checked, desired, nights, world};
+use backstay::catalog::{Backup, VerifyLevel};
 use backstay::metrics::{alert_rules, dashboard, exposition, families};
 use backstay::plan::{Live, LiveStorage, Scope, plan};
 use backstay::report::{self, Dossier, Style};
@@ -40,45 +40,29 @@ const NOON: &str = "2026-11-20T12:00:00Z";
 const NIGHT: &str = "2026-11-20T02:00:01Z";
 
 /// Backups of the last nights, each a little larger and slower than the one before.
-fn nights(tier: &str, last: &str, count: i64) -> Vec<Backup> {
-    let one = |n: i64| {
-        let mut backup = backup("app", tier, at(last) - SignedDuration::from_hours(24 * n));
+fn growing(tier: &str, last: &str, count: i64) -> Vec<Backup> {
+    let mut all = nights(tier, at(last), count);
+    for (backup, n) in all.iter_mut().rev().zip(0..) {
         backup.finished_at = backup.started_at + SignedDuration::from_secs(90);
-        backup.objects[0].stored_bytes = (40 << 20) - n.unsigned_abs() * (1 << 20);
-        backup
-    };
-    (0..count).rev().map(one).collect()
+        backup.objects[0].stored_bytes = (40 << 20) - n * (1 << 20);
+    }
+    all
 }
 
-fn verified(mut backups: Vec<Backup>, when: &str) -> Vec<Backup> {
-    for backup in &mut backups {
-        backup.verified = Some(VerifyRecord {
-            format: 1,
-            id: backup.id.clone(),
-            at: at(when),
-            level: VerifyLevel::Deep,
-            problems: Vec::new(),
-        });
-    }
-    backups
+fn verified(backups: Vec<Backup>, when: &str) -> Vec<Backup> {
+    backups.into_iter().map(|backup| checked(backup, at(when), VerifyLevel::Deep, &[])).collect()
 }
 
 fn damage(backup: &mut Backup) {
-    let problem = VerifyProblem { key: "data/dump.zst".to_owned(), problem: "has another digest".to_owned() };
-    backup.verified = Some(VerifyRecord {
-        format: 1,
-        id: backup.id.clone(),
-        at: at("2026-11-14T05:00:00Z"),
-        level: VerifyLevel::Checksum,
-        problems: vec![problem],
-    });
+    let when = at("2026-11-14T05:00:00Z");
+    *backup = checked(backup.clone(), when, VerifyLevel::Checksum, &["has another digest"]);
 }
 
 /// Everything is as the policy promises; nobody ever drilled.
 fn good_world() -> Live {
-    let mut vault = verified(nights("daily", NIGHT, 30), "2026-11-15T05:00:00Z");
-    vault.extend(verified(nights("monthly", "2026-11-01T04:00:00Z", 1), "2026-11-15T05:00:00Z"));
-    let mut live = world(verified(nights("daily", NIGHT, 7), "2026-11-15T05:00:00Z"), vault);
+    let mut vault = verified(growing("daily", NIGHT, 30), "2026-11-15T05:00:00Z");
+    vault.extend(verified(growing("monthly", "2026-11-01T04:00:00Z", 1), "2026-11-15T05:00:00Z"));
+    let mut live = world(verified(growing("daily", NIGHT, 7), "2026-11-15T05:00:00Z"), vault);
     if let Some(LiveStorage::Read(read)) = live.storages.get_mut("local") {
         read.space = Some((60 << 30, 100 << 30));
     }
@@ -87,10 +71,10 @@ fn good_world() -> Live {
 
 /// The night's backup did not come, a copy is gone, one is damaged, a disk is nearly full.
 fn bad_world() -> Live {
-    let mut local = nights("daily", "2026-11-18T02:00:01Z", 5);
+    let mut local = growing("daily", "2026-11-18T02:00:01Z", 5);
     local.remove(2);
     damage(&mut local[0]);
-    let mut live = world(local, nights("daily", "2026-11-18T02:00:01Z", 28));
+    let mut live = world(local, growing("daily", "2026-11-18T02:00:01Z", 28));
     if let Some(LiveStorage::Read(read)) = live.storages.get_mut("local") {
         read.space = Some((5 << 30, 100 << 30));
     }
@@ -111,6 +95,20 @@ fn a_good_world_lacks_only_its_drill() {
     assert_eq!(kinds(&standing), BTreeSet::from([ConcernKind::DrillOverdue]));
     insta::assert_snapshot!("status_good", report::status(&standing, Style::PLAIN));
     insta::assert_snapshot!("nagios_good", report::nagios(&[standing]).0);
+}
+
+#[test]
+fn the_tables_of_a_status_fit_the_terminal() {
+    for world in [good_world(), bad_world()] {
+        for width in [80, 100, 160] {
+            let said = report::status(&seen(&world), Style { width, ..Style::PLAIN });
+            let tables = said.split("\ncritical").next().unwrap();
+            let widest = tables.lines().filter(|line| line.starts_with("  ")).map(|line| line.chars().count()).max();
+            assert!(widest.unwrap() <= width, "{width}: {said}");
+            assert!(said.contains("LAST GOOD") && said.contains("RESTORABLE"), "{said}");
+        }
+    }
+    insta::assert_snapshot!("status_narrow", report::status(&seen(&bad_world()), Style { width: 80, ..Style::PLAIN }));
 }
 
 #[test]
@@ -153,8 +151,8 @@ fn what_cannot_be_read_is_unknown_and_not_lost() {
 
 #[test]
 fn backups_from_the_future_and_of_other_policies_do_not_count() {
-    let mut ahead = nights("daily", "2026-12-20T02:00:01Z", 1);
-    let mut others = nights("daily", NIGHT, 1);
+    let mut ahead = growing("daily", "2026-12-20T02:00:01Z", 1);
+    let mut others = growing("daily", NIGHT, 1);
     others[0].policy = "other".to_owned();
     ahead.extend(others);
     let standing = seen(&world(ahead, Vec::new()));

@@ -99,9 +99,11 @@ pub(super) fn needs(desired: &Desired, live: &Live, plan: &Plan) -> Vec<Needs> {
 
 fn step(action: &Action) -> String {
     match action.deed {
-        Deed::Provision { .. } | Deed::Forget { .. } | Deed::ForgetBucket { .. } | Deed::CreateMarker { .. } => {
-            action.address.clone()
-        }
+        Deed::Provision { .. }
+        | Deed::Forget { .. }
+        | Deed::ForgetBucket { .. }
+        | Deed::CreateMarker { .. }
+        | Deed::RemoveAlarm { .. } => action.address.clone(),
         _ => action.phase.word().to_owned(),
     }
 }
@@ -116,10 +118,11 @@ fn statements(desired: &Desired, live: &Live, action: &Action) -> Vec<(String, S
             let of = match (storage, access) {
                 (Some(storage), _) => format!("storage/{storage}"),
                 (None, Some(access)) => format!("access/{access}"),
-                (None, None) => return Vec::new(),
+                (None, None) => "cloudwatch".to_owned(),
             };
             let place = storage.as_deref().and_then(|storage| live.read(storage)?.bucket.as_ref());
-            let region = place.map_or("", |place| place.region.as_str());
+            let alarms = desired.alerts.cloudwatch.as_ref().filter(|_| of == "cloudwatch");
+            let region = place.map_or(alarms.map_or("", |spec| &spec.region), |place| place.region.as_str());
             let at = Whereabouts { caller: live.callers.get(&of), region };
             let bucket = place.map_or("", |place| place.bucket.as_str());
             let path = access.as_ref().and_then(|access| Some(desired.access.get(access)?.path.as_str()));
@@ -142,6 +145,12 @@ fn statements(desired: &Desired, live: &Live, action: &Action) -> Vec<(String, S
             ];
             let arn = format!("arn:aws:s3:::{}", bucket.bucket);
             vec![(format!("storage/{storage}"), Statement::new("Forget", takes, [arn]))]
+        }
+        Deed::RemoveAlarm { name } => {
+            let region = desired.alerts.cloudwatch.as_ref().map_or("", |spec| &spec.region);
+            let at = Whereabouts { caller: live.callers.get("cloudwatch"), region };
+            let takes = ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms"];
+            vec![("cloudwatch".to_owned(), Statement::new("ProvisionAlarms", takes, [at.alarm(name)]))]
         }
         Deed::CreateMarker { storage } => at_storage(storage, Duty::Apply),
         Deed::TakeBackup { storages, .. } => {

@@ -4,7 +4,9 @@ use super::needs::placed;
 use crate::plan::wanted::with_site;
 use crate::plan::{Live, wanted};
 use crate::policy::Desired;
-use crate::resource::permissions::{Duty, Statement, Whereabouts, backup_statements, reads, writes};
+use crate::resource::permissions::{
+    Duty, Statement, Whereabouts, backup_statements, cloudwatch_statements, reads, writes,
+};
 use std::collections::BTreeSet;
 
 /// What a duty takes, with nothing but the ARNs that the policy is about. Of `live` it looks at where buckets are and
@@ -13,6 +15,10 @@ pub fn least_privilege(desired: &Desired, live: &Live, duty: Duty) -> Vec<Statem
     let mut all = Vec::new();
     for storage in desired.storages.keys() {
         all.extend(with_site(desired, live, storage, |site| backup_statements(duty, site)).unwrap_or_default());
+    }
+    if let Some(cloudwatch) = &desired.alerts.cloudwatch {
+        let at = Whereabouts { caller: live.callers.get("cloudwatch"), region: &cloudwatch.region };
+        all.extend(cloudwatch_statements(duty, &desired.name, &cloudwatch.namespace, &at));
     }
     if !matches!(duty, Duty::Plan | Duty::Apply) {
         return all;

@@ -7,7 +7,7 @@ use super::trust::{AUDIENCE, GITHUB, trust};
 use super::want::grants_name;
 use crate::plan::Live;
 use crate::policy::{AccessKeySpec, AccessKind, AccessSpec, Desired, Grant};
-use crate::resource::permissions::{Duty, Whereabouts, backup_statements, policy_document};
+use crate::resource::permissions::{Duty, Whereabouts, backup_statements, cloudwatch_statements, policy_document};
 use crate::resource::{AccessKeys, Grants, OidcProvider, Principal, Resource, Role, User, marks};
 
 /// Users, roles, their grants and keys. Nothing for an entry whose account could not be asked who we are: a server
@@ -95,6 +95,10 @@ impl List<'_> {
             }
         }
         let name = grants_name(&desired.name);
+        if let Some(cloudwatch) = &desired.alerts.cloudwatch {
+            let at = Whereabouts { caller: None, region: &cloudwatch.region };
+            statements.extend(cloudwatch_statements(Duty::Write, &desired.name, &cloudwatch.namespace, &at));
+        }
         let grants = Grants { principal, name, document: policy_document(&statements) };
         Some(self.add(Resource::Grants(grants), after))
     }

@@ -17,4 +17,5 @@ mod want;
 pub(super) use left_out::left_out;
 pub(super) use shared::with_site;
 pub use texts::references;
+pub(super) use texts::text;
 pub use want::{Wanted, grants_name, identity_path, principals, wanted};

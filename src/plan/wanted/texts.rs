@@ -3,6 +3,7 @@
 
 use crate::base::Template;
 use crate::plan::Live;
+use crate::plan::alarms::notify_route;
 use crate::policy::{AccessKind, Desired, EncryptionAtRest, StorageKind};
 
 /// Every such text that holds a reference, by its route in the policy.
@@ -24,6 +25,9 @@ pub fn references(desired: &Desired) -> Vec<(String, &Template)> {
             all.push((delivery_route(name), &key.deliver_to));
         }
     }
+    for (index, arn) in desired.alerts.cloudwatch.iter().flat_map(|spec| &spec.notify).enumerate() {
+        all.push((notify_route(index), arn));
+    }
     all.retain(|(_, template)| template.as_literal().is_none());
     all
 }
@@ -44,6 +48,6 @@ pub(super) fn delivery_route(access: &str) -> String {
 }
 
 /// The text of a template: as it stands, or as `observe` found it behind its references.
-pub(super) fn text(live: &Live, route: &str, template: &Template) -> Option<String> {
+pub(in crate::plan) fn text(live: &Live, route: &str, template: &Template) -> Option<String> {
     template.as_literal().or_else(|| live.texts.get(route)?.clone().ok())
 }

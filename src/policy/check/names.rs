@@ -45,6 +45,9 @@ pub(super) fn check(tree: &Node) -> Diagnostics {
         names.list("alerts.channels", &route.key("notify"), rule.get("notify"));
         names.list("databases", &route.key("databases"), rule.get("databases"));
     }
+    let cloudwatch = tree.get("alerts").and_then(|alerts| alerts.get("cloudwatch"));
+    let named = cloudwatch.and_then(|cloudwatch| cloudwatch.get("databases"));
+    names.list("databases", &alerts.key("cloudwatch").key("databases"), named);
     if let Some(reserved) = tree.get("encryption").and_then(|entries| entries.get("none")) {
         names.found.push(
             Diagnostic::new(&codes::NAME_RESERVED, "`encryption: none` in a database means no encryption at all")

@@ -34,6 +34,8 @@ pub(super) fn check(tree: &Node) -> Diagnostics {
         let replica = storage.get("manage").and_then(|manage| manage.get("replicate_to"));
         found.extend(s3_only(tree, &route.key("manage").key("replicate_to"), replica, "only buckets replicate"));
     }
+    let cloudwatch = Route::of(["alerts", "cloudwatch", "credentials"]);
+    found.extend(credentials(&cloudwatch, tree.at(&cloudwatch)));
     for (route, access) in entries(tree, &Route::of(["access"])) {
         for (index, storage) in items(access.get("storage")) {
             let route = route.key("storage").index(index);

@@ -1,5 +1,6 @@
 //! What a policy means for who is told about what.
 
+use super::bucket::CredentialsSpec;
 use crate::base::{Period, Share, Size, Template};
 use crate::policy::model::{AlertEvent, AlertSeverity, MailTls};
 use indexmap::IndexMap;
@@ -13,6 +14,32 @@ pub struct AlertsSpec {
     pub rules: Vec<AlertRuleSpec>,
     /// When a number becomes an event.
     pub thresholds: ThresholdsSpec,
+    /// Ages as metrics of CloudWatch, if they are wanted.
+    pub cloudwatch: Option<CloudwatchSpec>,
+}
+
+/// Ages as metrics of CloudWatch, and alarms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudwatchSpec {
+    /// The region.
+    pub region: String,
+    /// Namespace of the metric.
+    pub namespace: String,
+    /// How to log in.
+    pub credentials: CredentialsSpec,
+    /// Names of database entries; `None`: all.
+    pub databases: Option<Vec<String>>,
+    /// `apply` owns alarms; otherwise it takes away those that it made.
+    pub has_alarms: bool,
+    /// ARNs that are told.
+    pub notify: Vec<Template>,
+}
+
+impl CloudwatchSpec {
+    /// True when it is about a database entry.
+    pub fn concerns(&self, entry: &str) -> bool {
+        self.databases.as_ref().is_none_or(|entries| entries.iter().any(|name| name == entry))
+    }
 }
 
 /// Which events go where.

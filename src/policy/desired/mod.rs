@@ -9,7 +9,7 @@ mod policy;
 mod run;
 
 pub use access::{AccessKeySpec, AccessKind, AccessSpec, TrustSpec};
-pub use alerts::{AlertRuleSpec, AlertsSpec, ChannelSpec, EmailSpec, ThresholdsSpec};
+pub use alerts::{AlertRuleSpec, AlertsSpec, ChannelSpec, CloudwatchSpec, EmailSpec, ThresholdsSpec};
 pub use bucket::{CredentialsSpec, EncryptionAtRest, ManageSpec, PruneBy, S3Spec};
 pub use metrics::MetricsSpec;
 pub use policy::{

@@ -1,6 +1,7 @@
 //! `alerts`: who is told about what.
 
 use super::channel::Channel;
+use super::cloudwatch::Cloudwatch;
 use super::named::Named;
 use super::written::{Name, Written};
 use crate::base::{Period, Share, Size};
@@ -20,6 +21,9 @@ pub struct Alerts {
     /// When a number becomes an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,
+    /// Ages of backups as metrics of AWS CloudWatch, with alarms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudwatch: Option<Cloudwatch>,
 }
 
 /// Which events go where.

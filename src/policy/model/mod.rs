@@ -4,6 +4,7 @@
 mod access;
 mod alerts;
 mod channel;
+mod cloudwatch;
 mod connection;
 mod database;
 mod defaults;
@@ -22,6 +23,7 @@ pub use crate::resource::{LockMode, StorageClass};
 pub use access::{Access, AccessKey, GithubTrust, Grant, IamRole, IamUser, Trust};
 pub use alerts::{AlertEvent, AlertRule, AlertSeverity, Alerts, Thresholds};
 pub use channel::{Channel, Email, Healthcheck, MailTls, Pagerduty, Sentry, Slack, Sns, Webhook};
+pub use cloudwatch::Cloudwatch;
 pub use connection::{Connection, ConnectionParts, Port, SslMode};
 pub use database::{Argv, Database, Dump, Exec, Hooks, Match, Objectives, Verify, Wal, WalMode};
 pub use defaults::{Defaults, Safety};

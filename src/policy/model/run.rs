@@ -49,6 +49,10 @@ pub struct CronFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[^\r\n]+$"))]
     pub file: Option<String>,
+    /// File that runs keep their log in, as lines of JSON; turned over at 10 MiB, five old ones stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^/[^\r\n]+$"))]
+    pub log_file: Option<String>,
     /// User that the work runs as; root unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^\S+$"))]

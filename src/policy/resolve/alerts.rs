@@ -1,8 +1,11 @@
 //! `alerts`: channels, rules and thresholds, defaults filled in.
 
+use super::place::credentials;
 use crate::base::Template;
-use crate::policy::desired::{AlertRuleSpec, AlertsSpec, ChannelSpec, EmailSpec, ThresholdsSpec};
-use crate::policy::model::{Channel, Email, MailTls, Policy, Port, Thresholds};
+use crate::policy::desired::{
+    AlertRuleSpec, AlertsSpec, ChannelSpec, CloudwatchSpec, CredentialsSpec, EmailSpec, ThresholdsSpec,
+};
+use crate::policy::model::{Channel, Cloudwatch, Email, MailTls, Policy, Port, Thresholds};
 
 pub(super) fn alerts(policy: &Policy) -> AlertsSpec {
     let Some(alerts) = &policy.alerts else { return AlertsSpec::default() };
@@ -20,6 +23,18 @@ pub(super) fn alerts(policy: &Policy) -> AlertsSpec {
             })
             .collect(),
         thresholds: alerts.thresholds.as_ref().map(thresholds).unwrap_or_default(),
+        cloudwatch: alerts.cloudwatch.as_ref().map(cloudwatch),
+    }
+}
+
+fn cloudwatch(written: &Cloudwatch) -> CloudwatchSpec {
+    CloudwatchSpec {
+        region: written.region.clone(),
+        namespace: written.namespace.clone().unwrap_or_else(|| "backstay".to_owned()),
+        credentials: written.credentials.as_ref().map_or(CredentialsSpec::Chain, credentials),
+        databases: written.databases.as_ref().map(|names| names.iter().map(|name| name.text().to_owned()).collect()),
+        has_alarms: written.alarms.unwrap_or(true),
+        notify: written.notify.iter().flatten().map(|arn| arn.value().clone()).collect(),
     }
 }
 

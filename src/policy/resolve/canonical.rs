@@ -1,6 +1,6 @@
 //! The digest of a policy's meaning: equal meaning, equal digest, however the text is laid out.
 
-use super::canonical_outside::{access, retain, s3};
+use super::canonical_outside::{access, cloudwatch, retain, s3};
 use crate::base::{Period, Sha256, Template};
 use crate::catalog::Keep;
 use crate::policy::desired::{
@@ -34,6 +34,9 @@ pub(super) fn hash(desired: &Desired) -> Sha256 {
         let said = [textfile, pushgateway, listen].map(|written| written.as_ref().map(Template::source));
         meaning["metrics"] = json!(said);
     }
+    if let Some(spec) = &desired.alerts.cloudwatch {
+        meaning["cloudwatch"] = cloudwatch(spec);
+    }
     Sha256::of(sorted(meaning).to_string().as_bytes())
 }
 
@@ -57,7 +60,13 @@ fn run(run: &RunSpec) -> Value {
         RunSpec::Systemd(units) => json!({
             "by": "systemd", "directory": units.directory, "user": units.user, "environment_file": units.environment_file,
         }),
-        RunSpec::Cron(table) => json!({ "by": "cron", "file": table.file, "user": table.user }),
+        RunSpec::Cron(table) => {
+            let mut said = json!({ "by": "cron", "file": table.file, "user": table.user });
+            if let Some(file) = &table.log_file {
+                said["log_file"] = json!(file);
+            }
+            said
+        }
         RunSpec::Kubernetes(jobs) => {
             let mut said = json!({
                 "by": "kubernetes", "directory": jobs.directory, "namespace": jobs.namespace, "image": jobs.image,

@@ -1,27 +1,43 @@
 //! The meaning of what is outside, buckets and identities, as it goes into the policy's digest.
 
 use crate::base::Template;
-use crate::policy::desired::{AccessKind, AccessSpec, CredentialsSpec, EncryptionAtRest, ManageSpec, PruneBy, S3Spec};
+use crate::policy::desired::{
+    AccessKind, AccessSpec, CloudwatchSpec, CredentialsSpec, EncryptionAtRest, ManageSpec, PruneBy, S3Spec,
+};
 use crate::resource::Retain;
 use serde_json::{Value, json};
 
 pub(super) fn s3(bucket: &S3Spec) -> Value {
     let source = |template: &Option<Template>| template.as_ref().map(|t| t.source().to_owned());
-    let credentials = match &bucket.credentials {
-        CredentialsSpec::Chain => json!("chain"),
-        CredentialsSpec::Profile(profile) => json!({ "profile": profile.source() }),
-        CredentialsSpec::Key { id, secret } => json!({ "id": id.source(), "secret": secret.source() }),
-        CredentialsSpec::Role(role) => json!({ "role": role.source() }),
-    };
     json!({
         "bucket": bucket.bucket.source(),
         "region": source(&bucket.region),
         "prefix": source(&bucket.prefix),
         "endpoint": source(&bucket.endpoint),
         "path_style": bucket.path_style,
-        "credentials": credentials,
+        "credentials": credentials(&bucket.credentials),
         "prune": match bucket.prune { PruneBy::Backstay => "backstay", PruneBy::Lifecycle => "lifecycle" },
         "manage": bucket.manage.as_ref().map(manage),
+    })
+}
+
+fn credentials(credentials: &CredentialsSpec) -> Value {
+    match credentials {
+        CredentialsSpec::Chain => json!("chain"),
+        CredentialsSpec::Profile(profile) => json!({ "profile": profile.source() }),
+        CredentialsSpec::Key { id, secret } => json!({ "id": id.source(), "secret": secret.source() }),
+        CredentialsSpec::Role(role) => json!({ "role": role.source() }),
+    }
+}
+
+pub(super) fn cloudwatch(spec: &CloudwatchSpec) -> Value {
+    json!({
+        "region": spec.region,
+        "namespace": spec.namespace,
+        "credentials": credentials(&spec.credentials),
+        "databases": spec.databases,
+        "alarms": spec.has_alarms,
+        "notify": spec.notify.iter().map(Template::source).collect::<Vec<_>>(),
     })
 }
 

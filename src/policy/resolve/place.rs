@@ -50,7 +50,7 @@ fn s3(storage: &S3Storage) -> S3Spec {
     }
 }
 
-fn credentials(written: &Credentials) -> CredentialsSpec {
+pub(super) fn credentials(written: &Credentials) -> CredentialsSpec {
     match (&written.profile, &written.access_key_id, &written.secret_access_key, &written.role) {
         (Some(profile), ..) => CredentialsSpec::Profile(profile.value().clone()),
         (_, Some(id), Some(secret), _) => {

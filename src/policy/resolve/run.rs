@@ -18,6 +18,7 @@ pub(super) fn run(policy: &Policy) -> RunSpec {
         Some(Run::Cron(cron)) => RunSpec::Cron(CronTable {
             file: cron.file.clone().unwrap_or_else(|| format!("/etc/cron.d/backstay-{name}")),
             user: cron.user.clone().unwrap_or_else(|| "root".to_owned()),
+            log_file: cron.log_file.clone(),
         }),
         Some(Run::Kubernetes(jobs)) => kubernetes(policy, jobs).map_or(RunSpec::Elsewhere, RunSpec::Kubernetes),
         Some(Run::GithubActions(github)) => workflow(policy, github).map_or(RunSpec::Elsewhere, RunSpec::Workflow),

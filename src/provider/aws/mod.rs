@@ -7,6 +7,7 @@
 
 mod access_key;
 mod access_log;
+mod alarm;
 mod answer;
 mod at;
 mod bucket;
@@ -37,6 +38,7 @@ mod versioning;
 mod write;
 
 pub use access_key::{NewKey, access_keys, create_key, deactivate_key, delete_key};
+pub use alarm::{alarms, delete_alarm, put_ages};
 pub use error::AwsError;
 pub use left_buckets::{forget_bucket, left_buckets};
 pub use orphans::{forget, orphans};

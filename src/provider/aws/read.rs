@@ -2,7 +2,7 @@
 
 use super::at::At;
 use super::{
-    AwsError, AwsSession, access_key, access_log, bucket, bucket_policy, encryption, grants, kms, lifecycle,
+    AwsError, AwsSession, access_key, access_log, alarm, bucket, bucket_policy, encryption, grants, kms, lifecycle,
     object_lock, oidc_provider, ownership, public_access, replication, role, tags, user, versioning,
 };
 use crate::diag::Explain;
@@ -33,6 +33,7 @@ pub fn is_of_bucket(resource: &Resource) -> bool {
             | Resource::Role(_)
             | Resource::Grants(_)
             | Resource::AccessKeys(_)
+            | Resource::Alarm(_)
     )
 }
 
@@ -49,6 +50,7 @@ pub(super) async fn attempt(
         Resource::User(wanted) => user::read(session, &wanted.name).await?.map(Resource::User),
         Resource::Role(wanted) => role::read(session, &wanted.name).await?.map(Resource::Role),
         Resource::Grants(wanted) => grants::read(session, wanted).await?.map(Resource::Grants),
+        Resource::Alarm(wanted) => alarm::read(session, &wanted.name).await?.map(Resource::Alarm),
         Resource::AccessKeys(wanted) => access_key::access_keys(session, &wanted.user)
             .await?
             .map(|keys| Resource::AccessKeys(AccessKeys { keys, delivered: None, ..wanted.clone() })),

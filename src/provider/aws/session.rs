@@ -17,17 +17,23 @@ struct Inner {
     is_ours: bool,
     iam: OnceCell<aws_sdk_iam::Client>,
     kms: OnceCell<aws_sdk_kms::Client>,
+    cloudwatch: OnceCell<aws_sdk_cloudwatch::Client>,
 }
 
 impl AwsSession {
     /// A session on a connection for a bucket that must be in our account; nothing is asked yet.
     pub fn ours(connection: AwsConnection) -> AwsSession {
-        AwsSession(Arc::new(Inner { connection, is_ours: true, iam: OnceCell::new(), kms: OnceCell::new() }))
+        AwsSession::on(connection, true)
     }
 
     /// The same for a bucket that is only used and may be anybody's.
     pub fn anybodys(connection: AwsConnection) -> AwsSession {
-        AwsSession(Arc::new(Inner { connection, is_ours: false, iam: OnceCell::new(), kms: OnceCell::new() }))
+        AwsSession::on(connection, false)
+    }
+
+    fn on(connection: AwsConnection, is_ours: bool) -> AwsSession {
+        let (iam, kms, cloudwatch) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        AwsSession(Arc::new(Inner { connection, is_ours, iam, kms, cloudwatch }))
     }
 
     /// Who we are, where it can be asked.
@@ -65,5 +71,11 @@ impl AwsSession {
     pub(super) async fn kms(&self) -> &aws_sdk_kms::Client {
         let make = || async { aws_sdk_kms::Client::new(self.0.connection.config().await) };
         self.0.kms.get_or_init(make).await
+    }
+
+    /// The client of CloudWatch in the connection's region.
+    pub(super) async fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        let make = || async { aws_sdk_cloudwatch::Client::new(self.0.connection.config().await) };
+        self.0.cloudwatch.get_or_init(make).await
     }
 }

@@ -4,7 +4,7 @@ use super::at::At;
 use super::patience::{Patience, patiently, spread};
 use super::read::attempt;
 use super::{
-    AwsError, AwsSession, access_log, bucket, bucket_policy, encryption, grants, kms, lifecycle, object_lock,
+    AwsError, AwsSession, access_log, alarm, bucket, bucket_policy, encryption, grants, kms, lifecycle, object_lock,
     oidc_provider, ownership, public_access, replication, role, tags, user, versioning,
 };
 use crate::resource::{BucketPlace, Resource, canonical_document, differences};
@@ -25,6 +25,7 @@ async fn put(session: &AwsSession, place: Option<&BucketPlace>, wanted: &Resourc
         Resource::Role(wanted) => role::write(session, wanted).await,
         Resource::Grants(wanted) => grants::write(session, wanted).await,
         Resource::AccessKeys(_) => Ok(()),
+        Resource::Alarm(wanted) => alarm::write(session, wanted).await,
         Resource::Encryption(wanted) => match place {
             Some(place) => encryption::write(session, &At::of(session, place).await, wanted).await,
             None => Ok(()),

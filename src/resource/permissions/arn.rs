@@ -54,6 +54,11 @@ impl Whereabouts<'_> {
         format!("arn:{}:kms:{}:{}:{what}", self.partition(), self.region(), self.account())
     }
 
+    /// An alarm of CloudWatch.
+    pub fn alarm(&self, name: &str) -> String {
+        format!("arn:{}:cloudwatch:{}:{}:alarm:{name}", self.partition(), self.region(), self.account())
+    }
+
     /// The name under which S3 calls other services here.
     pub(super) fn s3_service(&self) -> String {
         let ending = if self.partition() == "aws-cn" { ".cn" } else { "" };

@@ -5,11 +5,13 @@
 //! [`reads`] and [`writes`]. [`policy_document`] puts statements together as IAM takes them.
 
 mod arn;
+mod cloudwatch;
 mod duty;
 mod outside;
 mod statement;
 
 pub use arn::{BackupSite, Whereabouts};
+pub use cloudwatch::cloudwatch_statements;
 pub use duty::{Duty, backup_statements};
 pub use outside::{reads, writes};
 pub use statement::{LONGEST_MANAGED_POLICY, Statement, policy_document, policy_documents, policy_length};

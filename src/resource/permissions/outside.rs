@@ -38,6 +38,7 @@ pub fn reads(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<Sta
             &["iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"],
             at.principal(&Principal::User(keys.user.clone())),
         ),
+        Resource::Alarm(_) => vec![Statement::new("Alarms", ["cloudwatch:DescribeAlarms"], [at.alarm("*")])],
     }
 }
 
@@ -110,5 +111,9 @@ pub fn writes(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<St
             &["iam:CreateAccessKey", "iam:UpdateAccessKey", "iam:DeleteAccessKey"],
             at.principal(&Principal::User(keys.user.clone())),
         ),
+        Resource::Alarm(alarm) => {
+            let actions = ["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"];
+            vec![Statement::new("ProvisionAlarms", actions, [at.alarm(&alarm.name)])]
+        }
     }
 }

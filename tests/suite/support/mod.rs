@@ -13,6 +13,7 @@ mod dice;
 mod earlier;
 mod halfway;
 mod lookup;
+mod made_up;
 mod mail;
 mod moto;
 mod mutate;
@@ -40,6 +41,7 @@ pub use halfway::{
     argument_lists, behind, end, go_on, large, signal, stopped_in_the_middle, stopped_in_the_middle_as, unstop, until,
 };
 pub use lookup::Environment;
+pub use made_up::{backup, checked, desired, empty, nights, pruned, world};
 pub use mail::MailServer;
 pub use moto::{ACCOUNT, Login, Moto};
 pub use mutate::{Fuzz, fixtures, lines};

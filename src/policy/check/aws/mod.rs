@@ -5,6 +5,7 @@
 //! the same API at another `endpoint` has rules of its own.
 
 mod bucket_name;
+mod cloudwatch;
 mod endpoint;
 mod github;
 mod identity;
@@ -42,6 +43,7 @@ pub(super) fn check(tree: &Node) -> Diagnostics {
     found.extend(lock::of_copies(tree));
     found.extend(identity::check(tree, &storages));
     found.extend(principals::check(tree));
+    found.extend(cloudwatch::check(tree));
     found.extend(github::check(tree));
     Diagnostics(found)
 }

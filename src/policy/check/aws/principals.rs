@@ -45,7 +45,7 @@ fn with_text(node: &Node) -> Option<(&Node, &str)> {
     Some((node, node.text()?))
 }
 
-fn arn(route: &Route, node: &Node, text: &str, problem: &str, hint: &str) -> Diagnostic {
+pub(super) fn arn(route: &Route, node: &Node, text: &str, problem: &str, hint: &str) -> Diagnostic {
     said(&codes::ARN_INVALID, route, node, text, problem).with_hint(hint)
 }
 
