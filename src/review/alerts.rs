@@ -35,6 +35,7 @@ pub(super) fn compare(pair: &Pair<'_>, found: &mut Vec<Draft>) {
     }
     channels(old, new, found);
     thresholds(old, new, found);
+    cloudwatch(old, new, found);
 }
 
 fn alerts(side: Reviewed<'_>) -> Option<&Alerts> {
@@ -75,6 +76,19 @@ fn channels(old: Option<&Alerts>, new: Option<&Alerts>, found: &mut Vec<Draft>) 
         found.push(Draft::new(&codes::ALERT_LOST, less, route.clone()));
         found.push(Draft::new(&codes::ALERT_GAINED, format!("{} reaches someone else", quoted(name)), route));
     }
+}
+
+/// Alarms that `apply` owns.
+fn cloudwatch(old: Option<&Alerts>, new: Option<&Alerts>, found: &mut Vec<Draft>) {
+    let has = |alerts: Option<&Alerts>| {
+        alerts.and_then(|alerts| alerts.cloudwatch.as_ref()).is_some_and(|watch| watch.alarms != Some(false))
+    };
+    let (code, detail) = match (has(old), has(new)) {
+        (true, false) => (&codes::ALERT_LOST, "CloudWatch no longer raises an alarm when backups are old"),
+        (false, true) => (&codes::ALERT_GAINED, "CloudWatch raises an alarm when backups are old"),
+        _ => return,
+    };
+    found.push(Draft::new(code, detail.to_owned(), Route::of(["alerts", "cloudwatch"])).or(Route::of(["alerts"])));
 }
 
 fn thresholds(old: Option<&Alerts>, new: Option<&Alerts>, found: &mut Vec<Draft>) {

@@ -81,8 +81,9 @@ alerts:
 /// An edit of the policy, what it means, and what the way back means; at which route.
 type Edit = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
-const EDITS: [Edit; 43] = [
+const EDITS: [Edit; 44] = [
     ("name: shop\n", "name: other\n", "BS702", "BS702", "name"),
+    ("alerts:\n", "alerts:\n  cloudwatch: { region: us-east-1 }\n", "BS744", "BS743", "alerts.cloudwatch"),
     ("  crm: {", "  crx: {", "BS702", "BS702", "databases.crx"),
     (
         "  crm: { connection: \"${env:CRM_URL}\", tiers: [daily], encryption: team }\n",
