@@ -1,6 +1,7 @@
 //! The steps of one database, under its lock in every storage that they touch.
 
 use super::copy::{CopyError, Transfer};
+use super::wal::prune_wal;
 use super::{Hands, backup};
 use crate::backup::tell_lacking;
 use crate::base::{BackupId, InvalidBackupId, Size};
@@ -78,6 +79,10 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         Deed::PruneBackup { database, tier, id, storage, manifest_etag } => {
             prune((database, tier, id), storage, manifest_etag, hands).await
         }
+        Deed::PruneWal { storage, database, system_id, before } => match repository(storage, hands) {
+            Ok(repository) => prune_wal(repository, database, system_id, *before, hands).await,
+            Err(problem) => Err(problem),
+        },
         Deed::ClearLeftover { storage, database, tier, id, kind, keys } => {
             let leftover = Leftover {
                 database: database.clone(),
@@ -198,7 +203,7 @@ async fn prune(
 }
 
 /// The end of a step that met a lock: it is done once the lock has ended.
-fn deferred(error: &RepositoryError) -> Option<StepEnd> {
+pub(super) fn deferred(error: &RepositoryError) -> Option<StepEnd> {
     let RepositoryError::Storage(StorageError::Locked { until, .. }) = error else { return None };
     Some(StepEnd::Deferred(match until {
         Some(until) => format!("locked until {}", until.strftime("%Y-%m-%d %H:%M UTC")),

@@ -14,6 +14,7 @@ mod outside;
 mod places;
 mod run;
 mod server;
+mod wal;
 
 pub use hands::{Hands, PrintKey, run_id};
 pub use outcome::{Outcome, StepOutcome};

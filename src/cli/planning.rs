@@ -4,7 +4,7 @@ use super::{Context, Exit};
 use crate::catalog::{BrokenSeal, seal, unseal};
 use crate::diag::{Code, Explain, codes};
 use crate::observe::{self, Places};
-use crate::plan::{Deed, FORMAT_VERSION, Plan, Prices, SavedPlan, Scope, outlook, plan};
+use crate::plan::{Deed, FORMAT_VERSION, Phase, Plan, Prices, SavedPlan, Scope, outlook, plan};
 use crate::policy::Desired;
 use crate::schedule::Program;
 use jiff::Timestamp;
@@ -53,6 +53,9 @@ pub fn observe_and_plan_by(
             let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
             live.timetable = observe::timetable(&desired, program(&desired), &context.root);
             live.program = Some(program(&desired));
+            if scope.has(Phase::Prune) {
+                observe::observe_wal(&desired, &places, &mut live).await;
+            }
             let now = Timestamp::now();
             observe::look_closer(&desired, &places, &mut live, now).await;
             let mut plan = plan(&desired, &live, now, scope);

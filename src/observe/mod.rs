@@ -12,6 +12,7 @@ mod outside;
 mod preflight;
 mod server;
 mod timetable;
+mod wal;
 mod world;
 
 pub use acquaint::acquaint;
@@ -21,4 +22,5 @@ pub use error::ObserveError;
 pub use open::{Ground, Place, Places, open};
 pub use preflight::preflight;
 pub use timetable::timetable;
+pub use wal::observe_wal;
 pub use world::observe;

@@ -1,5 +1,6 @@
 //! One thing to do, with everything that is needed to do it and to explain it.
 
+use crate::base::Lsn;
 use crate::catalog::LeftoverKind;
 use crate::resource::{FieldChange, LeftBucket, Principal, Resource};
 use crate::schedule::Content;
@@ -198,6 +199,19 @@ pub enum Deed {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         manifest_etag: String,
     },
+    /// Delete WAL that no base backup needs.
+    PruneWal {
+        /// The storage.
+        storage: String,
+        /// The database entry.
+        database: String,
+        /// System identifier of the cluster.
+        system_id: String,
+        /// Only what ends before this position; absent: all WAL of the cluster.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        before: Option<Lsn>,
+    },
     /// Delete what a killed run left behind.
     ClearLeftover {
         /// The storage.
@@ -223,6 +237,7 @@ impl Deed {
             | Deed::ChangeFolder { storage }
             | Deed::CreateMarker { storage }
             | Deed::PruneBackup { storage, .. }
+            | Deed::PruneWal { storage, .. }
             | Deed::ClearLeftover { storage, .. } => vec![storage],
             Deed::Provision { storage, .. } => storage.iter().map(String::as_str).collect(),
             Deed::Forget { .. } | Deed::ForgetBucket { .. } | Deed::RemoveAlarm { .. } => Vec::new(),
@@ -248,6 +263,7 @@ impl Deed {
             | Deed::SetServer { database, .. }
             | Deed::CopyBackup { database, .. }
             | Deed::PruneBackup { database, .. }
+            | Deed::PruneWal { database, .. }
             | Deed::ClearLeftover { database, .. } => Some(database.as_str()).filter(|name| !name.is_empty()),
         }
     }

@@ -4,7 +4,7 @@ use super::wanted::left_out;
 use super::{
     Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, alarms, backups, copies, effects,
     foreign_rules, guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune,
-    server_settings, subjects, timetable,
+    server_settings, subjects, timetable, wal,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -57,6 +57,8 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     deferred.retain(|locked| scope.wants(Phase::Prune, &locked.address));
     deferred.sort();
     let mut actions = scope.choose(actions);
+    let expendable = wal::actions(desired, live, &subjects, &actions, &mut notes);
+    actions.extend(scope.choose(expendable));
     provision::hold_back(&mut actions);
     actions.sort_by(|a, b| (a.loosens, a.phase, order(a)).cmp(&(b.loosens, b.phase, order(b))));
 

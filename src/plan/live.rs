@@ -2,6 +2,7 @@
 
 use super::{FoundFile, LiveServer};
 use crate::catalog::Contents;
+use crate::catalog::wal::ClusterWal;
 use crate::resource::{Alarm, BucketPlace, Caller, Found, LeftBucket, Orphan};
 use crate::schedule::Program;
 use indexmap::IndexMap;
@@ -33,6 +34,8 @@ pub struct Live {
     /// Alarms of CloudWatch with names of the policy's, by name, or why they could not be read; `None`: the policy has nothing
     /// there.
     pub alarms: Option<Result<BTreeMap<String, Alarm>, String>>,
+    /// Archived WAL by storage and database, or why it could not be read; only where somebody looked.
+    pub wal: BTreeMap<(String, String), Result<Vec<ClusterWal>, String>>,
     /// The files that start scheduled work; `None` where nobody looked.
     pub timetable: Option<Timetable>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.

@@ -42,6 +42,7 @@ mod subject;
 mod thaw;
 mod timetable;
 mod title;
+mod wal;
 mod wanted;
 
 pub use crate::resource::FieldChange;
@@ -77,4 +78,5 @@ pub use subject::{Subject, subjects};
 pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
 pub use timetable::{FoundFile, each_database, wanted_files};
 pub use title::standing;
+pub use wal::expendable;
 pub use wanted::{Wanted, grants_name, identity_path, principals, references, wanted};

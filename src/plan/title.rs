@@ -29,6 +29,10 @@ impl Deed {
             Deed::PruneBackup { database, tier, id, storage, .. } => {
                 format!("prune {database} ({tier}) {id} at {storage}")
             }
+            Deed::PruneWal { storage, database, before, .. } => match before {
+                Some(before) => format!("prune WAL of {database} before {before} at {storage}"),
+                None => format!("prune all WAL of a former cluster of {database} at {storage}"),
+            },
             Deed::ClearLeftover { storage, database, tier, id, keys, .. } => {
                 let what = if id.is_empty() { keys.join(", ") } else { format!("{database} ({tier}) {id}") };
                 format!("clear leftover {what} at {storage}")

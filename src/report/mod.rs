@@ -48,6 +48,7 @@ mod table;
 mod thaw;
 mod verify;
 mod wal;
+mod wal_verify;
 
 pub use adoption::{adoption, adoption_json};
 pub use annotations::{plan_annotations, review_annotations};
@@ -83,3 +84,4 @@ pub use status::status;
 pub use thaw::{thaw, thaw_json};
 pub use verify::{inspection, inspection_json};
 pub use wal::{ListedWal, WalListing, WalStorage, wal_list, wal_list_json};
+pub use wal_verify::{VerifiedWal, WalVerification, wal_verification, wal_verification_json};

@@ -66,6 +66,10 @@ fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
         Deed::TakeBackup { tier, .. } => format!("backup {tier}"),
         Deed::CopyBackup { tier, id, from, .. } => format!("copy {tier} {id} from {from}"),
         Deed::PruneBackup { tier, id, .. } => format!("prune {tier} {id}"),
+        Deed::PruneWal { system_id, before, .. } => match before {
+            Some(before) => format!("prune WAL of cluster {system_id} before {before}"),
+            None => format!("prune all WAL of cluster {system_id}"),
+        },
         Deed::ClearLeftover { tier, id, keys, .. } => match id.as_str() {
             "" => format!("leftover {}", keys.join(", ")),
             id => format!("leftover {tier} {id}"),

@@ -51,7 +51,7 @@ impl WalListing {
     }
 }
 
-fn gaps(cluster: &ClusterWal) -> Vec<WalSpan> {
+pub(super) fn gaps(cluster: &ClusterWal) -> Vec<WalSpan> {
     cluster.timelines().into_iter().flat_map(|timeline| cluster.gaps(timeline)).collect()
 }
 

@@ -13,6 +13,7 @@ mod local;
 mod prefetch;
 mod push;
 pub mod receive;
+mod verify;
 
 pub use ahead::{Ahead, Stamp};
 pub use error::WalError;
@@ -21,3 +22,4 @@ pub use fetched::{FetchedFolder, PREFETCHED, place_file};
 pub use local::{Identity, LocalFile, PgWal, READY_AT_ONCE};
 pub use prefetch::prefetch;
 pub use push::{Push, Pushed, Upshot, push};
+pub use verify::{WalInspection, verify_wal};

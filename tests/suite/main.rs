@@ -90,6 +90,7 @@ mod terminal;
 mod validate;
 mod verify;
 mod views;
+mod wal_archive;
 mod wal_fetch;
 mod wal_push;
 mod wal_receive;

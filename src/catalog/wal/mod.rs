@@ -4,6 +4,7 @@
 mod cluster;
 mod coverage;
 mod history;
+mod needs;
 mod object;
 mod span;
 mod way;
@@ -11,6 +12,7 @@ mod way;
 pub use cluster::{ClusterWal, TwoContents};
 pub use coverage::{NotCovered, WalPosition};
 pub use history::{Branch, History, InvalidHistory};
+pub use needs::{Expendable, NeedsUnclear, WalNeeds};
 pub use object::{InvalidWalDigest, WalDigest, WalObject};
 pub use span::WalSpan;
 pub use way::{NoWay, Way, way};

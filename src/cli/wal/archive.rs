@@ -1,12 +1,13 @@
 //! What the policy says of a database's archive of WAL.
 
+use crate::catalog::wal::ClusterWal;
 use crate::cli::policy_files::checked_policies;
 use crate::cli::{Context, Exit};
 use crate::diag::{Code, Explain, codes, nearest};
 use crate::observe::{ObserveError, open};
 use crate::policy::Desired;
 use crate::repository::Repository;
-use crate::wal::Stamp;
+use crate::wal::{Stamp, WalError};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -66,6 +67,16 @@ pub(super) fn archive(context: &Context, database: &str) -> Result<Archive, Exit
         }
     }
     Ok(Archive { desired, storages, closed, read })
+}
+
+/// What a storage holds of a database, by cluster; or why that is not known. An empty folder may be a disk that is not
+/// there.
+pub(super) async fn clusters(repository: &Repository, database: &str) -> Result<Vec<ClusterWal>, String> {
+    match repository.marker().await {
+        Ok(Some(_)) => repository.wal_clusters(database).await.map_err(|error| error.to_string()),
+        Ok(None) => Err(WalError::NoRepository(repository.store.location()).to_string()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Tells that no policy archives WAL of such a database; `known` are those of which one does.

@@ -1,5 +1,6 @@
 //! `backstay wal list`: what is archived.
 
+use super::archive::{clusters, no_archive};
 use crate::cli::policy_files::valid_policies;
 use crate::cli::{Context, Exit};
 use crate::observe::open;
@@ -63,7 +64,7 @@ async fn read(args: &Args, context: &Context) -> Result<WalListing, Exit> {
             let mut storages = Vec::new();
             for storage in &wal.to {
                 let clusters = match places.place(storage) {
-                    Ok(place) => place.repository.wal_clusters(name).await.map_err(|error| error.to_string()),
+                    Ok(place) => clusters(&place.repository, name).await,
                     Err(error) => Err(error.to_string()),
                 };
                 storages.push(WalStorage { storage: storage.clone(), clusters });
@@ -72,7 +73,7 @@ async fn read(args: &Args, context: &Context) -> Result<WalListing, Exit> {
         }
     }
     match &args.database {
-        Some(wanted) if !known.contains(wanted) => Err(super::archive::no_archive(context, wanted, &known)),
+        Some(wanted) if !known.contains(wanted) => Err(no_archive(context, wanted, &known)),
         _ => Ok(listing),
     }
 }

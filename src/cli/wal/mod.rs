@@ -1,7 +1,7 @@
 //! `backstay wal`: the write-ahead log into the archive and back.
 //!
 //! `push` and `fetch` are called by PostgreSQL, `prefetch` by `fetch`; `receive` stays and streams; `list` shows what is
-//! archived. `archive` finds what a database's policy says.
+//! archived, and `verify` proves it. `archive` finds what a database's policy says.
 
 mod archive;
 mod fetch;
@@ -10,6 +10,7 @@ mod prefetch;
 mod push;
 mod receive;
 mod state;
+mod verify;
 
 use super::{Context, Exit};
 use clap::Subcommand;
@@ -36,6 +37,7 @@ enum Verb {
     Fetch(fetch::Args),
     Receive(receive::Args),
     List(list::Args),
+    Verify(verify::Args),
     #[command(hide = true)]
     Prefetch(prefetch::Args),
 }
@@ -47,6 +49,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Verb::Fetch(args) => fetch::run(args, context),
         Verb::Receive(args) => receive::run(args, context),
         Verb::List(args) => list::run(args, context),
+        Verb::Verify(args) => verify::run(args, context),
         Verb::Prefetch(args) => prefetch::run(args, context),
     }
 }

@@ -161,7 +161,9 @@ fn statements(desired: &Desired, live: &Live, action: &Action) -> Vec<(String, S
             all.extend(at_storage(from, Duty::Read));
             all
         }
-        Deed::PruneBackup { storage, .. } | Deed::ClearLeftover { storage, .. } => at_storage(storage, Duty::Prune),
+        Deed::PruneBackup { storage, .. } | Deed::PruneWal { storage, .. } | Deed::ClearLeftover { storage, .. } => {
+            at_storage(storage, Duty::Prune)
+        }
         _ => Vec::new(),
     }
 }
