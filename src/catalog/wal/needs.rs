@@ -157,6 +157,7 @@ mod tests {
                 checksums: true,
                 bad_pages: Vec::new(),
                 tablespaces: Vec::new(),
+                databases: Default::default(),
                 files: 0,
                 bytes: 0,
             }),
