@@ -4,7 +4,6 @@
 use super::wanted::text;
 use super::{Action, Deed, Live, Note, Phase, Subject, Symbol, subjects};
 use crate::base::Period;
-use crate::catalog::Method;
 use crate::policy::{CloudwatchSpec, DatabaseSpec, Desired};
 use crate::resource::{Alarm, BACKUP_AGE, Found, Resource, age_dimensions, alarm_name, change};
 use crate::schedule::Schedule;
@@ -54,8 +53,7 @@ fn alarm(
     tier: &str,
     notify: &[String],
 ) -> Option<(String, Alarm)> {
-    // Of a tier that is not taken yet no backup comes.
-    let taken = desired.tiers.get(tier).filter(|spec| spec.method == Method::Logical)?;
+    let taken = desired.tiers.get(tier)?;
     let interval = longest(&taken.schedule)?;
     let by_schedule = Period(interval.0.saturating_add(LATE.0));
     let threshold = desired.alerts.thresholds.overdue.map_or(by_schedule, |overdue| overdue.max(by_schedule));

@@ -5,7 +5,7 @@ use super::proven::{Proven, proven};
 use super::{Action, Deed, Due, Live, Phase, Subject, Symbol, judge};
 use crate::base::{BackupId, Period};
 use crate::catalog::retention::is_ahead;
-use crate::catalog::{Backup, DrillRecord, Method, all_drills};
+use crate::catalog::{Backup, DrillRecord, all_drills};
 use crate::policy::{Desired, StorageKind, TierSpec};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub struct Slot<'a> {
     pub(super) proven: Option<Proven<'a>>,
 }
 
-/// Every logical tier of every database.
+/// Every tier of every database.
 pub fn slots<'a>(desired: &'a Desired, live: &'a Live, subjects: &'a [Subject<'a>], now: Timestamp) -> Vec<Slot<'a>> {
     let shelves = shelves(desired, live);
     let mut drilled: BTreeMap<(&str, &str), Vec<&DrillRecord>> = BTreeMap::new();
@@ -60,7 +60,7 @@ pub fn slots<'a>(desired: &'a Desired, live: &'a Live, subjects: &'a [Subject<'a
     let mut slots = Vec::new();
     for subject in subjects {
         for tier in &subject.spec.tiers {
-            let Some(spec) = desired.tiers.get(tier).filter(|spec| spec.method == Method::Logical) else { continue };
+            let Some(spec) = desired.tiers.get(tier) else { continue };
             let copies = shelves.get(&(subject.name.as_str(), tier.as_str())).cloned().unwrap_or_default();
             // One made under a clock that ran ahead must not keep the next ones from being due.
             let all = || copies.values().flatten().filter(|backup| !is_ahead(&backup.id, now));

@@ -170,3 +170,26 @@ fn a_backup_is_not_made_of_a_server_that_dies() {
         "{said}"
     );
 }
+
+#[test]
+fn a_base_backup_is_due_by_schedule_and_goes_when_it_is_old() {
+    let server: &Server = Box::leak(Box::new(Server::start(Version::Distribution)));
+    let source = Database::create(server, "shop");
+    let project = Project::scheduled(&source, "");
+    project.edit_policy("    schedule:", "    method: physical\n    schedule:");
+    let plan = project.backstay(&["plan"]).run().expect(0);
+    assert!(plan.stdout.contains("backup now: never backed up"), "{plan:#?}");
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    assert_eq!(manifest(&project).method, Method::Physical);
+    project.backstay(&["plan", "--detailed-exitcode"]).run().expect(0);
+    let status = project.backstay(&["status"]).run();
+    assert!(status.stdout.contains("app"), "{status:#?}");
+    // Later ones push it out, at each storage as its `keep` says.
+    project.edit_policy("keep: 7d", "keep: { last: 1 }");
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let plan = project.backstay(&["plan"]).run().expect(0);
+    assert!(plan.stdout.contains("prune now"), "{plan:#?}");
+    project.backstay(&["apply", "--yes"]).run().expect(0);
+    let manifests = |storage: &str| project.files(storage).iter().filter(|file| file.starts_with("manifest/")).count();
+    assert_eq!((manifests("near"), manifests("far")), (1, 2));
+}
