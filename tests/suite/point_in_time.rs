@@ -117,6 +117,8 @@ fn recovers_exactly(version: Version) {
             "postgres",
             "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
         ));
+        // A folder tells whole seconds of when a segment was stored: the next one is surely after the moment.
+        std::thread::sleep(std::time::Duration::from_millis(1200));
         bank.server.psql("postgres", "SELECT pg_switch_wal()");
     }
     let lsn = bank.server.psql("postgres", "SELECT pg_current_wal_lsn()");
