@@ -2,8 +2,8 @@
 
 use super::catalogs::{PolicyCatalog, is_meant, read_catalogs};
 use super::list::unknown_database;
-use super::restore::typed_connection;
 use super::restore_cluster;
+use super::typed_connection::typed_connection;
 use super::{Context, Exit};
 use crate::apply::run_id;
 use crate::base::BackupId;

@@ -54,6 +54,7 @@ mod state;
 mod status;
 mod sync;
 mod thaw;
+mod typed_connection;
 mod validate;
 mod verify;
 mod wal;

@@ -5,15 +5,15 @@ use super::list::unknown_database;
 use super::rescue;
 use super::restore_cluster::{self, ClusterArgs};
 use super::thaw::{Cold, ThawArgs, make_readable};
+use super::typed_connection::typed_connection;
 use super::{Context, Exit};
 use crate::alert::{DeedEnd, DeedKind, Topic};
-use crate::base::{BackupId, Template};
+use crate::base::BackupId;
 use crate::catalog::{Method, RestorePoint, Wish, choose, is_ahead};
 use crate::diag::Explain;
 use crate::diag::nearest;
 use crate::observe::{Ground, Place};
 use crate::plan::Prices;
-use crate::postgres::{Connection, PostgresError};
 use crate::report::{self, Style};
 use crate::repository::{Repository, RepositoryError};
 use crate::restore::{
@@ -353,26 +353,6 @@ fn destination(args: &Args, context: &Context) -> Result<Result<Destination, Res
     }
     let Some(url) = &args.to_connection else { return Ok(Ok(Destination::InPlace)) };
     Ok(typed_connection(url, context)?.map(Destination::Elsewhere).map_err(RestoreError::from))
-}
-
-/// The connection that a URL typed means; references in it are resolved. The inner result is about the world, the outer
-/// about the words typed.
-pub(super) fn typed_connection(url: &str, context: &Context) -> Result<Result<Connection, PostgresError>, Exit> {
-    let template: Template = url.parse().map_err(|error| {
-        context.complain(error, Some("Write a URL, or a reference to one such as `${env:TARGET_URL}`."));
-        Exit::Usage
-    })?;
-    if template.references().next().is_none() && url.rsplit_once('@').is_some_and(|(login, _)| has_password(login)) {
-        context.warn(
-            "a password on the command line can be read by everybody on this machine; write `${env:NAME}` instead",
-        );
-    }
-    let resolved = template.resolve(context.lookup.as_ref()).map_err(PostgresError::from);
-    Ok(resolved.and_then(|url| Connection::from_url(&url)))
-}
-
-fn has_password(login: &str) -> bool {
-    login.split_once("://").is_some_and(|(_, login)| login.contains(':'))
 }
 
 /// What is asked for, in the words of the catalog.

@@ -37,7 +37,7 @@ pub(super) async fn rehearse(
         cancel: stop.clone(),
         run: means.run.clone(),
     };
-    let folder = ScratchFolder::new()?;
+    let folder = ScratchFolder::new(hands.lookup)?;
     let tablespace = |tablespace: &crate::catalog::Tablespace| TablespaceTarget {
         tablespace: tablespace.oid.to_string(),
         folder: folder.tablespace(tablespace.oid),

@@ -164,8 +164,23 @@ impl Starting {
     }
 
     fn stop(&self) {
+        if !self.is_ours() {
+            return;
+        }
         // One that never started cannot be stopped, which is as well.
         let _ = self.command("pg_ctl").args(["stop", "--silent", "--mode=immediate"]).stderr(Stdio::null()).status();
+    }
+
+    /// True when the process that the folder names is a server of this very folder. A file that a killed one left may name
+    /// a process that is somebody else's by now, such as another server of the same user.
+    fn is_ours(&self) -> bool {
+        let file = fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
+        let Some(pid) = file.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else { return false };
+        // A server works in its data directory.
+        match (fs::read_link(format!("/proc/{pid}/cwd")), self.data.canonicalize()) {
+            (Ok(there), Ok(data)) => there == data,
+            _ => !Path::new("/proc/self").exists(),
+        }
     }
 
     fn log(&self) -> String {

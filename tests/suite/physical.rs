@@ -193,3 +193,15 @@ fn a_base_backup_is_due_by_schedule_and_goes_when_it_is_old() {
     let manifests = |storage: &str| project.files(storage).iter().filter(|file| file.starts_with("manifest/")).count();
     assert_eq!((manifests("near"), manifests("far")), (1, 2));
 }
+
+#[test]
+fn a_process_that_only_has_the_number_of_a_server_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = Command::new("sleep").arg("60").current_dir("/").spawn().unwrap();
+    fs::write(folder.path().join("postmaster.pid"), format!("{}\n", other.id())).unwrap();
+    backstay::postgres::stop_server(folder.path(), &crate::support::Environment::default()).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(other.try_wait().unwrap().is_none(), "it was ended");
+    other.kill().unwrap();
+    other.wait().unwrap();
+}

@@ -59,7 +59,7 @@ pub async fn rescue(
         hint: "Run `backstay show ID` to see its databases; `--into` names one of them.".to_owned(),
     })?;
     check_free_names(&rescue).await?;
-    let folder = ScratchFolder::new()?;
+    let folder = ScratchFolder::new(hands.lookup)?;
     rescue.cluster.folder = folder.data();
     rescue.cluster.only = Some(oid);
     rescue.cluster.tablespaces = cluster

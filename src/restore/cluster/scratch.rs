@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::Deserialize;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -41,8 +41,8 @@ pub struct ScratchFolder {
 
 impl ScratchFolder {
     /// Makes one below `$TMPDIR`, for the account that servers run as.
-    pub fn new() -> io::Result<ScratchFolder> {
-        remove_leftovers();
+    pub fn new(lookup: &dyn Lookup) -> io::Result<ScratchFolder> {
+        remove_leftovers(lookup);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
         let alive = File::create(folder.path().join(ALIVE))?;
         flock(&alive, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)?;
@@ -134,18 +134,23 @@ impl Drop for ScratchCluster {
 }
 
 /// Removes the folders whose process is gone. Whatever cannot be removed stays for the next one.
-fn remove_leftovers() {
+fn remove_leftovers(lookup: &dyn Lookup) {
+    let us = rustix::process::geteuid().as_raw();
+    let is_us = |uid: u32| uid == us || server_account().is_some_and(|(account, _)| account == uid);
     for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            remove_if_dead(&entry.path());
+        let Ok(known) = fs::symlink_metadata(entry.path()) else { continue };
+        if known.is_dir() && is_us(known.uid()) && entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            remove_if_dead(&entry.path(), lookup);
         }
     }
 }
 
-fn remove_if_dead(folder: &Path) {
+fn remove_if_dead(folder: &Path, lookup: &dyn Lookup) {
     // Without the lock's file it is just being made, or is nobody's.
     let Ok(alive) = File::open(folder.join(ALIVE)) else { return };
     if flock(&alive, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        // The server of a killed process goes on without it.
+        let _ = stop_server(&folder.join("data"), lookup);
         let _ = fs::remove_dir_all(folder);
     }
 }
