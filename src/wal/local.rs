@@ -2,6 +2,7 @@
 
 use super::WalError;
 use crate::base::{SegmentSize, SystemId, WalFile};
+use crate::catalog::wal::READ_AHEAD;
 use crate::codec::{WAL_HEADER_BYTES, WalHeader};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Files that one call takes along at most.
-pub const READY_AT_ONCE: usize = 64;
+pub const READY_AT_ONCE: usize = READ_AHEAD as usize;
 
 /// A folder of WAL: `pg_wal` of a cluster.
 #[derive(Debug, Clone)]

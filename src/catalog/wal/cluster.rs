@@ -3,7 +3,7 @@
 use super::history::History;
 use super::object::{WalDigest, WalObject};
 use super::span::{Bounds, WalSpan, lacking, merged};
-use crate::base::{Lsn, SystemId, Timeline, WalFile};
+use crate::base::{Lsn, SystemId, Timeline, WalFile, WalSegment};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an archive holds of one cluster.
@@ -74,6 +74,17 @@ impl ClusterWal {
         self.files.values().flatten()
     }
 
+    /// What is left when some files are gone.
+    pub fn without(&self, gone: &[WalObject]) -> ClusterWal {
+        let gone: BTreeSet<(WalFile, &WalDigest)> = gone.iter().map(|object| (object.file, &object.digest)).collect();
+        let mut left = self.clone();
+        for (file, objects) in &mut left.files {
+            objects.retain(|object| !gone.contains(&(*file, &object.digest)));
+        }
+        left.files.retain(|_, objects| !objects.is_empty());
+        left
+    }
+
     /// Files of which different contents are stored.
     pub fn two_contents(&self) -> Vec<TwoContents> {
         let all = self.files.iter().map(|(file, objects)| {
@@ -137,8 +148,15 @@ impl ClusterWal {
     /// What younger timelines hold of an older one that ended at `end`: a timeline begins with a copy of the segment that
     /// it branches off in.
     pub(super) fn copied(&self, younger: &[Timeline], end: Lsn) -> Vec<Bounds> {
-        let segments = younger.iter().flat_map(|timeline| self.segments(*timeline));
-        segments.filter(|(start, stop)| *start < end && end < *stop).map(|(start, _)| (start, end)).collect()
+        let Some(size) = self.files.values().flatten().next().map(|object| object.segment_size) else {
+            return Vec::new();
+        };
+        let copy = |timeline: &Timeline| {
+            let segment = WalSegment::at(*timeline, end, size);
+            let is_there = self.files.contains_key(&WalFile::Segment(segment)) && segment.start(size) < end;
+            is_there.then(|| (segment.start(size), end))
+        };
+        younger.iter().filter_map(copy).collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::cluster::ClusterWal;
 use super::span::{Bounds, WalSpan, lacking, merged};
-use crate::base::{Lsn, Timeline};
+use crate::base::{Lsn, Timeline, WalFile};
+use std::collections::BTreeMap;
 
 /// A position on a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +44,27 @@ struct Leg {
     younger: Vec<Timeline>,
 }
 
-impl ClusterWal {
-    /// Whether everything is there that recovery reads from one position, where a base backup begins, to another. Says
-    /// what is missing.
-    pub fn covers(&self, from: WalPosition, to: WalPosition) -> Result<(), NotCovered> {
-        let legs = self.legs(from, to.timeline)?;
+/// What an archive holds, put together once for many questions: its contiguous stretches by timeline.
+pub(super) struct Ranges<'a> {
+    wal: &'a ClusterWal,
+    held: BTreeMap<Timeline, Vec<Bounds>>,
+}
+
+impl<'a> Ranges<'a> {
+    pub(super) fn of(wal: &'a ClusterWal) -> Ranges<'a> {
+        let mut held: BTreeMap<Timeline, Vec<Bounds>> = BTreeMap::new();
+        for (file, objects) in &wal.files {
+            if let (WalFile::Segment(segment), Some(object)) = (file, objects.first()) {
+                let bounds = (segment.start(object.segment_size), segment.end(object.segment_size));
+                held.entry(segment.timeline).or_default().push(bounds);
+            }
+        }
+        Ranges { wal, held: held.into_iter().map(|(timeline, bounds)| (timeline, merged(bounds))).collect() }
+    }
+
+    /// See [`ClusterWal::covers`].
+    pub(super) fn covers(&self, from: WalPosition, to: WalPosition) -> Result<(), NotCovered> {
+        let legs = self.wal.legs(from, to.timeline)?;
         let mut missing = Vec::new();
         for leg in &legs {
             let (start, end) = (leg.bounds.0, leg.bounds.1.min(to.lsn));
@@ -58,14 +75,44 @@ impl ClusterWal {
         if missing.is_empty() { Ok(()) } else { Err(NotCovered::Missing(missing)) }
     }
 
-    /// How far recovery comes from a position along a timeline: the first byte that is missing.
-    pub fn reach(&self, from: WalPosition, timeline: Timeline) -> Result<Lsn, NotCovered> {
-        for leg in &self.legs(from, timeline)? {
+    /// How far recovery comes from a position along a timeline: the first byte that is missing, with the timeline that it is
+    /// missing on, which is the one that is followed or an ancestor of it.
+    pub(super) fn reach(&self, from: WalPosition, timeline: Timeline) -> Result<WalPosition, NotCovered> {
+        for leg in &self.wal.legs(from, timeline)? {
             if let Some((missing, _)) = lacking(leg.bounds, &self.held(leg)).first() {
-                return Ok(*missing);
+                return Ok(WalPosition { timeline: leg.timeline, lsn: *missing });
             }
         }
-        Ok(Lsn(u64::MAX))
+        Ok(WalPosition { timeline, lsn: Lsn(u64::MAX) })
+    }
+
+    /// The end of the last segment of a timeline.
+    pub(super) fn end(&self, timeline: Timeline) -> Option<Lsn> {
+        self.held.get(&timeline)?.last().map(|(_, end)| *end)
+    }
+
+    fn held(&self, leg: &Leg) -> Vec<Bounds> {
+        let own = self.held.get(&leg.timeline).cloned().unwrap_or_default();
+        let copied = self.wal.copied(&leg.younger, leg.bounds.1);
+        if copied.is_empty() { own } else { merged(own.into_iter().chain(copied).collect()) }
+    }
+}
+
+impl ClusterWal {
+    /// Whether everything is there that recovery reads from one position, where a base backup begins, to another. Says
+    /// what is missing.
+    pub fn covers(&self, from: WalPosition, to: WalPosition) -> Result<(), NotCovered> {
+        Ranges::of(self).covers(from, to)
+    }
+
+    /// How far recovery comes from a position along a timeline: the first byte that is missing.
+    pub fn reach(&self, from: WalPosition, timeline: Timeline) -> Result<Lsn, NotCovered> {
+        Ranges::of(self).reach(from, timeline).map(|position| position.lsn)
+    }
+
+    /// True when recovery that goes to one position comes by another one.
+    pub fn comes_by(&self, by: WalPosition, to: WalPosition) -> bool {
+        (by.timeline != to.timeline || by.lsn <= to.lsn) && self.legs(by, to.timeline).is_ok()
     }
 
     fn legs(&self, from: WalPosition, to: Timeline) -> Result<Vec<Leg>, NotCovered> {
@@ -100,10 +147,6 @@ impl ClusterWal {
         };
         Ok(way.into_iter().enumerate().map(leg).collect())
     }
-
-    fn held(&self, leg: &Leg) -> Vec<Bounds> {
-        merged(self.segments(leg.timeline).chain(self.copied(&leg.younger, leg.bounds.1)).collect())
-    }
 }
 
 #[cfg(test)]
@@ -111,7 +154,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
-    use crate::base::{SegmentSize, SystemId, WalFile, WalSegment};
+    use crate::base::{SegmentSize, SystemId, WalSegment};
     use crate::catalog::wal::{History, WalDigest, WalObject};
     use proptest::prelude::*;
     use std::collections::BTreeSet;

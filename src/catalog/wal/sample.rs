@@ -1,0 +1,81 @@
+//! Base backups and archives for tests.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use super::{ClusterWal, History, WalDigest, WalObject};
+use crate::base::{BackupId, Lsn, SegmentSize, SystemId, Timeline, WalFile, WalSegment};
+use crate::catalog::{Backup, Cluster, Method, WalOfBackup};
+use jiff::Timestamp;
+
+pub(super) const SIZE: SegmentSize = SegmentSize::DEFAULT;
+
+/// The moment of a segment's number: ten minutes for each.
+pub(super) fn moment(number: u64) -> Timestamp {
+    Timestamp::from_second(i64::try_from(number).unwrap() * 600).unwrap()
+}
+
+/// A base backup within the segment of this number, which it brings along.
+pub(super) fn base(system: u64, timeline: u32, number: u64) -> Backup {
+    let at = moment(number);
+    Backup {
+        id: BackupId::new(at, timeline),
+        policy: "p".to_owned(),
+        database: "main".to_owned(),
+        tier: "base".to_owned(),
+        method: Method::Physical,
+        started_at: at,
+        finished_at: at,
+        server_version: "15".to_owned(),
+        table_count: 0,
+        layers: Vec::new(),
+        objects: Vec::new(),
+        cluster: Some(Cluster {
+            system_identifier: system.to_string(),
+            timeline: Timeline(timeline),
+            start_lsn: Lsn(number * SIZE.bytes() + 40),
+            stop_lsn: Lsn(number * SIZE.bytes() + 400),
+            wal_segment_bytes: SIZE,
+            wal: WalOfBackup::Included,
+            checksums: true,
+            bad_pages: Vec::new(),
+            tablespaces: Vec::new(),
+            databases: Vec::new(),
+            files: 0,
+            bytes: 0,
+        }),
+        verified: None,
+        missing: Vec::new(),
+        availability: Default::default(),
+        protection: None,
+        manifest_etag: String::new(),
+    }
+}
+
+/// Segments by timeline and number, each stored at its moment, and histories.
+pub(super) fn archive(
+    system: u64,
+    held: impl IntoIterator<Item = (u32, u64)>,
+    histories: &[(u32, String)],
+) -> ClusterWal {
+    let object = |file, modified| WalObject {
+        system: SystemId(system),
+        file,
+        digest: WalDigest::of(b""),
+        segment_size: SIZE,
+        layers: Vec::new(),
+        stored_bytes: 1,
+        modified,
+        etag: String::new(),
+        class: Default::default(),
+    };
+    let segments = held.into_iter().map(|(timeline, number)| {
+        let segment = WalSegment::numbered(Timeline(timeline), number, SIZE);
+        object(WalFile::Segment(segment), moment(number).as_second())
+    });
+    // A history makes the cluster known though nothing else is there.
+    let mut wal = ClusterWal::of(segments.chain([object(WalFile::History(Timeline(2)), 0)])).remove(0);
+    for (timeline, text) in histories {
+        wal.learn(History::read(Timeline(*timeline), text).unwrap());
+    }
+    wal
+}
