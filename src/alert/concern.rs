@@ -46,6 +46,8 @@ fn of_concern(desired: &Desired, standing: &Standing, concern: &Concern) -> Opti
         ConcernKind::DrillOverdue if concern.since.is_none() => return None,
         ConcernKind::DrillOverdue => (AlertEvent::DrillFailed, "the restore drill is overdue"),
         ConcernKind::DrillFailed => (AlertEvent::DrillFailed, "the restore drill failed"),
+        ConcernKind::WalGap => (AlertEvent::WalGap, "nothing newer can be restored"),
+        ConcernKind::WalLag => (AlertEvent::WalLag, "WAL is late"),
         ConcernKind::CopyMissing => (AlertEvent::CopyMissing, "a copy is missing"),
         ConcernKind::StorageUnreadable => (AlertEvent::BackupFailed, "the storage cannot be read"),
         ConcernKind::Unlisted => (AlertEvent::BackupFailed, "the server could not be asked for its databases"),
@@ -94,6 +96,11 @@ fn cause(kind: ConcernKind) -> Option<&'static str> {
         ConcernKind::NoBackup | ConcernKind::BackupOverdue | ConcernKind::RpoMissed => {
             "nothing starts the work (the machine, its timer or its agent is off), or the last runs failed"
         }
+        ConcernKind::WalGap => {
+            "a segment was lost or deleted, archiving was off or went elsewhere for a while, or the server became another \
+             cluster"
+        }
+        ConcernKind::WalLag => "`archive_command` fails, the receiver does not run, or a storage cannot be reached",
         ConcernKind::CopyDamaged => "a file was changed or damaged after it was written",
         ConcernKind::CopyMissing => {
             "the storage could not be reached when the backup was taken, or someone deleted there"

@@ -46,6 +46,8 @@ impl Sight<'_> {
             let newer = |since| tiers().filter_map(|t| t.last_good()).any(|point| point.started_at > since);
             return tiers().next().is_none() || newer(finding.since) || self.report.deeds.iter().any(|d| is_made(&d));
         }
-        tiers().all(|tier| tier.is_whole()) && is_readable(&topic.storage)
+        let is_wal_seen = !matches!(finding.event, AlertEvent::WalGap | AlertEvent::WalLag)
+            || database.wal.as_ref().is_none_or(|wal| wal.is_whole());
+        is_wal_seen && tiers().all(|tier| tier.is_whole()) && is_readable(&topic.storage)
     }
 }

@@ -53,8 +53,8 @@ pub fn observe_and_plan_by(
             let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
             live.timetable = observe::timetable(&desired, program(&desired), &context.root);
             live.program = Some(program(&desired));
-            if scope.has(Phase::Prune) {
-                observe::observe_wal(&desired, &places, &mut live).await;
+            if scope.has(Phase::Prune) || scope.has(Phase::Backups) {
+                observe::observe_wal(&desired, &places, context.lookup.as_ref(), &mut live).await;
             }
             let now = Timestamp::now();
             observe::look_closer(&desired, &places, &mut live, now).await;

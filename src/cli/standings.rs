@@ -2,7 +2,7 @@
 
 use super::policy_files::valid_policies;
 use super::{Context, Exit};
-use crate::observe::{Places, look_closer, observe, open};
+use crate::observe::{Places, look_closer, observe, observe_wal, open};
 use crate::plan::Live;
 use crate::policy::Desired;
 use crate::standing::{Standing, standing};
@@ -55,6 +55,7 @@ pub fn see(context: &Context, wanted: Option<&str>) -> Result<Vec<Seen>, Exit> {
 pub async fn look(desired: Desired, context: &Context) -> Seen {
     let places = open(&desired, context.lookup.as_ref());
     let mut live = observe(&desired, &places, context.lookup.as_ref()).await;
+    observe_wal(&desired, &places, context.lookup.as_ref(), &mut live).await;
     let now = Timestamp::now();
     look_closer(&desired, &places, &mut live, now).await;
     let standing = standing(&desired, &live, now);

@@ -5,11 +5,12 @@ use super::list::unknown_database;
 use super::{Context, Exit};
 use crate::base::BackupId;
 use crate::catalog::{Inspection, VerifyLevel};
+use crate::observe::observe_wal;
 use crate::plan::due_proofs;
 use crate::policy::Desired;
 use crate::report::{self, Style};
 use crate::stream::{StreamError, keys};
-use crate::verify::{Means, Selection, verify};
+use crate::verify::{Means, Selection, continuity, verify};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Reads every file of the backups and compares sizes and SHA-256 digests. With --deep it also decrypts and
 /// decompresses them, follows the structure of each dump, compares the rows of every table with the manifest, and
 /// checks the seal of every small file. Results are kept beside the manifests; `list` and `plan` show them.
+/// Where WAL is archived, a segment that is missing between others counts as damage; `wal verify` reads them, too.
 ///
 /// Exits 0 when everything is good, 8 when a file is damaged, 1 when something could not be looked at.
 ///
@@ -108,8 +110,42 @@ async fn inspect(args: &Args, context: &Context) -> Result<Inspection, Exit> {
                 }
             }
         }
+        // One backup has nothing to do with what comes after it.
+        if args.id.is_none() {
+            let is_wanted = |name: &str| is_meant(&catalog.desired, args.database.as_deref(), name);
+            add_wal(&mut all, context, catalog, is_wanted, args.storage.as_deref()).await;
+        }
     }
     Ok(all)
+}
+
+/// Looks whether the archived WAL of the databases that are wanted is without a gap.
+async fn add_wal(
+    all: &mut Inspection,
+    context: &Context,
+    catalog: &PolicyCatalog,
+    is_wanted: impl Fn(&str) -> bool,
+    storage: Option<&str>,
+) {
+    let mut desired = catalog.desired.clone();
+    desired.databases.retain(|name, spec| spec.wal.is_some() && is_wanted(name));
+    if desired.databases.is_empty() {
+        return;
+    }
+    let mut live = catalog.live.clone();
+    observe_wal(&desired, &catalog.places, context.lookup.as_ref(), &mut live).await;
+    for (name, spec) in &desired.databases {
+        let named = spec.wal.iter().flat_map(|wal| &wal.to);
+        let storages: Vec<&str> =
+            named.map(String::as_str).filter(|to| storage.is_none_or(|only| only == *to)).collect();
+        let found = continuity(&live, name, &storages, Timestamp::now());
+        all.files.extend(found.missing);
+        let known: Vec<String> = all.unreadable.iter().map(|(storage, _)| storage.clone()).collect();
+        all.unreadable.extend(found.unreadable.into_iter().filter(|(storage, _)| !known.contains(storage)));
+        for segment in found.on_their_way {
+            context.tell(format_args!("{name}: {segment} is not archived though later WAL is; it may be on its way"));
+        }
+    }
 }
 
 /// Verifies what is due of the databases that are wanted. `None`: nothing is.
@@ -121,10 +157,12 @@ pub(super) async fn verify_due(
     let mut all: Option<Inspection> = None;
     for catalog in catalogs {
         let mut due: BTreeMap<(String, VerifyLevel), BTreeSet<BackupId>> = BTreeMap::new();
+        let mut databases: BTreeSet<String> = BTreeSet::new();
         for proofs in due_proofs(&catalog.desired, &catalog.live, Timestamp::now()) {
             let Some(verification) = proofs.verify.filter(|_| is_wanted(&catalog.desired, &proofs.database)) else {
                 continue;
             };
+            databases.insert(proofs.database.clone());
             for (storage, _, id) in verification.copies {
                 due.entry((storage, verification.level)).or_default().insert(id);
             }
@@ -146,6 +184,9 @@ pub(super) async fn verify_due(
             // Of two levels the one that holds for all is said.
             all.level = all.level.min(level);
             add(all, found, &storage, catalog);
+        }
+        if let Some(all) = &mut all {
+            add_wal(all, context, catalog, |name| databases.contains(name), None).await;
         }
     }
     Ok(all)

@@ -34,7 +34,8 @@ pub fn dashboard() -> String {
             7,
             "Loss against the objective (1 is the limit)",
             "(time() - max by (policy, database) (backstay_backup_last_success_timestamp_seconds{policy=~\"$policy\"})) \
-             / on (policy, database) backstay_objective_rpo_seconds",
+             / on (policy, database) backstay_objective_rpo_seconds unless on (policy, database) backstay_wal_loss_seconds or \
+             backstay_wal_loss_seconds{policy=~\"$policy\"} / on (policy, database) backstay_objective_rpo_seconds",
             "{{database}}",
             "percentunit",
         ),
@@ -78,6 +79,20 @@ pub fn dashboard() -> String {
             "Since the last passed proof",
             "time() - backstay_verify_last_timestamp_seconds{policy=~\"$policy\"} or time() - \
              (backstay_drill_last_timestamp_seconds{policy=~\"$policy\"} and on (policy, database) backstay_drill_passed == 1)",
+            "{{database}}",
+            "s",
+        ),
+        series(
+            14,
+            "WAL that waits to be archived",
+            "backstay_wal_lag_seconds{policy=~\"$policy\"}",
+            "{{database}}",
+            "s",
+        ),
+        series(
+            15,
+            "Restorable to any moment, back from now",
+            "time() - backstay_wal_window_start_timestamp_seconds{policy=~\"$policy\"}",
             "{{database}}",
             "s",
         ),

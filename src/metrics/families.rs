@@ -1,5 +1,6 @@
 //! Families of gauges: the names, what they mean, and their values.
 
+use super::wal::of_wal;
 use crate::plan::Due;
 use crate::standing::{DatabaseStanding, Evidence, Gravity, Standing, TierStanding, concerns};
 use jiff::Timestamp;
@@ -44,12 +45,13 @@ pub fn families(standings: &[Standing]) -> Vec<Family> {
     all.extend(of_tiers(standings));
     all.extend(of_copies(standings));
     all.extend(of_databases(standings));
+    all.extend(of_wal(standings));
     all.extend(of_storages(standings));
     all.retain(|family| !family.samples.is_empty());
     all
 }
 
-const SECONDS: Option<Unit> = Some(Unit::Seconds);
+pub(super) const SECONDS: Option<Unit> = Some(Unit::Seconds);
 const BYTES: Option<Unit> = Some(Unit::Bytes);
 
 fn info() -> Family {
@@ -62,19 +64,19 @@ fn info() -> Family {
     }
 }
 
-fn sample(labels: &[(&'static str, &str)], value: f64) -> Sample {
+pub(super) fn sample(labels: &[(&'static str, &str)], value: f64) -> Sample {
     Sample { labels: labels.iter().map(|(name, text)| (*name, (*text).to_owned())).collect(), value }
 }
 
-fn moment(at: Timestamp) -> f64 {
+pub(super) fn moment(at: Timestamp) -> f64 {
     at.as_second() as f64
 }
 
-fn word(is: bool) -> f64 {
+pub(super) fn word(is: bool) -> f64 {
     if is { 1.0 } else { 0.0 }
 }
 
-fn gauge(
+pub(super) fn gauge(
     standings: &[Standing],
     name: &'static str,
     help: &'static str,
@@ -106,7 +108,7 @@ fn of_tiers(all: &[Standing]) -> Vec<Family> {
     let due = |due: &Due| match due {
         Due::Since { due, .. } => Some(moment(*due)),
         Due::No { next } => next.map(moment),
-        Due::Never | Due::OnDemand => None,
+        Due::Never | Due::OnDemand | Due::CutOff(_) => None,
     };
     vec![
         tiers(

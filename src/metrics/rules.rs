@@ -34,7 +34,8 @@ const RULES: &[Rule] = &[
     Rule {
         name: "BackstayRecoveryPointObjectiveMissed",
         expr: "time() - max by (policy, database) (backstay_backup_last_success_timestamp_seconds) > on (policy, database) \
-               backstay_objective_rpo_seconds",
+               backstay_objective_rpo_seconds unless on (policy, database) backstay_wal_loss_seconds or backstay_wal_loss_seconds > on (policy, \
+               database) backstay_objective_rpo_seconds",
         lasting: "5m",
         severity: "critical",
         summary: "{{ $labels.database }} would lose {{ $value | humanizeDuration }}, more than its objective allows",
@@ -48,6 +49,22 @@ const RULES: &[Rule] = &[
         severity: "warning",
         summary: "{{ $labels.database }} takes {{ $value | humanizeDuration }} to restore, more than its objective allows",
         action: "backstay restore {{ $labels.database }} --into NEW_DB --dry-run",
+    },
+    Rule {
+        name: "BackstayWalCutOff",
+        expr: "backstay_wal_cut_off > 0",
+        lasting: "0s",
+        severity: "critical",
+        summary: "{{ $labels.database }}: archived WAL is of no use from some moment on, until a base backup is taken",
+        action: "backstay status {{ $labels.database }}; backstay backup {{ $labels.database }}",
+    },
+    Rule {
+        name: "BackstayWalLate",
+        expr: "backstay_wal_lag_seconds > on (policy, database) backstay_wal_lag_limit_seconds",
+        lasting: "5m",
+        severity: "warning",
+        summary: "{{ $labels.database }}: WAL waits to be archived for {{ $value | humanizeDuration }}",
+        action: "backstay wal list {{ $labels.database }}; look at pg_stat_archiver and the server's log",
     },
     Rule {
         name: "BackstayCopyDamaged",

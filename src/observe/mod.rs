@@ -1,6 +1,7 @@
 //! Asking the world, read-only: storages become [`Live`](crate::plan::Live). Nothing here changes anything.
 
 mod acquaint;
+mod archiver;
 mod bucket;
 mod closer;
 mod cloudwatch;

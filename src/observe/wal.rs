@@ -1,16 +1,18 @@
-//! What WAL is archived, for planning what of it may go. Names are listed and histories read, no segment.
+//! What WAL is archived, for what can be restored and what may go: names are listed and histories read, no segment. And what
+//! the servers that write it say.
 
-use super::Places;
+use super::{Places, archiver};
+use crate::base::Lookup;
 use crate::plan::Live;
 use crate::policy::Desired;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
-/// Looks into the archives of every database. What cannot be read is noted as such, and nothing of it is deleted.
-pub async fn observe_wal(desired: &Desired, places: &Places, live: &mut Live) {
-    let archives = desired.databases.iter().flat_map(|(name, database)| {
-        let storages = database.wal.iter().flat_map(|wal| &wal.to);
-        storages.map(move |storage| (storage.clone(), name.clone()))
-    });
+/// Looks into the archives of every database and asks its server. What cannot be read is noted as such, and nothing of it is
+/// deleted.
+pub async fn observe_wal(desired: &Desired, places: &Places, lookup: &dyn Lookup, live: &mut Live) {
+    let archiving = || desired.databases.iter().filter_map(|(name, spec)| Some((name, spec, spec.wal.as_ref()?)));
+    let archives =
+        archiving().flat_map(|(name, _, wal)| wal.to.iter().map(move |storage| (storage.clone(), name.clone())));
     let looks = archives.map(|(storage, database)| async {
         let found = match places.place(&storage) {
             Ok(place) => place.repository.wal_clusters(&database).await.map_err(|error| error.to_string()),
@@ -18,5 +20,9 @@ pub async fn observe_wal(desired: &Desired, places: &Places, live: &mut Live) {
         };
         ((storage, database), found)
     });
-    live.wal.extend(join_all(looks).await);
+    let questions =
+        archiving().map(|(name, spec, _)| async move { (name.clone(), archiver::archiver(spec, lookup).await) });
+    let (found, said) = join(join_all(looks), join_all(questions)).await;
+    live.wal.extend(found);
+    live.archivers.extend(said);
 }

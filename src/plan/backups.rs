@@ -2,7 +2,7 @@
 
 use super::infra::{self, folder_address, marker_address};
 use super::proven::{Proven, proven};
-use super::{Action, Deed, Due, Live, Phase, Subject, Symbol, judge};
+use super::{Action, Deed, Due, Live, Phase, Subject, Symbol, judge, restorable};
 use crate::base::{BackupId, Period};
 use crate::catalog::retention::is_ahead;
 use crate::catalog::{Backup, DrillRecord, all_drills};
@@ -69,6 +69,10 @@ pub fn slots<'a>(desired: &'a Desired, live: &'a Live, subjects: &'a [Subject<'a
             let newest_good = all().filter(|backup| backup.is_good()).max_by_key(age).map(|backup| &backup.id);
             let newest = all().max_by_key(age).map(|backup| &backup.id);
             let due = judge(&spec.schedule, &desired.timezone, newest_good.map(BackupId::started), now);
+            let due = match restorable::cut(desired, subject, tier, live, now) {
+                Some(cut) if !due.is_due() => Due::CutOff(cut),
+                _ => due,
+            };
             let writable =
                 spec.copies.iter().map(|c| c.to.as_str()).filter(|to| is_writable(desired, live, to)).collect();
             let drills = drilled.get(&(subject.name.as_str(), tier.as_str())).cloned().unwrap_or_default();
@@ -100,6 +104,7 @@ pub(super) fn action(slot: &Slot<'_>, now: Timestamp) -> Option<Action> {
         Due::Never if slot.newest.is_some() => "no good backup exists".to_owned(),
         Due::Never if !slot.copies.is_empty() => "every backup is dated in the future".to_owned(),
         Due::Never => "never backed up".to_owned(),
+        Due::CutOff(cut) => cut.to_string(),
         Due::Since { due, last_good } => format!(
             "due since {}, last good one {} ago",
             due.strftime("%Y-%m-%d %H:%M UTC"),

@@ -3,7 +3,7 @@
 use super::wanted::left_out;
 use super::{
     Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, alarms, backups, copies, effects,
-    foreign_rules, guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune,
+    foreign_rules, guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune, restorable,
     server_settings, subjects, timetable, wal,
 };
 use crate::policy::Desired;
@@ -66,6 +66,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let mut guards: Vec<_> =
         slots.iter().flat_map(|slot| guard::guards(slot, &actions, takes_backup(slot), now)).collect();
     let effects = slots.iter().filter_map(|slot| effects::effect(slot, &actions, now)).collect();
+    let restorable = restorable::restorability(desired, &subjects, live, &actions, scope, now, &mut notes);
     drop_unneeded(&mut actions);
     guards.extend(irreversible::guards(&actions));
     // Where only backups are taken nobody need know who we are or where keys go.
@@ -84,6 +85,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
         guards,
         notes,
         effects,
+        restorable,
         deferred,
         outlook: Outlook::default(),
         n_unchanged,

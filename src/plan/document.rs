@@ -1,6 +1,6 @@
 //! The plan itself: a value that can be shown, saved and read back. `schemas/plan.v1.json` describes it.
 
-use super::{Action, Basis, Deferral, Effect, Guard, GuardKind, Outlook, Scope};
+use super::{Action, Basis, Deferral, Effect, Guard, GuardKind, Outlook, Restorability, Scope};
 use crate::base::Sha256;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -30,6 +30,9 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What the actions do to recoverability, by database and tier; only where something changes.
     pub effects: Vec<Effect>,
+    /// To which moments databases can be restored whose WAL is archived. No part of the plan's identity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restorable: Vec<Restorability>,
     /// What would be deleted and is locked: planned once its date has come. No part of the plan's identity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deferred: Vec<Deferral>,

@@ -1,6 +1,7 @@
 //! Whether a backup of a tier is due, and since when.
 
 use crate::base::Period;
+use crate::catalog::wal::Cut;
 use crate::schedule::Schedule;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,6 +16,8 @@ pub enum Due {
     OnDemand,
     /// There is no good backup yet.
     Never,
+    /// No base backup leads to the newest WAL.
+    CutOff(Cut),
     /// The last good one is older than the last time it was due.
     Since {
         /// When it became due.
@@ -32,7 +35,7 @@ pub enum Due {
 impl Due {
     /// True when a backup should be taken now.
     pub fn is_due(&self) -> bool {
-        matches!(self, Due::Never | Due::Since { .. })
+        matches!(self, Due::Never | Due::CutOff(_) | Due::Since { .. })
     }
 
     /// True when it should have been taken more than [`GRACE`] ago.

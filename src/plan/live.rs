@@ -1,11 +1,13 @@
 //! What was found in the world, as planning sees it. Filled by `observe`, read-only.
 
 use super::{FoundFile, LiveServer};
+use crate::base::{Lsn, Period, SystemId, WalFile};
 use crate::catalog::Contents;
 use crate::catalog::wal::ClusterWal;
 use crate::resource::{Alarm, BucketPlace, Caller, Found, LeftBucket, Orphan};
 use crate::schedule::Program;
 use indexmap::IndexMap;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// The world at one instant.
@@ -36,10 +38,32 @@ pub struct Live {
     pub alarms: Option<Result<BTreeMap<String, Alarm>, String>>,
     /// Archived WAL by storage and database, or why it could not be read; only where somebody looked.
     pub wal: BTreeMap<(String, String), Result<Vec<ClusterWal>, String>>,
+    /// What servers say of archiving their WAL, by database, or why they could not be asked; only where somebody asked.
+    pub archivers: BTreeMap<String, Result<Archiver, String>>,
     /// The files that start scheduled work; `None` where nobody looked.
     pub timetable: Option<Timetable>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.
     pub callers: BTreeMap<String, Caller>,
+}
+
+/// What a server says of archiving its WAL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archiver {
+    /// The cluster, when the role may read which it is.
+    pub system: Option<SystemId>,
+    /// How far WAL is written, or replayed on a standby.
+    pub written: Lsn,
+    /// How far a receiver of ours has it and how long it takes there, if one is connected.
+    pub received: Option<(Lsn, Period)>,
+    /// Since when the oldest finished segment waits to be archived, if one does; `None`: it archives
+    /// nothing, or the role may not see it.
+    pub ready: Option<Option<Timestamp>>,
+    /// The file that it archived last.
+    pub last_archived: Option<WalFile>,
+    /// The file that it could not archive, and when it last tried, when nothing was archived since.
+    pub failing: Option<(String, Timestamp)>,
+    /// `archive_timeout`; `None`: none.
+    pub archive_timeout: Option<Period>,
 }
 
 /// The files that start scheduled work, as found.

@@ -33,6 +33,7 @@ mod proven;
 mod provision;
 mod prune;
 mod questions;
+mod restorable;
 mod restoration;
 mod schema;
 mod scope;
@@ -58,7 +59,7 @@ pub use document::{FORMAT_VERSION, Note, Plan, PolicyIdentity, SavedPlan};
 pub use due::{Due, GRACE, judge};
 pub use effects::Effect;
 pub use guard::{Approval, Guard, GuardKind, lifted, n_deletions, refused};
-pub use live::{FolderState, Live, LiveStorage, ReadStorage, Timetable};
+pub use live::{Archiver, FolderState, Live, LiveStorage, ReadStorage, Timetable};
 pub use outlook::{
     Asked, ClassCost, Cost, EarlyCost, Forecast, ForecastDay, ForecastMove, Identity, InvalidPrices, Needs, Outlook,
     Permission, Prices, Question, Recovery, StorageCost, ThawCost, Turn, ends, least_privilege, month_of, next_due,
@@ -66,6 +67,7 @@ pub use outlook::{
 };
 pub use proofs::{DueProofs, DueVerification, due_proofs};
 pub use questions::{CopyPlace, Questions, questions};
+pub use restorable::{MissingWal, Reach, Restorability, RestorableWindow, reach, reach_from};
 pub use restoration::{
     OldOne, Restoration, RestoreDeed, RestoreFacts, RestoreOrigin, RestoreStep, RestoreTarget, Restored, Safety,
     TargetKind, restoration,

@@ -33,6 +33,7 @@ mod remark;
 mod report_json;
 mod report_markdown;
 mod rescue;
+mod restorable;
 mod restore;
 mod review;
 mod review_json;

@@ -52,7 +52,17 @@ fn performance(standings: &[Standing]) -> String {
             let Some(newest) = database.last_good() else { continue };
             let age = crate::base::Period::between(newest.started_at, standing.at).0;
             let limit = database.rpo.map_or_else(String::new, |rpo| rpo.wanted.0.to_string());
-            values.push(format!("{}={age}s;;{limit};0", label(&format!("{} age", database.name))));
+            // With WAL the objective is not about the age of a backup.
+            let of_age = if database.wal.is_none() { limit.as_str() } else { "" };
+            values.push(format!("{}={age}s;;{of_age};0", label(&format!("{} age", database.name))));
+            if let Some(wal) = &database.wal {
+                let loss = database.loss(standing.at).unwrap_or_default().0;
+                values.push(format!("{}={loss}s;;{limit};0", label(&format!("{} loss", database.name))));
+                if let Some(lag) = wal.lag {
+                    let (lag, bound) = (lag.0, wal.lag_limit.0);
+                    values.push(format!("{}={lag}s;{bound};;0", label(&format!("{} wal", database.name))));
+                }
+            }
             values.push(format!("{}={}B;;;0", label(&format!("{} size", database.name)), newest.stored_bytes));
         }
         for storage in &standing.storages {

@@ -10,6 +10,7 @@ use super::irreversible::irreversible;
 use super::permissions::permissions;
 use super::recovery::recovery;
 use super::refused::refused;
+use super::restorable::restorable;
 use super::steps::steps;
 use super::table::plural;
 use crate::base::{Size, total};
@@ -31,6 +32,7 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     guards(&mut out, plan, style);
     deferred(&mut out, plan, style);
     effects(&mut out, plan, style);
+    restorable(&mut out, plan, style);
     forecasts(&mut out, plan, style);
     recovery(&mut out, plan, style);
     cost(&mut out, plan, style);

@@ -8,6 +8,7 @@ use super::forecast::forecasts;
 use super::markdown::{Comment, code, fence, inline};
 use super::plan::summary;
 use super::recovery::recovery;
+use super::restorable::restorable;
 use crate::base::Size;
 use crate::plan::{Action, Guard, GuardKind, Note, Plan, Symbol};
 use std::collections::BTreeSet;
@@ -96,6 +97,7 @@ fn decisions(plan: &Plan) -> Vec<String> {
 fn outlook(plan: &Plan) -> Vec<String> {
     let mut text = String::new();
     effects(&mut text, plan, Style::PLAIN);
+    restorable(&mut text, plan, Style::PLAIN);
     forecasts(&mut text, plan, Style::PLAIN);
     recovery(&mut text, plan, Style::PLAIN);
     cost(&mut text, plan, Style::PLAIN);

@@ -3,6 +3,7 @@
 
 use super::Dossier;
 use super::markdown::inline as cell;
+use super::restorable::rows;
 use super::standing_json::verdict;
 use super::status::{about, drilled, summary, verified};
 use super::{Style, table::plural};
@@ -64,6 +65,7 @@ fn policy(out: &mut String, dossier: &Dossier) {
     }
     for database in &standing.databases {
         points(out, dossier, database);
+        moments(out, database);
     }
     let _ = writeln!(
         out,
@@ -111,6 +113,19 @@ fn points(out: &mut String, dossier: &Dossier, database: &DatabaseStanding) {
                 );
             }
         }
+    }
+}
+
+/// To which moments WAL recovers it.
+fn moments(out: &mut String, database: &DatabaseStanding) {
+    let rows = rows(database);
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nWAL is archived: every moment of these stretches can be restored.\n");
+    let _ = writeln!(out, "| From | To | By | After it |\n|---|---|---|---|");
+    for row in rows {
+        let _ = writeln!(out, "| {} |", row.map(|text| cell(&text)).join(" | "));
     }
 }
 

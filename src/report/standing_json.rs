@@ -1,10 +1,10 @@
 //! How recoverability stands, for machines: what `status --json` and `report --json` print.
 
 use crate::catalog::VerifyLevel;
-use crate::plan::Due;
+use crate::plan::{Due, MissingWal, RestorableWindow};
 use crate::standing::{
     Concern, CopiesStanding, DatabaseStanding, Evidence, Objective, Point, Standing, StorageStanding, TierStanding,
-    Verdict, concerns,
+    Verdict, WalStanding, concerns,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -48,7 +48,20 @@ struct DatabaseView {
     stored_bytes: u64,
     verify: VerifyView,
     drill: DrillView,
+    wal: Option<WalView>,
     tiers: Vec<TierView>,
+}
+
+#[derive(Debug, Serialize)]
+struct WalView {
+    newest_at: Option<Timestamp>,
+    lag_seconds: Option<u64>,
+    lag_limit_seconds: u64,
+    server_asked: bool,
+    cut_off: Option<String>,
+    windows: Vec<RestorableWindow>,
+    gaps: Vec<MissingWal>,
+    unreadable_storages: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -182,7 +195,21 @@ fn database(found: &DatabaseStanding, now: Timestamp) -> DatabaseView {
             restore_seconds: drill.restore.map(|takes| takes.0),
             is_due: is_due(drill.due.as_ref()),
         },
+        wal: found.wal.as_ref().map(wal),
         tiers: found.tiers.iter().map(|found| tier(found, now)).collect(),
+    }
+}
+
+fn wal(found: &WalStanding) -> WalView {
+    WalView {
+        newest_at: found.newest_at,
+        lag_seconds: found.lag.map(|lag| lag.0),
+        lag_limit_seconds: found.lag_limit.0,
+        server_asked: found.is_server_asked,
+        cut_off: found.cut().map(ToString::to_string),
+        windows: found.restorable.windows.iter().map(RestorableWindow::of).collect(),
+        gaps: found.restorable.gaps.iter().map(MissingWal::of).collect(),
+        unreadable_storages: found.unreadable.iter().map(|(storage, _)| storage.clone()).collect(),
     }
 }
 
@@ -192,6 +219,7 @@ fn objective(objective: Objective) -> ObjectiveView {
         measured_seconds: objective.measured.map(|measured| measured.0),
         evidence: match objective.evidence {
             Evidence::Age => "age",
+            Evidence::Wal => "wal",
             Evidence::Drill => "drill",
             Evidence::Estimate => "estimate",
         },

@@ -2,6 +2,7 @@
 
 use super::Style;
 use super::age::age;
+use super::restorable::archives;
 use super::table::{plural, table};
 use crate::base::{Period, Size};
 use crate::catalog::VerifyLevel;
@@ -24,6 +25,11 @@ pub fn status(standing: &Standing, style: Style) -> String {
     );
     out.push_str(&databases(standing, style));
     out.push('\n');
+    let archives = archives(standing, style);
+    if !archives.is_empty() {
+        out.push_str(&archives);
+        out.push('\n');
+    }
     out.push_str(&storages(standing, style));
     if !found.is_empty() {
         out.push('\n');

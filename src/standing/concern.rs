@@ -1,7 +1,8 @@
 //! What of a picture is a concern: each with its gravity, a sentence, and what to run.
 
-use super::{DatabaseStanding, Evidence, Objective, Standing, StorageStanding, TierStanding, Verdict};
+use super::{DatabaseStanding, Evidence, Objective, Standing, StorageStanding, TierStanding, Verdict, WalStanding};
 use crate::base::Period;
+use crate::catalog::wal::Cut;
 use crate::plan::Due;
 use jiff::Timestamp;
 
@@ -35,6 +36,10 @@ pub enum ConcernKind {
     BackupOverdue,
     /// More would be lost now than `objectives.rpo` allows.
     RpoMissed,
+    /// No base backup leads to the newest archived WAL.
+    WalGap,
+    /// WAL waits to be archived for too long.
+    WalLag,
     /// Getting it back takes longer than `objectives.rto` allows.
     RtoMissed,
     /// A stored copy is damaged.
@@ -62,6 +67,8 @@ impl ConcernKind {
             ConcernKind::NoBackup => "no_backup",
             ConcernKind::BackupOverdue => "backup_overdue",
             ConcernKind::RpoMissed => "rpo_missed",
+            ConcernKind::WalGap => "wal_gap",
+            ConcernKind::WalLag => "wal_lag",
             ConcernKind::RtoMissed => "rto_missed",
             ConcernKind::CopyDamaged => "copy_damaged",
             ConcernKind::CopyMissing => "copy_missing",
@@ -151,6 +158,9 @@ impl List {
         if let Some(rpo) = database.rpo.filter(|rpo| rpo.verdict() == Verdict::Missed && rpo.measured.is_some()) {
             self.rpo(database, rpo);
         }
+        if let Some(wal) = &database.wal {
+            self.wal(database, wal);
+        }
         if let Some(rto) = database.rto.filter(|rto| rto.verdict() == Verdict::Missed && rto.measured.is_some()) {
             self.rto(database, rto);
         }
@@ -210,9 +220,13 @@ impl List {
     fn rpo(&mut self, database: &DatabaseStanding, rpo: Objective) {
         let age = rpo.measured.unwrap_or_default();
         let message = format!("would lose {} now, the objective is {}", age.human(), rpo.wanted);
-        let is_whole = database.tiers.iter().all(TierStanding::is_whole);
+        let is_whole = database.tiers.iter().all(TierStanding::is_whole)
+            && database.wal.as_ref().is_none_or(|wal| wal.is_whole() && wal.is_server_asked);
         let gravity = if is_whole { Gravity::Critical } else { Gravity::Unknown };
-        let command = format!("backstay backup {}", database.name);
+        let command = match rpo.evidence {
+            Evidence::Wal => format!("backstay wal list {}", database.name),
+            _ => format!("backstay backup {}", database.name),
+        };
         self.add(ConcernKind::RpoMissed, gravity, message, command);
     }
 
@@ -220,12 +234,41 @@ impl List {
         let takes = rto.measured.unwrap_or_default().human();
         let message = match rto.evidence {
             Evidence::Drill => format!("the last drill took {takes} to restore, the objective is {}", rto.wanted),
-            Evidence::Estimate | Evidence::Age => {
+            Evidence::Estimate | Evidence::Age | Evidence::Wal => {
                 format!("a restore is estimated to take {takes}, the objective is {}", rto.wanted)
             }
         };
         let command = format!("backstay restore {} --into NEW_DB --dry-run", database.name);
         self.add(ConcernKind::RtoMissed, Gravity::Warning, message, command);
+    }
+
+    fn wal(&mut self, database: &DatabaseStanding, wal: &WalStanding) {
+        let name = &database.name;
+        if let Some(cut) = wal.cut() {
+            let told =
+                self.add(ConcernKind::WalGap, Gravity::Critical, cut.to_string(), format!("backstay backup {name}"));
+            told.since = match cut {
+                Cut::Gap(gap) => gap.lost_from,
+                Cut::Timeline(_) | Cut::Cluster(_) => None,
+            };
+        }
+        if let Some(lag) = wal.lag.filter(|_| wal.is_late()) {
+            let (lag, limit) = (lag.human(), wal.lag_limit);
+            let mut message = match (wal.newest_at, wal.is_server_asked) {
+                (None, _) => format!("no WAL is archived, {lag} after the first base backup; {limit} is the limit"),
+                (Some(_), true) => format!("WAL waits to be archived for {lag}, {limit} is the limit"),
+                (Some(_), false) => format!(
+                    "the newest archived WAL is {lag} old, {limit} is the limit; the server could not be asked whether \
+                     there is newer"
+                ),
+            };
+            if let Some((file, at)) = &wal.failing {
+                let ago = Period::between(*at, self.now).human();
+                message += &format!("; PostgreSQL could not archive {file} {ago} ago");
+            }
+            let told = self.add(ConcernKind::WalLag, Gravity::Warning, message, format!("backstay wal list {name}"));
+            told.since = wal.newest_at;
+        }
     }
 
     fn proofs(&mut self, database: &DatabaseStanding) {

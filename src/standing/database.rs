@@ -4,6 +4,7 @@ use super::objective::{Evidence, Objective};
 use super::point::Point;
 use super::proof::{self, DrillStanding, VerifyStanding};
 use super::tier::{self, TierStanding};
+use super::wal::{self, WalStanding};
 use crate::base::Period;
 use crate::plan::{Live, Slot, Subject};
 use crate::policy::Desired;
@@ -26,6 +27,8 @@ pub struct DatabaseStanding {
     pub verify: VerifyStanding,
     /// Its restore drills.
     pub drill: DrillStanding,
+    /// Its archived WAL; `None` where none is archived.
+    pub wal: Option<WalStanding>,
 }
 
 impl DatabaseStanding {
@@ -37,7 +40,16 @@ impl DatabaseStanding {
     /// The oldest and the newest moment that can be restored.
     pub fn window(&self) -> Option<(Timestamp, Timestamp)> {
         let windows = || self.tiers.iter().filter_map(TierStanding::window);
-        Some((windows().map(|(oldest, _)| oldest).min()?, windows().map(|(_, newest)| newest).max()?))
+        let newest = windows().map(|(_, newest)| newest).max()?;
+        let by_wal = self.wal.as_ref().and_then(|wal| wal.restorable.newest());
+        Some((windows().map(|(oldest, _)| oldest).min()?, newest.max(by_wal.unwrap_or(newest))))
+    }
+
+    /// What would be lost now: what was written since the newest moment that can be restored; `None`: everything.
+    pub fn loss(&self, now: Timestamp) -> Option<Period> {
+        let age = Period::between(self.last_good()?.started_at, now);
+        let by_wal = self.wal.as_ref().and_then(|wal| wal.loss(now));
+        Some(by_wal.map_or(age, |loss| loss.min(age)))
     }
 
     /// How long it takes to get the newest backup back, and how that is known; `None`: there is none.
@@ -70,12 +82,15 @@ pub(super) fn database(
         rto: None,
         verify: proof::verify(desired, slots, now),
         drill: proof::drill(desired, slots, now),
+        wal: wal::wal(desired, live, subject, now),
     };
     let newest = found.last_good();
     let age = newest.map(|point| Period::between(point.started_at, now));
     let recovery = found.recovery();
     let objectives = subject.spec.objectives;
-    found.rpo = objectives.rpo.map(|wanted| Objective { wanted, measured: age, evidence: Evidence::Age });
+    let loss = found.loss(now);
+    let evidence = if loss < age { Evidence::Wal } else { Evidence::Age };
+    found.rpo = objectives.rpo.map(|wanted| Objective { wanted, measured: loss, evidence });
     found.rto = objectives.rto.map(|wanted| Objective {
         wanted,
         measured: recovery.map(|(takes, _)| takes),

@@ -14,6 +14,7 @@ mod proof;
 mod standing;
 mod storage;
 mod tier;
+mod wal;
 
 pub use concern::{Concern, ConcernKind, Gravity, concerns, worst};
 pub use copies::CopiesStanding;
@@ -24,3 +25,4 @@ pub use proof::{DrillStanding, VerifyStanding};
 pub use standing::{Standing, standing};
 pub use storage::StorageStanding;
 pub use tier::TierStanding;
+pub use wal::WalStanding;

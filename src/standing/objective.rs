@@ -18,6 +18,8 @@ pub struct Objective {
 pub enum Evidence {
     /// By the clock: the age of the last good backup.
     Age,
+    /// By the clock: the age of the newest archived WAL that a base backup leads to.
+    Wal,
     /// By a restore drill.
     Drill,
     /// Nobody tried: as long as the backup took, and its thaw.

@@ -62,17 +62,17 @@ impl Drop for Load {
 }
 
 /// Ends the segment that is written to, and waits until it is archived.
-fn archive_all(bank: &Archiving) {
+pub fn archive_all(bank: &Archiving) {
     let last = bank.finish_segment();
     until(|| bank.server.psql("postgres", "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver") >= last);
 }
 
-fn call(bank: &Archiving, words: &[&str]) -> crate::support::Backstay {
+pub fn call(bank: &Archiving, words: &[&str]) -> crate::support::Backstay {
     bank.backstay(words).env("DATABASE_URL", bank.server.url("postgres")).env("HOME", bank.path("home"))
 }
 
 /// Restores with these words, starts the server and gives it to `look`.
-fn restored(
+pub fn restored(
     bank: &Archiving,
     name: &str,
     words: &[&str],

@@ -97,7 +97,7 @@ pub fn outlook(desired: &Desired, live: &Live, plan: &Plan, prices: &Prices, now
             forecast.extend(forecasts(&subject.name, tier.slot.tier, &tier.shelves));
         }
         if is_any_touched {
-            recoveries.extend(recovery(subject, &tiers, now));
+            recoveries.extend(recovery(subject, &tiers, live, now));
         }
     }
     let storages = bills.into_iter().map(|(storage, bill)| bill.priced(storage, prices)).collect::<Vec<_>>();

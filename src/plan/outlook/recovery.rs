@@ -5,9 +5,10 @@ use super::life::Life;
 use super::shelf::Shelf;
 use crate::base::Period;
 use crate::catalog::Backup;
-use crate::plan::Subject;
 use crate::plan::backups::Slot;
 use crate::plan::days::later;
+use crate::plan::{Live, Subject, reach};
+use crate::policy::WalMode;
 use crate::resource::StorageClass;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -18,9 +19,11 @@ use serde::{Deserialize, Serialize};
 pub struct Recovery {
     /// The database entry.
     pub database: String,
-    /// What would be lost now: the age of the newest good backup. Absent: everything, there is none.
+    /// What would be lost now: the age of the newest good backup, or of the newest archived WAL that one leads to. Absent:
+    /// everything, there is none.
     pub loss_before_seconds: Option<u64>,
-    /// What would be lost at most once the plan is carried out and the schedule runs. Absent: no schedule bounds it.
+    /// What would be lost at most once the plan is carried out and the schedule runs, or WAL is archived. Absent: nothing bounds
+    /// it.
     pub loss_after_seconds: Option<u64>,
     /// `objectives.rpo`.
     pub rpo_seconds: Option<u64>,
@@ -47,7 +50,8 @@ pub(super) struct Tier<'a, 'b> {
 }
 
 /// The recovery of one database; `None` when the plan changes nothing about it.
-pub(super) fn recovery(subject: &Subject<'_>, tiers: &[Tier<'_, '_>], now: Timestamp) -> Option<Recovery> {
+pub(super) fn recovery(subject: &Subject<'_>, tiers: &[Tier<'_, '_>], live: &Live, now: Timestamp) -> Option<Recovery> {
+    let by_wal = by_wal(subject, live, now);
     let objectives = subject.spec.objectives;
     let newest = tiers.iter().filter_map(|tier| newest(tier.slot)).max_by_key(|backup| backup.started_at);
     let shelves = || tiers.iter().flat_map(|tier| &tier.shelves);
@@ -61,8 +65,8 @@ pub(super) fn recovery(subject: &Subject<'_>, tiers: &[Tier<'_, '_>], now: Times
     let until = gap.zip(last).map(|(gap, last)| later(last, gap.to_signed()));
     let recovery = Recovery {
         database: subject.name.clone(),
-        loss_before_seconds: before.iter().map(|life| life.started).max().map(|at| Period::between(at, now).0),
-        loss_after_seconds: last.and(gap).map(|gap| gap.0),
+        loss_before_seconds: lost(before.iter().map(|life| life.started).max(), by_wal.newest, now),
+        loss_after_seconds: last.and(gap.into_iter().chain(by_wal.bound).min()).map(|gap| gap.0),
         rpo_seconds: objectives.rpo.map(|rpo| rpo.0),
         thaw_before_seconds: thaw(&before, before.iter().map(|life| life.started).max(), now),
         thaw_after_seconds: thaw(&after, last, until.map_or(now, |until| until.max(now))),
@@ -74,6 +78,30 @@ pub(super) fn recovery(subject: &Subject<'_>, tiers: &[Tier<'_, '_>], now: Times
     let is = (after.len(), recovery.thaw_after_seconds);
     let same_ids = before.iter().map(|life| life.id()).eq(after.iter().map(|life| life.id()));
     (was != is || !same_ids).then_some(recovery)
+}
+
+/// What archived WAL does about what would be lost.
+struct ByWal {
+    /// The newest moment that it leads to.
+    newest: Option<Timestamp>,
+    /// How long a change waits at most.
+    bound: Option<Period>,
+}
+
+fn by_wal(subject: &Subject<'_>, live: &Live, now: Timestamp) -> ByWal {
+    let newest = reach(live, &subject.name, now).and_then(|reach| reach.restorable.newest());
+    let said = live.archivers.get(&subject.name).and_then(|said| said.as_ref().ok());
+    let bound = subject.spec.wal.as_ref().and_then(|wal| match wal.mode {
+        // A stream is behind by less than a second.
+        WalMode::Stream => Some(Period(1)),
+        WalMode::Archive => wal.archive_timeout.or(said?.archive_timeout),
+    });
+    ByWal { newest, bound }
+}
+
+/// The age of the newest moment of a backup or of WAL.
+fn lost(backup: Option<Timestamp>, wal: Option<Timestamp>, now: Timestamp) -> Option<u64> {
+    backup.map(|backup| Period::between(wal.map_or(backup, |wal| wal.max(backup)), now).0)
 }
 
 fn newest<'a>(slot: &Slot<'a>) -> Option<&'a Backup> {

@@ -68,6 +68,8 @@ pub struct ThresholdsSpec {
     pub size_max: Option<Size>,
     /// Share of a storage that is in use.
     pub storage_used: Option<Share>,
+    /// How long WAL may wait to be archived; `None`: by `archive_timeout`.
+    pub wal_lag: Option<Period>,
 }
 
 /// A way to reach people or machines. All texts may hold references.

@@ -130,7 +130,7 @@ pub struct Thresholds {
     /// Share of a storage that is in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_used: Option<Written<Share>>,
-    /// Age of the newest WAL that arrived.
+    /// How long WAL may wait to be archived. By itself ten times `archive_timeout`, and a day where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal_lag: Option<Written<Period>>,
 }

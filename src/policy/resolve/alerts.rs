@@ -44,6 +44,7 @@ fn thresholds(written: &Thresholds) -> ThresholdsSpec {
         size_change: written.size_change.as_ref().map(|share| **share),
         size_max: written.size_max.as_ref().map(|size| **size),
         storage_used: written.storage_used.as_ref().map(|share| **share),
+        wal_lag: written.wal_lag.as_ref().map(|period| **period),
     }
 }
 

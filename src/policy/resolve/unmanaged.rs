@@ -1,7 +1,7 @@
 //! Parts of a policy that this version reads and does not act on. Each is named, so that nobody counts on it.
 
 use crate::policy::desired::Unmanaged;
-use crate::policy::model::{AlertEvent, Alerts, Database, Policy, Run, Tier, Wal, WalMode};
+use crate::policy::model::{Database, Policy, Run, Tier, Wal, WalMode};
 use crate::policy::route::Route;
 
 pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
@@ -32,9 +32,6 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
         let is_short = jobs.directory.is_none() || jobs.image.is_none();
         list.add_if(is_short, &Route::of(["run"]), "manifests are written once `directory` and `image` are set");
     }
-    if let Some(alerts) = &policy.alerts {
-        list.alerts(&Route::of(["alerts"]), alerts);
-    }
     if let Some(metrics) = &policy.metrics {
         let route = Route::of(["metrics"]);
         let is_deaf = metrics.listen.is_some() && !matches!(&policy.run, Some(Run::Agent(_)));
@@ -56,16 +53,6 @@ impl List {
         if there {
             self.add(route, consequence);
         }
-    }
-
-    /// Nobody watches the archive of WAL yet.
-    fn alerts(&mut self, route: &Route, alerts: &Alerts) {
-        for (index, rule) in alerts.rules.iter().enumerate() {
-            let waits = rule.on.iter().any(|event| matches!(event, AlertEvent::WalGap | AlertEvent::WalLag));
-            self.add_if(waits, &route.key("rules").index(index).key("on"), "nobody looks for missing WAL");
-        }
-        let lag = alerts.thresholds.as_ref().is_some_and(|thresholds| thresholds.wal_lag.is_some());
-        self.add_if(lag, &route.key("thresholds").key("wal_lag"), "nobody looks how late WAL is");
     }
 
     fn tier(&mut self, route: &Route, tier: &Tier) {

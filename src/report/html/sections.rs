@@ -6,6 +6,7 @@ use super::timeline::timeline;
 use crate::base::{Period, Size};
 use crate::plan::Cost;
 use crate::report::Dossier;
+use crate::report::restorable::rows;
 use crate::report::standing_json::verdict;
 use crate::report::status::{about, drilled, due, verified};
 use crate::report::table::plural;
@@ -41,12 +42,12 @@ pub(super) fn objectives(out: &mut String, standing: &Standing) {
          now<th>Allowed<th>Time to recover<th>Allowed<th>Verified<th>Drilled<th>Restorable from</tr></thead><tbody>\n",
     );
     for database in &standing.databases {
-        let newest = database.last_good().map(|point| Period::between(point.started_at, standing.at).human());
+        let newest = database.loss(standing.at).map(Period::human);
         let recovery = database.recovery().map_or_else(
             || "–".to_owned(),
             |(takes, evidence)| match evidence {
                 Evidence::Drill => takes.human(),
-                Evidence::Estimate | Evidence::Age => format!("about {}", takes.human()),
+                Evidence::Estimate | Evidence::Age | Evidence::Wal => format!("about {}", takes.human()),
             },
         );
         let _ = writeln!(
@@ -95,6 +96,7 @@ pub(super) fn database(out: &mut String, dossier: &Dossier, database: &DatabaseS
         }
     }
     tiers(out, database, now);
+    moments(out, database);
     records(out, dossier, database);
     out.push_str("</section>\n");
 }
@@ -140,6 +142,30 @@ fn copies(tier: &TierStanding) -> String {
         }
     };
     tier.copies.iter().map(one).collect::<Vec<_>>().join("<br>")
+}
+
+/// To which moments WAL recovers it.
+fn moments(out: &mut String, database: &DatabaseStanding) {
+    let rows = rows(database);
+    if rows.is_empty() {
+        return;
+    }
+    out.push_str(
+        "<h3>Restorable to any moment</h3><div class=\"wide\"><table><thead><tr><th>From<th>To<th>By<th>After it</tr></thead>\
+         <tbody>\n",
+    );
+    for [from, to, by, after] in rows {
+        let _ = writeln!(
+            out,
+            "<tr><td>{}<td>{}<td>{}<td class=\"{}\">{}</tr>",
+            text(&from),
+            text(&to),
+            text(&by),
+            if after.is_empty() { "" } else { "bad" },
+            text(&after)
+        );
+    }
+    out.push_str("</tbody></table></div>\n");
 }
 
 /// Every restore point with the digests of its manifests, folded away on a screen.
