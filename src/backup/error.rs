@@ -25,6 +25,9 @@ pub enum BackupError {
     /// This version cannot make such a backup.
     #[error("this version cannot make it: {0}")]
     Unsupported(String),
+    /// The tier reads the data directory itself, and that is not on this host.
+    #[error("cannot read the cluster's files: {0}")]
+    NotLocal(String),
     /// The server, its programs or the way to them.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
@@ -129,6 +132,7 @@ impl Explain for BackupError {
         match self {
             BackupError::UnknownDatabase(_) | BackupError::UnknownTier { .. } => &codes::BACKUP_UNKNOWN,
             BackupError::Unsupported(_) => &codes::BACKUP_UNSUPPORTED,
+            BackupError::NotLocal(_) => &codes::BACKUP_NOT_LOCAL,
             BackupError::Postgres(error) => error.code(),
             BackupError::Unresolved(_) => &codes::REFERENCE_UNRESOLVED,
             BackupError::Encryption(_) => &codes::BACKUP_NOT_ENCRYPTED,
@@ -145,6 +149,10 @@ impl Explain for BackupError {
             BackupError::UnknownDatabase(_) => Some("Run `backstay list` to see the databases.".to_owned()),
             BackupError::UnknownTier { .. } => Some("Choose one with `--tier`, or add it to the policy.".to_owned()),
             BackupError::Unsupported(_) => Some("Use a tier with `method: logical`.".to_owned()),
+            BackupError::NotLocal(_) => Some(
+                "Run it on the server's host as the server's user, or write `read: replication` into the tier."
+                    .to_owned(),
+            ),
             BackupError::Postgres(error) => error.hint(),
             BackupError::Unresolved(UnresolvedReference::Env(name)) => {
                 Some(format!("Set it where backstay runs: `export {name}=…`."))

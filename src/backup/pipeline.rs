@@ -7,7 +7,7 @@ use crate::catalog::{ObjectRole, StoredObject};
 use crate::codec::archive::{Scan, Summary};
 use crate::postgres::Dump;
 use crate::resource::StorageClass;
-use crate::stream::{Encode, Encoding, Progress, StreamError, encode};
+use crate::stream::{Encode, Encoding, Gather, Progress, StreamError, encode};
 use std::io::Read;
 
 /// One file of a backup to be written.
@@ -43,7 +43,7 @@ pub(super) async fn store(
     };
     let mut dump = Some(dump);
     // The reader waits for bytes until their writer is gone.
-    let pumped = pump(Box::new(source), file, encoding, copies, tools, || drop(dump.take())).await?;
+    let pumped = pump(Box::new(Gather::new(source)), file, encoding, copies, tools, || drop(dump.take())).await?;
     let Some(dump) = dump else { return Err(BackupError::Interrupted) };
     for warning in dump.finish().await? {
         tools.observer.on(&crate::event::Event::Warning(warning));

@@ -5,7 +5,7 @@
 //! - [`sql`] does the same for a dump in SQL.
 //! - [`FrameCompressor`] makes independent Zstandard frames, so that all cores can work on one stream;
 //!   [`FrameCounter`] counts them on the way back.
-//! - [`WalHeader`] is what a WAL segment says of itself.
+//! - [`WalHeader`] is what a WAL segment says of itself, [`judge_page`] what a page of a relation does.
 //! - [`Cipher`] says how to encrypt, [`Keys`] what can decrypt.
 
 mod age_file;
@@ -13,6 +13,7 @@ pub mod archive;
 mod frames;
 mod gzip;
 mod keys;
+mod page;
 mod sniff;
 pub mod sql;
 mod wal_header;
@@ -21,5 +22,6 @@ pub use age_file::{AgeError, AgeWriter, age_decrypt, age_encrypt};
 pub use frames::{FRAME_BYTES, FrameCompressor, FrameCounter};
 pub use gzip::GzipMember;
 pub use keys::{Cipher, Keys};
+pub use page::{PAGE_BYTES, PAGES_IN_SEGMENT, PageState, judge_page};
 pub use sniff::{DumpFormat, Wrapping, sniff};
 pub use wal_header::{NotThisSegment, WAL_HEADER_BYTES, WalHeader};

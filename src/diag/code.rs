@@ -204,6 +204,7 @@ table! {
     RESTORED_DIFFERS = "BS546", Error, "what was restored is not what was backed up";
     SAFETY_BACKUP_FAILED = "BS547", Error, "the safety backup failed";
     NOT_RESTORABLE = "BS920", Error, "a moment cannot be restored";
+    BACKUP_NOT_LOCAL = "BS921", Error, "a cluster's files are not on this host";
     NEEDS_THAW = "BS548", Error, "a backup must be thawed first";
     THAW_TOO_FAST = "BS549", Error, "a class does not thaw that fast";
     THAW_GOES_ON = "BS580", Error, "a backup is being thawed";
@@ -254,6 +255,8 @@ table! {
     WAL_DAMAGED = "BS865", Error, "a stored WAL file is damaged";
     WAL_CLUSTER_UNKNOWN = "BS866", Error, "which cluster is meant is not known";
     WAL_UNREADABLE = "BS867", Error, "a WAL file of this machine cannot be read";
+    WAL_SPOOL_FULL = "BS868", Error, "the spool of WAL is full";
+    WAL_GIVEN_UP = "BS869", Warning, "WAL was given up for a storage";
 
     // What a plan does, where only remarks can be shown.
     PLAN_NOT_WHOLE = "BS850", Error, "a plan is not whole";

@@ -27,7 +27,7 @@ pub use desired::{
     CloudwatchSpec, Compression, ConnectionSpec, CopySpec, CredentialsSpec, DatabaseSpec, Desired, DrillSpec, DumpSpec,
     EmailSpec, EncryptionAtRest, EncryptionSpec, ExplainedValue, FilesystemSpec, HookSpec, ManageSpec, MatchSpec,
     MetricsSpec, ObjectivesSpec, PruneBy, RunSpec, S3Spec, SafetySpec, StorageKind, StorageSpec, ThresholdsSpec,
-    TierSpec, TrustSpec, Unmanaged, VerifySpec, WalSpec,
+    TierSpec, TrustSpec, Unmanaged, VerifySpec, WalSpec, WalSpoolSpec,
 };
 pub use document::Document;
 pub use facts::longest_gap;
@@ -36,7 +36,8 @@ pub use ignore::{Silenced, silenced};
 pub use lint::{lint, lint_rest};
 pub use load::{Loaded, load};
 pub use model::{
-    AlertEvent, AlertSeverity, Comparison, Expectation, GithubTrust, Grant, MailTls, Policy, PruneAfter, WalMode,
+    AlertEvent, AlertSeverity, BaseFrom, Comparison, Expectation, GithubTrust, Grant, MailTls, Policy, PruneAfter,
+    WalMode, WhenFull,
 };
 pub use resolve::resolve;
 pub use route::{Route, Step};

@@ -13,6 +13,25 @@ use crate::storage::ObjectMeta;
 /// Folder of the histories of a cluster's timelines.
 const HISTORY: &str = "history";
 
+/// Folder of the records of what was given up.
+const GIVEN_UP: &str = "given-up";
+
+/// Key of the record of a stretch that was given up. It is under its first segment.
+pub fn given_up_key(database: &str, system: SystemId, first: WalSegment) -> String {
+    format!("{}{GIVEN_UP}/{first}.json", wal_system_prefix(database, system))
+}
+
+/// Whose WAL was given up from which segment on, of such a key.
+pub fn parse_given_up(key: &str) -> Option<(String, SystemId, WalSegment)> {
+    let mut parts = key.strip_prefix(WAL)?.split('/');
+    let (database, system) = (decode_component(parts.next()?)?, parts.next()?.parse().ok()?);
+    let first = match (parts.next()?, parts.next()?.strip_suffix(".json")?.parse().ok()?) {
+        (GIVEN_UP, WalFile::Segment(first)) => first,
+        _ => return None,
+    };
+    (given_up_key(&database, system, first) == key).then_some((database, system, first))
+}
+
 /// The key of a file of WAL, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalKey {
@@ -171,6 +190,18 @@ mod tests {
             key("00000002.history", 64 << 20, Vec::new()).key(),
             format!("wal/main%20db/7412/history/00000002.history-{digest}-64M")
         );
+    }
+
+    #[test]
+    fn records_of_what_was_given_up_are_no_wal() {
+        let WalFile::Segment(first) = "0000000100000016000000B3".parse().unwrap() else { panic!() };
+        let key = given_up_key("main db", SystemId(7), first);
+        assert_eq!(key, "wal/main%20db/7/given-up/0000000100000016000000B3.json");
+        assert_eq!(parse_given_up(&key), Some(("main db".to_owned(), SystemId(7), first)));
+        assert_eq!(WalKey::parse(&key), None);
+        for other in [key.replace("given-up", "history"), key.replace(".json", ""), format!("{key}/x")] {
+            assert_eq!(parse_given_up(&other), None, "{other}");
+        }
     }
 
     #[test]

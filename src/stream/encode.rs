@@ -4,7 +4,6 @@ use super::blocks::Blocks;
 use super::cipher::Encrypt;
 use super::compress::{Numbered, Reorder, work};
 use super::fan_out::{self, FanOut};
-use super::gather::Gather;
 use super::stored::Stored;
 use super::{Encoding, Progress, StreamError};
 use crate::base::{Blake3, Blake3Hasher, Sha256};
@@ -181,7 +180,7 @@ impl Pump {
         to_measure: &SyncSender<Bytes>,
         to_compress: &SyncSender<Numbered>,
     ) -> Result<u64, StreamError> {
-        let mut source = Gather::new(source);
+        let mut source = source;
         let blocks = Blocks::default();
         let mut number = 0;
         loop {

@@ -10,14 +10,15 @@ use std::time::Duration;
 /// How long it rests: a pipe of 1 MiB does not fill up in this time below 3 GB/s.
 const REST: Duration = Duration::from_micros(300);
 
-/// A source read unhurriedly.
-pub(super) struct Gather<R> {
+/// A program's output read unhurriedly. Not for what comes in large pieces anyway: it would only be slower.
+pub struct Gather<R> {
     source: R,
     is_empty: bool,
 }
 
 impl<R: Read> Gather<R> {
-    pub(super) fn new(source: R) -> Gather<R> {
+    /// Reads `source`.
+    pub fn new(source: R) -> Gather<R> {
         Gather { source, is_empty: false }
     }
 }

@@ -34,6 +34,7 @@ pub use encoding::Encoding;
 pub use error::StreamError;
 pub use fan_out::complete_all;
 pub use foreign::{ForeignDump, digest_for, look_into, open_foreign};
+pub use gather::Gather;
 pub use keys::keys;
 pub use progress::Progress;
 pub use small::encode_small;

@@ -95,6 +95,14 @@ pub enum WalError {
     Stream(#[from] StreamError),
 }
 
+impl WalError {
+    /// True for what may pass by itself: a storage that is away or refuses. False for what is wrong with the file, here or
+    /// there.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, WalError::NoRepository(_) | WalError::FailedBefore(_) | WalError::Repository(_))
+    }
+}
+
 fn theirs(stored: &[WalDigest], ours: Option<&WalDigest>) -> &'static str {
     if ours.is_none() || stored.len() > 1 { "different contents" } else { "another content" }
 }

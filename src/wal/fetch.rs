@@ -14,13 +14,15 @@ use tokio_util::sync::CancellationToken;
 pub struct Fetch {
     /// Storages, in the order in which they are asked.
     pub from: Vec<Repository>,
+    /// What waits on this host for storages that lack it, laid out as they are; asked last.
+    pub spool: Vec<Repository>,
     /// What can decrypt.
     pub keys: Keys,
     /// Cancelled to stop.
     pub stop: CancellationToken,
 }
 
-/// A file from the first storage that has it whole. `Ok(None)`: every storage was asked, and none has it. `Err`: it is not
+/// A file from the first storage that has it whole, or else from the spool. `Ok(None)`: every storage was asked, and none has it. `Err`: it is not
 /// known whether it exists, or it exists and cannot be had; every reason, with the storage that it is of.
 pub async fn fetch(
     order: &Fetch,
@@ -35,7 +37,27 @@ pub async fn fetch(
             Err(error) => problems.push((repository.name.clone(), error)),
         }
     }
+    let is_split = problems.iter().any(|(_, problem)| matches!(problem, WalError::OtherContent { .. }));
+    for shelf in order.spool.iter().filter(|_| !is_split) {
+        match waiting(order, shelf, place, file).await {
+            Ok(Some(found)) => return Ok(Some(found)),
+            Ok(None) => {}
+            Err(error) => problems.push((shelf.name.clone(), error)),
+        }
+    }
     if problems.is_empty() { Ok(None) } else { Err(problems) }
+}
+
+/// The file from the spool.
+async fn waiting(
+    order: &Fetch,
+    shelf: &Repository,
+    place: &WalPlace,
+    file: WalFile,
+) -> Result<Option<(WalObject, Vec<u8>)>, WalError> {
+    let Some(object) = shelf.wal_contents(place, file).await?.into_iter().next() else { return Ok(None) };
+    let content = read(order, shelf, &place.database, &object).await?;
+    Ok(Some((object, content)))
 }
 
 async fn from(

@@ -134,7 +134,8 @@ async fn look<'a>(
 
 /// Brings one file into every storage.
 async fn carry(order: &Push, place: &WalPlace, shelves: &[Shelf<'_>], file: &LocalFile) -> Vec<Upshot> {
-    match prepare(order, place, shelves, file).await {
+    let is_wanted = |key: &WalKey| shelves.iter().any(|shelf| judge(shelf, key).is_none());
+    match prepare(order, place, file, is_wanted).await {
         Ok((key, stored)) => join_all(shelves.iter().map(|shelf| bring(shelf, &key, stored.as_ref()))).await,
         // The same for every storage: said once.
         Err(error) => {
@@ -144,12 +145,12 @@ async fn carry(order: &Push, place: &WalPlace, shelves: &[Shelf<'_>], file: &Loc
     }
 }
 
-/// A file's key, and what is to be stored, if some storage lacks it.
-async fn prepare(
+/// A file's key, and what is to be stored, if that is wanted.
+pub(super) async fn prepare(
     order: &Push,
     place: &WalPlace,
-    shelves: &[Shelf<'_>],
     file: &LocalFile,
+    is_wanted: impl Fn(&WalKey) -> bool,
 ) -> Result<(WalKey, Option<Bytes>), WalError> {
     let taken = file.clone();
     let (content, digest) = computed(move || {
@@ -167,8 +168,7 @@ async fn prepare(
         segment_size: file.segment_size,
         layers: encoding.layers(),
     };
-    let is_wanted = shelves.iter().any(|shelf| judge(shelf, &key).is_none());
-    let stored = if is_wanted { Some(computed(move || encode_small(&content, &encoding)).await?) } else { None };
+    let stored = if is_wanted(&key) { Some(computed(move || encode_small(&content, &encoding)).await?) } else { None };
     Ok((key, stored))
 }
 

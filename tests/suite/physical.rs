@@ -60,7 +60,12 @@ fn manifest(project: &Project) -> Manifest {
 
 #[test]
 fn a_cluster_comes_back_byte_for_byte_and_a_server_starts_on_it() {
-    for version in [Version::Distribution, Version::Newer] {
+    for (version, read) in [
+        (Version::Distribution, "replication"),
+        (Version::Newer, "replication"),
+        (Version::Distribution, "local"),
+        (Version::Newer, "local"),
+    ] {
         let server: &Server = Box::leak(Box::new(Server::start(version)));
         let source = Database::create(server, "shop");
         source.psql("CREATE TABLE t AS SELECT n, md5(n::text) AS word FROM generate_series(1, 50000) n");
@@ -69,6 +74,7 @@ fn a_cluster_comes_back_byte_for_byte_and_a_server_starts_on_it() {
             &source,
             "    encryption: team\nencryption:\n  team: { type: age, recipients: [KEY], identity: '${file:{folder}/key}' }\n",
         );
+        project.edit_policy("method: physical", &format!("method: physical\n    read: {read}"));
         let text = fs::read_to_string(project.path("backstay.yaml")).unwrap();
         fs::write(project.path("backstay.yaml"), text.replace("{folder}", project.path("").to_str().unwrap())).unwrap();
         let printed = shell(server, &project.path("."), "age-keygen -o key 2>&1");

@@ -42,10 +42,16 @@ fn as_owner(folder: &Path, server: &Server, program: &str, arguments: &[&str]) {
 
 #[test]
 fn tablespaces_come_back_where_they_are_sent() {
-    for version in [Version::Distribution, Version::Newer] {
+    for (version, read) in [
+        (Version::Distribution, "replication"),
+        (Version::Newer, "replication"),
+        (Version::Distribution, "local"),
+        (Version::Newer, "local"),
+    ] {
         let server = server(version);
         let source = source(server);
         let project = physical(&source, "");
+        project.edit_policy("method: physical", &format!("method: physical\n    read: {read}"));
         project.backstay(&["backup", "app"]).run().expect(0);
         let made = project.manifest("near");
         let cluster = made.cluster.clone().unwrap();

@@ -1,15 +1,19 @@
-//! Where a base backup comes from: backstay's own connection, or `pg_basebackup` where that program alone gets through.
+//! Where a base backup comes from: backstay's own connection, or `pg_basebackup` where that program alone gets through, or
+//! the files themselves where the tier says that they are on this host.
 //!
 //! The connection knows tablespaces. It is not possible behind `exec`, nor with a login that only libpq has; there the
 //! program is run, which puts everything into one archive and so cannot have tablespaces.
 
+use super::local::{self, LocalOutcome};
 use super::source::{Archive, Archives};
 use super::streamed::{Outcome, Streamed};
 use crate::backup::error::BackupError;
 use crate::backup::take::{Tools, interruptible};
 use crate::catalog::WalOfBackup;
+use crate::policy::BaseFrom;
 use crate::postgres::replication::{BaseBackupOptions, Checkpoint, ReplicationSession};
 use crate::postgres::{BaseBackup, BaseBackupEnd, ClusterFacts, PostgresError, Server};
+use crate::stream::Gather;
 use std::collections::VecDeque;
 
 /// A base backup under way. Dropping it ends it, and whoever reads its archives with it.
@@ -18,6 +22,8 @@ pub(super) enum BaseSource {
     Program(BaseBackup),
     /// Our own connection.
     Connection(Outcome),
+    /// Files of this host.
+    Local(LocalOutcome),
 }
 
 /// A base backup that has begun.
@@ -35,8 +41,14 @@ impl BaseSource {
         cluster: &ClusterFacts,
         label: String,
         wal: WalOfBackup,
+        from: BaseFrom,
         tools: &Tools<'_>,
     ) -> Result<Begun, BackupError> {
+        if from == BaseFrom::Local {
+            let (archives, outcome) = local::begin(server, cluster, &label, tools).await?;
+            let program = concat!("backstay ", env!("CARGO_PKG_VERSION"), " on the server's host").to_owned();
+            return Ok(Begun { source: BaseSource::Local(outcome), archives: Box::new(archives), program });
+        }
         if server.programs().are_here() {
             let connected = ReplicationSession::connect(server.connection(), tools.lookup);
             match interruptible(tools, connected).await {
@@ -55,7 +67,7 @@ impl BaseSource {
         let output = backup.output();
         let output =
             output.ok_or_else(|| BackupError::NotWhole("the output of pg_basebackup cannot be read".to_owned()))?;
-        let archives = VecDeque::from([Archive { tablespace: None, bytes: Box::new(output) }]);
+        let archives = VecDeque::from([Archive { tablespace: None, bytes: Box::new(Gather::new(output)) }]);
         Ok(Begun { source: BaseSource::Program(backup), archives: Box::new(archives), program })
     }
 
@@ -85,6 +97,10 @@ impl BaseSource {
     pub(super) async fn finish(self) -> Result<BaseBackupEnd, BackupError> {
         match self {
             BaseSource::Program(backup) => Ok(backup.finish().await?),
+            BaseSource::Local(outcome) => {
+                let over = || Err(BackupError::NotWhole("it ended before everything was read".to_owned()));
+                outcome.take().unwrap_or_else(over)
+            }
             BaseSource::Connection(outcome) => match outcome.take() {
                 Some(end) => Ok(end.map(|end| BaseBackupEnd::of_warnings(&end.warnings.join("\n")))?),
                 None => Err(BackupError::NotWhole("the server ended it before everything had come".to_owned())),

@@ -5,6 +5,7 @@
 mod base_source;
 mod cutter;
 mod label;
+mod local;
 mod source;
 mod streamed;
 mod write;

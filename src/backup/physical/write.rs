@@ -54,7 +54,7 @@ pub(in crate::backup) async fn write<'a>(
 
     let label = format!("backstay {id}");
     let wal = WalOfBackup::Included;
-    let begun = BaseSource::begin(&reading.server, &reading.cluster, label, wal, tools).await?;
+    let begun = BaseSource::begin(&reading.server, &reading.cluster, label, wal, tier_spec.from, tools).await?;
     let pack_bytes = PACK_BYTES.max(reading.cluster.bytes / MAX_PACKS);
     let cutter = Arc::new(Mutex::new(Cutter::new(begun.archives, pack_bytes)));
     let mut backup = Some(begun.source);

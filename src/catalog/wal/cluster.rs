@@ -1,5 +1,6 @@
 //! The WAL of one cluster in one archive.
 
+use super::given_up::GivenUp;
 use super::history::History;
 use super::object::{WalDigest, WalObject};
 use super::span::{Bounds, WalSpan, lacking, merged};
@@ -15,6 +16,8 @@ pub struct ClusterWal {
     pub files: BTreeMap<WalFile, Vec<WalObject>>,
     /// Where timelines came from, as far as their histories were read.
     pub(super) histories: BTreeMap<Timeline, History>,
+    /// What this archive was meant to get and never will.
+    pub given_up: Vec<GivenUp>,
 }
 
 /// A file of which different contents are stored: two servers believe that they are the same cluster.
@@ -32,7 +35,8 @@ impl ClusterWal {
         let mut clusters: BTreeMap<SystemId, ClusterWal> = BTreeMap::new();
         for object in objects {
             let system = object.system;
-            let empty = || ClusterWal { system, files: BTreeMap::new(), histories: BTreeMap::new() };
+            let empty =
+                || ClusterWal { system, files: BTreeMap::new(), histories: BTreeMap::new(), given_up: Vec::new() };
             let cluster = clusters.entry(system).or_insert_with(empty);
             cluster.files.entry(object.file).or_default().push(object);
         }

@@ -5,6 +5,7 @@
 mod cluster;
 mod coverage;
 mod gap;
+mod given_up;
 mod history;
 mod needs;
 mod object;
@@ -18,6 +19,7 @@ mod window;
 pub use cluster::{ClusterWal, TwoContents};
 pub use coverage::{NotCovered, WalPosition};
 pub use gap::{READ_AHEAD, SETTLED_AFTER, Settling, WalGap};
+pub use given_up::GivenUp;
 pub use history::{Branch, History, InvalidHistory};
 pub use needs::{Expendable, NeedsUnclear, WalNeeds};
 pub use object::{InvalidWalDigest, WalDigest, WalObject};

@@ -18,7 +18,7 @@ pub(super) struct Archive {
     /// The storages that could be opened, in the policy's order.
     pub(super) storages: Vec<Repository>,
     /// Those that could not.
-    pub(super) closed: Vec<ObserveError>,
+    pub(super) closed: Vec<(String, ObserveError)>,
     /// Every file that the policy was read from.
     pub(super) read: Vec<Stamp>,
 }
@@ -62,7 +62,7 @@ pub(super) fn archive(context: &Context, database: &str) -> Result<Archive, Exit
         for name in &wal.to {
             match places.place(name) {
                 Ok(place) => storages.push(place.repository.clone()),
-                Err(problem) => closed.push(problem),
+                Err(problem) => closed.push((name.clone(), problem)),
             }
         }
     }

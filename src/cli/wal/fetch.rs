@@ -4,6 +4,7 @@
 //! answer exits above.
 
 use super::archive::archive;
+use super::spooled::shelves;
 use super::state::{FETCHED, state_folder};
 use crate::base::{SystemId, WalFile};
 use crate::cli::{Context, Exit};
@@ -151,9 +152,10 @@ enum Asked {
 
 async fn ask(args: &Args, context: &Context, file: WalFile, here: Option<SystemId>) -> Asked {
     let Ok(archive) = archive(context, &args.database) else { return Asked::Unknown };
-    archive.closed.iter().for_each(|problem| context.fail(problem));
+    archive.closed.iter().for_each(|(_, problem)| context.fail(problem));
     let (keys, absent) = keys(&archive.desired, context.lookup.as_ref());
-    let order = Fetch { from: archive.storages, keys, stop: context.cancel.clone() };
+    let spool = shelves(archive.desired.databases.get(&args.database), context);
+    let order = Fetch { from: archive.storages, spool, keys, stop: context.cancel.clone() };
     let system = match here {
         Some(system) => system,
         None => match only_cluster(&order, &args.database, file).await {

@@ -1,14 +1,16 @@
 //! `backstay wal`: the write-ahead log into the archive and back.
 //!
-//! `push` and `fetch` are called by PostgreSQL, `prefetch` by `fetch`; `receive` stays and streams; `list` shows what is
-//! archived, and `verify` proves it. `archive` finds what a database's policy says.
+//! `push` and `fetch` are called by PostgreSQL, `prefetch` by `fetch`; `receive` stays and streams; `drain` brings what
+//! waits in a spool; `list` shows what is archived, and `verify` proves it. `archive` finds what a database's policy says.
 
 mod archive;
+mod drain;
 mod fetch;
 mod list;
 mod prefetch;
 mod push;
 mod receive;
+mod spooled;
 mod state;
 mod verify;
 
@@ -36,6 +38,7 @@ enum Verb {
     Push(push::Args),
     Fetch(fetch::Args),
     Receive(receive::Args),
+    Drain(drain::Args),
     List(list::Args),
     Verify(verify::Args),
     #[command(hide = true)]
@@ -48,6 +51,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Verb::Push(args) => push::run(args, context),
         Verb::Fetch(args) => fetch::run(args, context),
         Verb::Receive(args) => receive::run(args, context),
+        Verb::Drain(args) => drain::run(args, context),
         Verb::List(args) => list::run(args, context),
         Verb::Verify(args) => verify::run(args, context),
         Verb::Prefetch(args) => prefetch::run(args, context),

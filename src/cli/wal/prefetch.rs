@@ -2,6 +2,7 @@
 //! whatever fails shows again when the segment is asked for.
 
 use super::archive::archive;
+use super::spooled::shelves;
 use super::state::{FETCHED, state_folder};
 use crate::base::{SystemId, WalSegment};
 use crate::cli::{Context, Exit};
@@ -37,7 +38,8 @@ pub fn run(args: &Args, context: &Context) -> Exit {
     };
     let Ok(archive) = archive(context, &args.database) else { return Exit::Failed };
     let (keys, _) = keys(&archive.desired, context.lookup.as_ref());
-    let order = Fetch { from: archive.storages, keys, stop: context.cancel.clone() };
+    let spool = shelves(archive.desired.databases.get(&args.database), context);
+    let order = Fetch { from: archive.storages, spool, keys, stop: context.cancel.clone() };
     let place = WalPlace { database: args.database.clone(), system: args.system_id };
     let folder = FetchedFolder::new(state.join(FETCHED));
     match context.block_on(prefetch(&order, &place, args.after, &folder)) {

@@ -1,12 +1,15 @@
 //! `backstay wal push`: what `archive_command` calls.
 
 use super::archive::archive;
+use super::spooled::{self, outage_spool};
 use super::state::{AHEAD, state_folder};
 use crate::backup::cipher;
 use crate::cli::policy_files::named;
 use crate::cli::{Context, Exit};
 use crate::diag::{Code, Explain, codes};
+use crate::wal::outage::{Through, push_through};
 use crate::wal::{Ahead, LocalFile, PgWal, Push, Pushed, READY_AT_ONCE, push};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -20,6 +23,10 @@ use std::path::PathBuf;
 ///
 /// What PostgreSQL will ask for next is taken along, up to 64 files, and remembered in the state folder: those calls return
 /// at once.
+///
+/// With `wal.spool` in the policy a storage that is away is no failure: the file waits in the spool, and later calls, or
+/// `wal drain`, bring it. When the spool is full, `when_full` says whether the call fails (`block`) or the segment is given up for
+/// that storage and recorded (`gap`).
 ///
 /// Examples:
 ///   archive_command = 'backstay --policy /etc/backstay/app.yaml wal push %p --database app'
@@ -73,8 +80,14 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Ok(archive) => archive,
         Err(exit) => return exit,
     };
-    archive.closed.iter().for_each(|problem| context.fail(problem));
     let spec = archive.desired.databases.get(&args.database);
+    let spool = match outage_spool(spec, context) {
+        Ok(spool) => spool,
+        Err(exit) => return exit,
+    };
+    if spool.is_none() {
+        archive.closed.iter().for_each(|(_, problem)| context.fail(problem));
+    }
     let encryption = spec.and_then(|database| database.encryption.as_deref());
     let cipher = match cipher(&archive.desired, encryption, context.lookup.as_ref()) {
         Ok(cipher) => cipher,
@@ -95,14 +108,22 @@ pub fn run(args: &Args, context: &Context) -> Exit {
     let beside = beside(&pg_wal, &own, &ready);
     let file = own.file.to_string();
     let order = Push { database: args.database.clone(), to: archive.storages, cipher };
+    let closed: Vec<(String, String)> =
+        archive.closed.iter().map(|(storage, problem)| (storage.clone(), problem.to_string())).collect();
+    let pushing = async {
+        match &spool {
+            Some(spool) => push_through(&order, spool, &closed, own, beside, Timestamp::now()).await,
+            None => Through { pushed: push(&order, own, beside).await, spooled: Vec::new(), drained: Vec::new() },
+        }
+    };
     let deed = async {
         tokio::select! {
-            pushed = push(&order, own, beside) => Some(pushed),
+            through = pushing => Some(through),
             () = context.cancel.cancelled() => None,
         }
     };
-    let pushed = match context.block_on(deed) {
-        Ok(Some(pushed)) => pushed,
+    let through = match context.block_on(deed) {
+        Ok(Some(through)) => through,
         Ok(None) => return Exit::Interrupted,
         Err(error) => {
             context.complain(error, None);
@@ -115,13 +136,16 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         if can_remember {
             ahead.keep_only(&names);
         }
-        for done in &pushed.ahead {
+        for done in &through.pushed.ahead {
             // What is not remembered is found stored, later.
             let _ = ahead.note(&done.identity, &policies, &archive.read);
         }
     }
-    tell(context, &pushed);
-    if pushed.is_archived() && archive.closed.is_empty() {
+    tell(context, &through.pushed);
+    if let Some(spool) = &spool {
+        spooled::tell(context, spool, &through);
+    }
+    if through.is_settled() && (spool.is_some() || archive.closed.is_empty()) {
         return Exit::Done;
     }
     context.fail(&NotArchived { file });

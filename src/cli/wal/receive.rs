@@ -82,7 +82,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Err(exit) => return exit,
     };
     if !archive.closed.is_empty() {
-        archive.closed.iter().for_each(|problem| context.fail(problem));
+        archive.closed.iter().for_each(|(_, problem)| context.fail(problem));
         return Exit::Failed;
     }
     let Some(spec) = archive.desired.databases.get(&args.database) else { return Exit::Failed };

@@ -59,7 +59,7 @@ async fn read(args: &Args, context: &Context) -> Result<WalVerification, Exit> {
     for desired in valid_policies(context)? {
         let places = open(&desired, context.lookup.as_ref());
         let (keys, _) = keys(&desired, context.lookup.as_ref());
-        let order = Fetch { from: Vec::new(), keys, stop: context.cancel.clone() };
+        let order = Fetch { from: Vec::new(), spool: Vec::new(), keys, stop: context.cancel.clone() };
         for (name, database) in &desired.databases {
             let Some(wal) = &database.wal else { continue };
             known.push(name.clone());

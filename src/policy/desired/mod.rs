@@ -15,6 +15,6 @@ pub use metrics::MetricsSpec;
 pub use policy::{
     CheckSpec, Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, DrillSpec, DumpSpec, EncryptionSpec,
     ExplainedValue, FilesystemSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec, StorageKind, StorageSpec,
-    TierSpec, Unmanaged, VerifySpec, WalSpec,
+    TierSpec, Unmanaged, VerifySpec, WalSpec, WalSpoolSpec,
 };
 pub use run::{AgentSpec, RunSpec};

@@ -1,9 +1,9 @@
 //! What a policy means, every default filled in: the only thing that planning and all deeds know of a policy.
 
 use super::{AccessSpec, AlertsSpec, MetricsSpec, RunSpec, S3Spec};
-use crate::base::{Period, Sha256, Share, Template};
+use crate::base::{Period, Sha256, Share, Size, Template};
 use crate::catalog::{Keep, Method, VerifyLevel};
-use crate::policy::model::{Expectation, PruneAfter, WalMode};
+use crate::policy::model::{BaseFrom, Expectation, PruneAfter, WalMode, WhenFull};
 use crate::resource::{Retain, StorageClass};
 use crate::schedule::Schedule;
 use indexmap::IndexMap;
@@ -108,6 +108,8 @@ pub struct TierSpec {
     pub schedule: Schedule,
     /// How it is made.
     pub method: Method,
+    /// How the files of a cluster are read.
+    pub from: BaseFrom,
     /// Where to and for how long; at least one.
     pub copies: Vec<CopySpec>,
     /// How it is compressed.
@@ -217,6 +219,19 @@ pub struct WalSpec {
     pub archive_timeout: Option<Period>,
     /// Whether the server's settings for it are the policy's to set.
     pub manages: bool,
+    /// Where it waits while a storage is away.
+    pub spool: Option<WalSpoolSpec>,
+}
+
+/// A folder on the server's host where WAL waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalSpoolSpec {
+    /// The folder.
+    pub path: Template,
+    /// How much may lie there.
+    pub max: Size,
+    /// What is done when it is full.
+    pub when_full: WhenFull,
 }
 
 /// When and how thoroughly backups are verified.

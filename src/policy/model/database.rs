@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::defaults::Safety;
 use super::drill::Drill;
+use super::wal::Wal;
 use super::written::{Name, Written};
 use crate::base::{Period, Template};
 use crate::catalog::VerifyLevel;
@@ -106,34 +107,6 @@ pub struct Dump {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
     pub jobs: Option<u32>,
-}
-
-/// Continuous archiving of the write-ahead log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Wal {
-    /// Who carries the segments.
-    pub mode: WalMode,
-    /// Names of the storages that receive them.
-    #[schemars(length(min = 1))]
-    pub to: Vec<Written<Name>>,
-    /// Longest time a change waits in an unfinished segment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub archive_timeout: Option<Written<Period>>,
-    /// Whether `apply` sets what the server needs for it: `wal_level`, `archive_mode`, `archive_command`, `archive_timeout`,
-    /// `max_wal_senders`. The connection must be a superuser's. False unless set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub manage: Option<bool>,
-}
-
-/// Who carries WAL segments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WalMode {
-    /// The server, by `archive_command`.
-    Archive,
-    /// This tool, by streaming replication.
-    Stream,
 }
 
 /// When and how thoroughly stored backups are verified.

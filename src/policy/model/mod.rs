@@ -17,6 +17,7 @@ mod root;
 mod run;
 mod storage;
 mod tier;
+mod wal;
 mod written;
 
 pub use crate::resource::{LockMode, StorageClass};
@@ -25,7 +26,7 @@ pub use alerts::{AlertEvent, AlertRule, AlertSeverity, Alerts, Thresholds};
 pub use channel::{Channel, Email, Healthcheck, MailTls, Pagerduty, Sentry, Slack, Sns, Webhook};
 pub use cloudwatch::Cloudwatch;
 pub use connection::{Connection, ConnectionParts, Port, SslMode};
-pub use database::{Argv, Database, Dump, Exec, Hooks, Match, Objectives, Verify, Wal, WalMode};
+pub use database::{Argv, Database, Dump, Exec, Hooks, Match, Objectives, Verify};
 pub use defaults::{Defaults, Safety};
 pub use drill::{Check, Comparison, Drill, Expectation};
 pub use encryption::{Age, Encryption, Gpg};
@@ -39,7 +40,8 @@ pub use root::{Extends, Policy};
 pub use run::{Agent, CronFile, GithubActions, Kubernetes, Nobody, Run, Systemd, Volume};
 pub use storage::{Credentials, FilesystemPrune, FilesystemStorage, S3Prune, S3Storage, Storage};
 pub use tier::{
-    CompressionChoice, CompressionDetail, CompressionKind, Copy, Incremental, KeepChoice, KeepDetail, PruneAfter, Tier,
-    Transition,
+    BaseFrom, CompressionChoice, CompressionDetail, CompressionKind, Copy, Incremental, KeepChoice, KeepDetail,
+    PruneAfter, Tier, Transition,
 };
+pub use wal::{Wal, WalMode, WalSpool, WhenFull};
 pub use written::{Format, Mode, Name, PolicyName, Written, ZoneName};

@@ -18,6 +18,9 @@ pub struct Tier {
     /// How a backup is made; `logical` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
+    /// How the files of a cluster are read, for `method: physical`; `replication` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<BaseFrom>,
     /// Only changed blocks between full backups; for `method: physical`. Every backup is full unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incremental: Option<Incremental>,
@@ -30,6 +33,17 @@ pub struct Tier {
     /// How backups are compressed; zstd at level 3 unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression: Option<CompressionChoice>,
+}
+
+/// How the files of a cluster are read.
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BaseFrom {
+    /// From the server, by the replication protocol, on any host.
+    #[default]
+    Replication,
+    /// From the data directory, on the server's own host, as a user who may read it: quicker, and spares the server.
+    Local,
 }
 
 /// What must have happened before an expired backup is deleted.

@@ -5,9 +5,9 @@ use crate::base::{Period, Sha256, Template};
 use crate::catalog::Keep;
 use crate::policy::desired::{
     Compression, ConnectionSpec, CopySpec, DatabaseSpec, Desired, EncryptionSpec, MetricsSpec, RunSpec, StorageKind,
-    StorageSpec, TierSpec,
+    StorageSpec, TierSpec, WalSpoolSpec,
 };
-use crate::policy::model::WalMode;
+use crate::policy::model::{BaseFrom, WalMode, WhenFull};
 use crate::resource::StorageClass;
 use crate::schedule::Volume;
 use serde_json::{Map, Value, json};
@@ -126,6 +126,9 @@ fn tier(tier: &TierSpec) -> Value {
         "copies": copies,
         "compression": compression,
     });
+    if tier.from != BaseFrom::default() {
+        said["read"] = json!(tier.from);
+    }
     if tier.prune_after.is_some() {
         said["prune_after"] = json!(tier.prune_after);
     }
@@ -164,6 +167,9 @@ fn database_of(spec: &DatabaseSpec) -> Value {
             WalMode::Stream => "stream",
         };
         said["wal"] = json!([mode, wal.to, wal.archive_timeout.map(|period| period.0), wal.manages]);
+        if let Some(WalSpoolSpec { path, max, when_full }) = &spec.wal.as_ref().and_then(|wal| wal.spool.clone()) {
+            said["wal_spool"] = json!([path.source(), max.0, *when_full == WhenFull::Gap]);
+        }
     }
     if let Some(host) = &spec.host {
         said["host"] = json!(host);

@@ -4,11 +4,11 @@ use crate::base::{Share, Template};
 use crate::catalog::VerifyLevel;
 use crate::policy::desired::{
     CheckSpec, ConnectionSpec, DatabaseSpec, DrillSpec, DumpSpec, HookSpec, MatchSpec, ObjectivesSpec, SafetySpec,
-    VerifySpec, WalSpec,
+    VerifySpec, WalSpec, WalSpoolSpec,
 };
 use crate::policy::model::{
     Argv, Check, Connection, ConnectionParts, Database, Defaults, Drill, Dump, Exec, Hooks, Objectives, Policy, Port,
-    Safety, SslMode, Verify, Wal, Written,
+    Safety, SslMode, Verify, Wal, WhenFull, Written,
 };
 use indexmap::IndexMap;
 
@@ -126,6 +126,11 @@ fn wal(wal: &Wal) -> WalSpec {
         to: wal.to.iter().map(|name| name.text().to_owned()).collect(),
         archive_timeout: wal.archive_timeout.as_deref().copied(),
         manages: wal.manage.unwrap_or(false),
+        spool: wal.spool.as_ref().map(|spool| WalSpoolSpec {
+            path: spool.path.value().clone(),
+            max: *spool.max.value(),
+            when_full: spool.when_full.unwrap_or(WhenFull::Block),
+        }),
     }
 }
 

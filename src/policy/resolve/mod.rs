@@ -67,6 +67,7 @@ fn tier(policy: &Policy, tier: &Tier) -> TierSpec {
     TierSpec {
         schedule: tier.schedule.value().clone(),
         method: tier.method.unwrap_or(Method::Logical),
+        from: tier.read.unwrap_or_default(),
         copies: tier
             .copies
             .iter()

@@ -1,5 +1,6 @@
 //! Parts of a policy that this version reads and does not act on. Each is named, so that nobody counts on it.
 
+use crate::catalog::Method;
 use crate::policy::desired::Unmanaged;
 use crate::policy::model::{Database, Policy, Run, Tier, Wal, WalMode};
 use crate::policy::route::Route;
@@ -56,10 +57,15 @@ impl List {
     }
 
     fn tier(&mut self, route: &Route, tier: &Tier) {
+        let is_dump = tier.method.unwrap_or(Method::Logical) == Method::Logical;
+        self.add_if(is_dump && tier.read.is_some(), &route.key("read"), "a dump is read by `pg_dump`");
         self.add_if(tier.incremental.is_some(), &route.key("incremental"), "no incremental backup is made");
     }
 
     fn wal(&mut self, route: &Route, wal: &Wal) {
+        if wal.mode == WalMode::Stream && wal.spool.is_some() {
+            self.add(&route.key("spool"), "WAL that is received waits in the folder of `wal receive --state-dir`");
+        }
         if wal.mode == WalMode::Archive && wal.manage == Some(true) {
             return;
         }

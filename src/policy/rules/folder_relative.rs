@@ -1,4 +1,4 @@
-//! A storage's folder is another one wherever backstay is started.
+//! A folder of a storage, or of WAL that waits, is another one wherever backstay is started.
 
 use crate::diag::{Diagnostic, codes};
 use crate::policy::model::Storage;
@@ -10,9 +10,16 @@ pub(super) const RULE: Rule = Rule { code: &codes::FOLDER_RELATIVE, judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (name, storage) in &subject.document.model.storage {
-        let Storage::Filesystem(folder) = storage else { continue };
-        let path = folder.path.text();
+    let model = &subject.document.model;
+    let storages = model.storage.iter().filter_map(|(name, storage)| match storage {
+        Storage::Filesystem(folder) => Some((Route::of(["storage", name, "path"]), folder.path.text())),
+        _ => None,
+    });
+    let spools = model.databases.iter().filter_map(|(name, database)| {
+        let spool = database.wal.as_ref()?.spool.as_ref()?;
+        Some((Route::of(["databases", name, "wal", "spool", "path"]), spool.path.text()))
+    });
+    for (route, path) in storages.chain(spools) {
         // Who writes `./` means it; what a reference begins with is known only where it is looked up.
         if ["/", "./", "../", "${"].iter().any(|start| path.starts_with(start)) {
             continue;
@@ -25,7 +32,7 @@ fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
         found.push(
             subject
                 .document
-                .diagnostic(&codes::FOLDER_RELATIVE, &Route::of(["storage", name, "path"]), detail)
+                .diagnostic(&codes::FOLDER_RELATIVE, &route, detail)
                 .with_why(
                     "Started elsewhere, as cron does, it finds an empty place there and begins a second repository.",
                 )

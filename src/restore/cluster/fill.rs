@@ -3,8 +3,8 @@
 use super::files::{PackFiles, Stretch, make};
 use super::folder::{Site, is_made_anew};
 use super::request::{ClusterRequest, RestoredCluster};
+use super::same::same_files;
 use super::settings::with_recovery;
-use crate::base::Blake3Hasher;
 use crate::catalog::{ClusterFile, FileKind, FileMap, Manifest, ObjectRole, StoredObject};
 use crate::event::Event;
 use crate::repository::Repository;
@@ -14,7 +14,7 @@ use crate::stream::{Content, Decode, Expected, Progress, Sink, decode, keys};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +35,8 @@ pub async fn restore_cluster(request: &ClusterRequest<'_>, hands: &Hands<'_>) ->
 
     let site = Arc::new(site);
     let removed_files = if request.keeps { clear(site.clone(), map.clone(), hands).await? } else { 0 };
-    let kept = if request.keeps { same_files(site.clone(), map.clone(), hands).await? } else { HashSet::new() };
+    let kept =
+        if request.keeps { same_files(site.clone(), map.clone(), request.jobs, hands).await? } else { HashSet::new() };
     let kept = Arc::new(kept);
     {
         let (site, map, kept) = (site.clone(), map.clone(), kept.clone());
@@ -196,14 +197,14 @@ impl Sink for Counted {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RestoreError> + Send + 'static,
 ) -> Result<T, RestoreError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// Where a file is written: the control file under another name.
-fn goal(site: &Site, file: &ClusterFile) -> PathBuf {
+pub(super) fn goal(site: &Site, file: &ClusterFile) -> PathBuf {
     if file.path == CONTROL { site.data.join(CONTROL_IN_THE_MAKING) } else { site.place(&file.path) }
 }
 
@@ -254,42 +255,6 @@ async fn clear(site: Arc<Site>, map: Arc<FileMap>, hands: &Hands<'_>) -> Result<
         Ok(strangers.len() as u64)
     })
     .await
-}
-
-/// Numbers in the map of files that are there as they are in the backup.
-async fn same_files(site: Arc<Site>, map: Arc<FileMap>, hands: &Hands<'_>) -> Result<HashSet<usize>, RestoreError> {
-    let cancel = hands.cancel.clone();
-    blocking(move || {
-        let mut same = HashSet::new();
-        let mut buffer = vec![0; 1 << 20];
-        for (number, file) in map.files.iter().enumerate().filter(|(_, file)| file.kind == FileKind::File) {
-            if cancel.is_cancelled() {
-                return Err(RestoreError::Interrupted);
-            }
-            if !is_made_anew(file) && is_same(&goal(&site, file), file, &mut buffer)? {
-                same.insert(number);
-            }
-        }
-        Ok(same)
-    })
-    .await
-}
-
-fn is_same(path: &Path, file: &ClusterFile, buffer: &mut [u8]) -> io::Result<bool> {
-    match fs::symlink_metadata(path) {
-        Ok(known) if known.is_file() && known.len() == file.bytes => {}
-        Ok(_) => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    }
-    let mut hasher = Blake3Hasher::default();
-    let mut open = File::open(path)?;
-    loop {
-        match open.read(buffer)? {
-            0 => return Ok(file.blake3 == Some(hasher.finish())),
-            n => hasher.update(&buffer[..n]),
-        }
-    }
 }
 
 /// Makes folders, and every file that is to be filled, empty.

@@ -9,6 +9,7 @@ mod fill;
 mod folder;
 mod request;
 mod rescue;
+mod same;
 mod scratch;
 mod settings;
 

@@ -272,7 +272,18 @@ fn initialise(bin: &Path, dir: &Path, user: Option<(u32, u32)>) {
         chown(&password, Some(uid), Some(gid)).unwrap();
     }
     let output = as_user(&bin.join("initdb"), user)
-        .args(["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync", "--no-instructions", "--pwfile"])
+        .args([
+            "-U",
+            "postgres",
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--no-instructions",
+            "--data-checksums",
+            "--pwfile",
+        ])
         .arg(&password)
         .arg("-D")
         .arg(dir.join("data"))

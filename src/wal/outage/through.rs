@@ -1,0 +1,147 @@
+//! A file on its way to every storage, or into the spool for those that are away.
+
+use super::drain::{Drained, drain};
+use super::spool::OutageSpool;
+use crate::base::WalFile;
+use crate::catalog::wal::GivenUp;
+use crate::policy::WhenFull;
+use crate::repository::WalPlace;
+use crate::wal::push::prepare;
+use crate::wal::{LocalFile, Push, Pushed, Upshot, WalError, push};
+use jiff::Timestamp;
+
+/// Files that one call brings from the spool at most, while the server waits for it.
+const BROUGHT_AT_ONCE: usize = 64;
+
+/// What became of a call.
+#[derive(Debug)]
+pub struct Through {
+    /// What was stored, and what failed for a reason that waiting does not heal.
+    pub pushed: Pushed,
+    /// The file in the spool, a line a storage that is away.
+    pub spooled: Vec<Spooled>,
+    /// What was brought of what waited, a line a storage.
+    pub drained: Vec<Drained>,
+}
+
+/// A file, and a storage that is away.
+#[derive(Debug)]
+pub struct Spooled {
+    /// The storage.
+    pub storage: String,
+    /// Why it did not get the file itself.
+    pub problem: String,
+    /// How it went.
+    pub end: SpoolEnd,
+}
+
+/// What became of a file whose storage is away.
+#[derive(Debug)]
+pub enum SpoolEnd {
+    /// It waits in the spool, durably.
+    Waits,
+    /// The spool is full, and the server keeps it.
+    Full,
+    /// The spool is full, and it is given up: this stretch is by now.
+    GivenUp(GivenUp),
+    /// The spool could not be used.
+    Failed(WalError),
+}
+
+impl Through {
+    /// True when the server may let go of the file: every storage has it, or it waits, or it is given up on the record.
+    pub fn is_settled(&self) -> bool {
+        let is_kept = |end: &SpoolEnd| matches!(end, SpoolEnd::Waits | SpoolEnd::GivenUp(_));
+        let is_somewhere = !self.pushed.own.is_empty() || !self.spooled.is_empty();
+        is_somewhere
+            && self.pushed.own.iter().all(|upshot| upshot.end.is_ok())
+            && self.spooled.iter().all(|spooled| is_kept(&spooled.end))
+    }
+}
+
+/// Stores a file where it can be stored, and spools it for the storages that are away; `closed` are those that could not
+/// even be opened, with why. Then brings what waits for those that work. Other files are taken along only while no storage
+/// is away.
+pub async fn push_through(
+    order: &Push,
+    spool: &OutageSpool,
+    closed: &[(String, String)],
+    own: LocalFile,
+    ahead: Vec<LocalFile>,
+    now: Timestamp,
+) -> Through {
+    let mut away: Vec<(String, String)> = closed.to_vec();
+    let mut asked = Push { database: order.database.clone(), to: Vec::new(), cipher: order.cipher.clone() };
+    for repository in &order.to {
+        match spool.is_away(&repository.name) {
+            Some(problem) => away.push((repository.name.clone(), problem)),
+            None => asked.to.push(repository.clone()),
+        }
+    }
+    let ahead = if away.is_empty() { ahead } else { Vec::new() };
+    let mut pushed = match asked.to.is_empty() {
+        true => Pushed { own: Vec::new(), ahead: Vec::new() },
+        false => push(&asked, own.clone(), ahead).await,
+    };
+    let (passing, settled): (Vec<Upshot>, Vec<Upshot>) = std::mem::take(&mut pushed.own)
+        .into_iter()
+        .partition(|upshot| upshot.end.as_ref().err().is_some_and(WalError::may_pass));
+    pushed.own = settled;
+    for upshot in passing {
+        let problem = upshot.end.err().map(|error| error.to_string()).unwrap_or_default();
+        spool.note_away(&upshot.storage, &problem);
+        away.push((upshot.storage, problem));
+    }
+    let mut through = Through { pushed, spooled: Vec::new(), drained: Vec::new() };
+    if !away.is_empty() {
+        through.spooled = lay_down(order, spool, &own, away, now).await;
+    }
+    for repository in &asked.to {
+        if through.spooled.iter().all(|spooled| spooled.storage != repository.name) {
+            spool.note_back(&repository.name);
+            let drained = drain(spool, repository, &order.database, BROUGHT_AT_ONCE).await;
+            through.drained.extend(drained.is_worth_telling().then_some(drained));
+        }
+    }
+    through
+}
+
+/// The file in the spool, for each storage that is away.
+async fn lay_down(
+    order: &Push,
+    spool: &OutageSpool,
+    file: &LocalFile,
+    away: Vec<(String, String)>,
+    now: Timestamp,
+) -> Vec<Spooled> {
+    let place = WalPlace { database: order.database.clone(), system: file.system };
+    // The same for every storage: said once.
+    let failed = |away: Vec<(String, String)>, error| {
+        let (storage, problem) = away.into_iter().next().unwrap_or_default();
+        vec![Spooled { storage, problem, end: SpoolEnd::Failed(error) }]
+    };
+    let (key, stored) = match prepare(order, &place, file, |_| true).await {
+        Ok((key, stored)) => (key, stored.unwrap_or_default()),
+        Err(error) => return failed(away, error),
+    };
+    let _lock = match spool.lock(&order.database).await {
+        Ok(lock) => lock,
+        Err(error) => return failed(away, error),
+    };
+    let mut all = Vec::new();
+    for (storage, problem) in away {
+        let end = match (spool.keep(&storage, &key, stored.clone()).await, file.file, spool.when_full) {
+            (Ok(true), ..) => SpoolEnd::Waits,
+            (Ok(false), WalFile::Segment(segment), WhenFull::Gap) => {
+                match spool.give_up(&storage, &key, segment, now).await {
+                    Ok(record) => SpoolEnd::GivenUp(record),
+                    Err(error) => SpoolEnd::Failed(error.into()),
+                }
+            }
+            (Ok(false), ..) => SpoolEnd::Full,
+            (Err(error), ..) => SpoolEnd::Failed(error.into()),
+        };
+        all.push(Spooled { storage, problem, end });
+    }
+    all
+}
