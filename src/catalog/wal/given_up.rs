@@ -31,11 +31,9 @@ pub struct GivenUp {
 
 impl GivenUp {
     /// The same with one segment more, if that is the one that follows.
-    pub fn with(self, segment: WalSegment, now: Timestamp) -> Result<GivenUp, GivenUp> {
-        if self.last.next(self.segment_bytes) == segment {
-            return Ok(GivenUp { last: segment, ended: now.max(self.began), ..self });
-        }
-        Err(self)
+    pub fn with(&self, segment: WalSegment, now: Timestamp) -> Option<GivenUp> {
+        let follows = self.last.next(self.segment_bytes) == segment;
+        follows.then(|| GivenUp { last: segment, ended: now.max(self.began), ..self.clone() })
     }
 
     /// How many segments it is.
@@ -68,10 +66,10 @@ mod tests {
             spool_bytes: 7,
         };
         let later = Timestamp::from_second(60).unwrap();
-        let two = one.clone().with(segment(1, 256), later).unwrap();
+        let two = one.with(segment(1, 256), later).unwrap();
         assert_eq!((two.segments(), two.last, two.ended, two.began), (2, segment(1, 256), later, one.began));
         for other in [segment(1, 256), segment(1, 258), segment(2, 257), segment(1, 1)] {
-            assert_eq!(two.clone().with(other, later), Err(two.clone()), "{other}");
+            assert_eq!(two.with(other, later), None, "{other}");
         }
         let read: GivenUp = serde_json::from_str(&serde_json::to_string(&two).unwrap()).unwrap();
         assert_eq!(read, two);

@@ -129,7 +129,7 @@ impl OutageSpool {
             if open.first <= segment && segment <= open.last && open.first.timeline == segment.timeline {
                 return Ok(open);
             }
-            if let Ok(longer) = open.with(segment, now) {
+            if let Some(longer) = open.with(segment, now) {
                 record = longer;
             }
         }

@@ -65,7 +65,7 @@ impl ServerManifest {
             begin.timeline.0, begin.lsn, end
         );
         let digest = Sha256::of(text.as_bytes());
-        let _ = write!(text, "\"Manifest-Checksum\": \"{digest}\"}}\n");
+        let _ = writeln!(text, "\"Manifest-Checksum\": \"{digest}\"}}");
         text.into_bytes()
     }
 }
