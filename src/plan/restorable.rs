@@ -53,6 +53,8 @@ fn judged<'a>(
     is_whole: bool,
     now: Timestamp,
 ) -> Restorable {
+    let given_up: Vec<_> =
+        archives.iter().flat_map(|wal| wal.given_up.iter().map(|record| (wal.system, record.span()))).collect();
     let clusters = ClusterWal::together(archives);
     let archiver = live.archivers.get(database).and_then(|said| said.as_ref().ok());
     let archived = archiver.and_then(|said| match said.last_archived? {
@@ -61,7 +63,7 @@ fn judged<'a>(
     });
     // A base backup may lie in a storage that cannot be read, too.
     let is_whole = is_whole && live.readable().count() == live.storages.len();
-    let settling = Settling { now, archived, given_up: &[], is_whole };
+    let settling = Settling { now, archived, given_up: &given_up, is_whole };
     restorable(&clusters, &good_bases(backups), &settling)
 }
 

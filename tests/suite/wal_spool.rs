@@ -37,7 +37,7 @@ fn what_a_storage_lacks_waits_and_is_brought_by_later_calls() {
     let segments: Vec<String> = (0..4).map(|_| archiving.finish_segment()).collect();
     take_away(&archiving);
     let told = archiving.push(&segments[0]).run().expect(0).stderr;
-    assert!(told.contains("waits in the spool for far, which is away"), "{told}");
+    assert!(told.contains("waits in the spool for far: it is away"), "{told}");
     archiving.push(&segments[1]).run().expect(0);
     assert_eq!(archiving.files("near"), segments[..2]);
     // As it will be stored, name and bytes.
@@ -198,4 +198,73 @@ fn a_server_under_load_goes_on_for_as_long_as_the_storage_is_away() {
     let given_up: u64 = clusters[0].given_up.iter().map(|record| record.segments()).sum();
     assert!(given_up > 0, "the spool never was full: {spooled}");
     assert_eq!(far.len() as u64 + given_up, near.len() as u64, "{far:?} {near:?} {:?}", clusters[0].given_up);
+}
+
+#[test]
+fn a_gap_on_the_record_is_shown_and_the_next_base_backup_closes_it() {
+    let archiving = spooling("1KiB", "gap");
+    archiving.edit_policy("to: [near, far], spool", "to: [far], spool");
+    archiving.edit_policy("schedule: manual", "schedule: \"0 3 1 1 *\"");
+    let url = archiving.server.url("postgres");
+    let call = |words: &[&str]| archiving.backstay(words).env("DATABASE_URL", &url);
+    archiving.archive();
+    call(&["backup", "main"]).run().expect(0);
+    let archived = || archiving.server.psql("postgres", "SELECT last_archived_wal FROM pg_stat_archiver");
+    let finish = || {
+        let segment = archiving.finish_segment();
+        until(|| archived() >= segment);
+        segment
+    };
+    finish();
+    let due = || call(&["plan", "--only", "backups", "--json"]).run().expect(0).json()["plans"][0]["actions"].clone();
+    assert_eq!(due().as_array().unwrap().len(), 0);
+    take_away(&archiving);
+    let lost: Vec<String> = (0..3).map(|_| finish()).collect();
+    bring_back(&archiving);
+    finish();
+    let listed = archiving.backstay(&["wal", "list", "main"]).run().expect(8).stdout;
+    assert!(listed.contains(&lost[0]) || listed.contains("missing"), "{listed}");
+    // At once, not when it has been missing for long.
+    let actions = due();
+    assert_eq!(actions.as_array().unwrap().len(), 1, "{actions:#}");
+    assert!(actions[0]["reason"].as_str().unwrap().starts_with("WAL is missing from 0/"), "{actions:#}");
+    call(&["apply", "--yes", "--only", "backups"]).run().expect(0);
+    finish();
+    assert_eq!(due().as_array().unwrap().len(), 0);
+    let shown = call(&["plan"]).run().expect(0).stdout;
+    assert!(shown.contains("(3 segments)") && shown.contains("can be restored"), "{shown}");
+}
+
+#[test]
+fn what_waits_longest_is_stored_first() {
+    let archiving = spooling("1GiB", "block");
+    archiving.edit_policy("to: [near, far], spool", "to: [far], spool");
+    let status = archiving.server.data().join("pg_wal/archive_status");
+    let push = |segment: &str| {
+        let told = archiving.push(segment).run().expect(0).stderr;
+        fs::rename(status.join(format!("{segment}.ready")), status.join(format!("{segment}.done"))).unwrap();
+        told
+    };
+    take_away(&archiving);
+    let first = archiving.finish_segment();
+    push(&first);
+    // More wait than one call brings.
+    let key = waiting(&archiving).remove(0);
+    let folder = archiving.path("spool/far").join(&key).parent().unwrap().to_owned();
+    let name = key.rsplit('/').next().unwrap().to_owned();
+    for number in 0x80..0xC8 {
+        let other = name.replace(&first, &format!("{}{number:02X}", &first[..22]));
+        fs::copy(folder.join(&name), folder.join(other)).unwrap();
+    }
+    archiving.give_away();
+    bring_back(&archiving);
+    let second = archiving.finish_segment();
+    let told = push(&second);
+    assert!(told.contains("64 files that waited for far brought") && told.contains("others wait longer"), "{told}");
+    assert_eq!(waiting(&archiving).len(), 73 - 64 + 1);
+    let third = archiving.finish_segment();
+    push(&third);
+    assert_eq!(waiting(&archiving), Vec::<String>::new());
+    let files = archiving.files("far");
+    assert!(files.contains(&second) && files.contains(&third) && files.len() == 75, "{}", files.len());
 }

@@ -1,5 +1,6 @@
 //! WAL that was given up on purpose: a storage was away, the spool was full, and the policy says to go on.
 
+use super::span::WalSpan;
 use crate::base::{SegmentSize, WalSegment};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,12 @@ impl GivenUp {
     pub fn with(&self, segment: WalSegment, now: Timestamp) -> Option<GivenUp> {
         let follows = self.last.next(self.segment_bytes) == segment;
         follows.then(|| GivenUp { last: segment, ended: now.max(self.began), ..self.clone() })
+    }
+
+    /// The stretch.
+    pub fn span(&self) -> WalSpan {
+        let (start, end) = (self.first.start(self.segment_bytes), self.last.end(self.segment_bytes));
+        WalSpan { timeline: self.first.timeline, start, end }
     }
 
     /// How many segments it is.

@@ -156,7 +156,8 @@ impl ClusterWal {
         let mut all: BTreeMap<SystemId, ClusterWal> = BTreeMap::new();
         for archive in archives {
             let system = archive.system;
-            let empty = || ClusterWal { system, files: BTreeMap::new(), histories: BTreeMap::new() };
+            let empty =
+                || ClusterWal { system, files: BTreeMap::new(), histories: BTreeMap::new(), given_up: Vec::new() };
             let cluster = all.entry(system).or_insert_with(empty);
             archive.histories().for_each(|history| cluster.learn(history.clone()));
             for object in archive.objects() {

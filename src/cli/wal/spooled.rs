@@ -86,9 +86,7 @@ pub(super) fn tell(context: &Context, spool: &OutageSpool, through: &Through) {
     for spooled in &through.spooled {
         let (storage, problem) = (&spooled.storage, &spooled.problem);
         match &spooled.end {
-            SpoolEnd::Waits => {
-                context.tell(format_args!("it waits in the spool for {storage}, which is away: {problem}"))
-            }
+            SpoolEnd::Waits => context.tell(format_args!("it waits in the spool for {storage}: {problem}")),
             SpoolEnd::Full => {
                 context.fail(&Full { folder: spool.folder().to_owned(), max: spool.max, storage: storage.clone() });
             }
@@ -105,7 +103,7 @@ pub(super) fn tell(context: &Context, spool: &OutageSpool, through: &Through) {
 
 /// Says what was brought to a storage.
 pub(super) fn tell_drained(context: &Context, drained: &Drained) {
-    let Drained { storage, brought, bytes, records, left, problem } = drained;
+    let Drained { storage, brought, bytes, records, left, problem, conflicts: _ } = drained;
     if let Some(problem) = problem {
         context.fail(problem);
         if let WalError::OtherContent { .. } = problem {

@@ -23,11 +23,18 @@ pub struct Drained {
     pub records: usize,
     /// What still waits.
     pub left: Waits,
+    /// How many of those the storage has with another content: they wait for somebody who looks into it.
+    pub conflicts: usize,
     /// The first problem.
     pub problem: Option<WalError>,
 }
 
 impl Drained {
+    /// How many files wait that can be brought.
+    pub fn still_queued(&self) -> usize {
+        self.left.files.saturating_sub(self.conflicts)
+    }
+
     /// False when nothing waited.
     pub fn is_worth_telling(&self) -> bool {
         self.brought + self.records + self.left.files > 0 || self.problem.is_some()
@@ -37,8 +44,15 @@ impl Drained {
 /// Brings what waits for a storage, histories and the oldest first, at most so many files. A file leaves the spool when the
 /// storage has it, durably. One of which the storage has another content stays, and is a problem.
 pub async fn drain(spool: &OutageSpool, to: &Repository, database: &str, at_most: usize) -> Drained {
-    let mut drained =
-        Drained { storage: to.name.clone(), brought: 0, bytes: 0, records: 0, left: Waits::default(), problem: None };
+    let mut drained = Drained {
+        storage: to.name.clone(),
+        brought: 0,
+        bytes: 0,
+        records: 0,
+        left: Waits::default(),
+        conflicts: 0,
+        problem: None,
+    };
     let _lock = match spool.lock(database).await {
         Ok(lock) => lock,
         Err(problem) => return Drained { problem: Some(problem), ..drained },
@@ -94,7 +108,10 @@ async fn bring(
                 drained.bytes += bytes;
             }
             // Only this one cannot be brought.
-            Err(error @ WalError::OtherContent { .. }) => problem = problem.or(Some(error)),
+            Err(error @ WalError::OtherContent { .. }) => {
+                drained.conflicts += 1;
+                problem = problem.or(Some(error));
+            }
             Err(error) => return Err(problem.unwrap_or(error)),
         }
     }

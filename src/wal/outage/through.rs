@@ -5,7 +5,7 @@ use super::spool::OutageSpool;
 use crate::base::WalFile;
 use crate::catalog::wal::GivenUp;
 use crate::policy::WhenFull;
-use crate::repository::WalPlace;
+use crate::repository::{Repository, WalPlace};
 use crate::wal::push::prepare;
 use crate::wal::{LocalFile, Push, Pushed, Upshot, WalError, push};
 use jiff::Timestamp;
@@ -60,7 +60,7 @@ impl Through {
 }
 
 /// Stores a file where it can be stored, and spools it for the storages that are away; `closed` are those that could not
-/// even be opened, with why. Then brings what waits for those that work. Other files are taken along only while no storage
+/// even be opened, with why. What waits longer for a storage that works is brought first. Other files are taken along only while no storage
 /// is away.
 pub async fn push_through(
     order: &Push,
@@ -72,12 +72,26 @@ pub async fn push_through(
 ) -> Through {
     let mut away: Vec<(String, String)> = closed.to_vec();
     let mut asked = Push { database: order.database.clone(), to: Vec::new(), cipher: order.cipher.clone() };
+    let (mut behind, mut drained) = (Vec::new(), Vec::new());
     for repository in &order.to {
-        match spool.is_away(&repository.name) {
-            Some(problem) => away.push((repository.name.clone(), problem)),
-            None => asked.to.push(repository.clone()),
+        let name = || repository.name.clone();
+        if let Some(problem) = spool.is_away(&repository.name) {
+            away.push((name(), format!("it is away: {problem}")));
+            continue;
         }
+        let first = drain(spool, repository, &order.database, BROUGHT_AT_ONCE).await;
+        match &first.problem {
+            Some(problem) if problem.may_pass() => away.push((name(), note_away(spool, repository, problem))),
+            // What waits longer goes first: what is archived then has no holes.
+            _ if first.still_queued() > 0 => behind.push(repository.clone()),
+            _ => {
+                spool.note_back(&repository.name);
+                asked.to.push(repository.clone());
+            }
+        }
+        drained.extend(first.is_worth_telling().then_some(first));
     }
+    away.extend(behind.iter().map(|to| (to.name.clone(), "others wait longer".to_owned())));
     let ahead = if away.is_empty() { ahead } else { Vec::new() };
     let mut pushed = match asked.to.is_empty() {
         true => Pushed { own: Vec::new(), ahead: Vec::new() },
@@ -87,38 +101,45 @@ pub async fn push_through(
         .into_iter()
         .partition(|upshot| upshot.end.as_ref().err().is_some_and(WalError::may_pass));
     pushed.own = settled;
-    for upshot in passing {
-        let problem = upshot.end.err().map(|error| error.to_string()).unwrap_or_default();
-        spool.note_away(&upshot.storage, &problem);
-        away.push((upshot.storage, problem));
+    for (repository, problem) in asked.to.iter().filter_map(|to| Some((to, failure(&passing, &to.name)?))) {
+        away.push((repository.name.clone(), note_away(spool, repository, problem)));
     }
-    let mut through = Through { pushed, spooled: Vec::new(), drained: Vec::new() };
+    // Better out of order than not at all.
+    asked.to = behind;
+    let mut through = Through { pushed, spooled: Vec::new(), drained };
     if !away.is_empty() {
-        through.spooled = lay_down(order, spool, &own, away, now).await;
-    }
-    for repository in &asked.to {
-        if through.spooled.iter().all(|spooled| spooled.storage != repository.name) {
-            spool.note_back(&repository.name);
-            let drained = drain(spool, repository, &order.database, BROUGHT_AT_ONCE).await;
-            through.drained.extend(drained.is_worth_telling().then_some(drained));
-        }
+        let (spooled, direct) = lay_down(order, spool, &own, away, &asked, now).await;
+        through.spooled = spooled;
+        through.pushed.own.extend(direct);
     }
     through
 }
 
-/// The file in the spool, for each storage that is away.
+fn failure<'a>(upshots: &'a [Upshot], storage: &str) -> Option<&'a WalError> {
+    upshots.iter().find(|upshot| upshot.storage == storage)?.end.as_ref().err()
+}
+
+/// Remembers that a storage failed, and says it.
+fn note_away(spool: &OutageSpool, repository: &Repository, problem: &WalError) -> String {
+    spool.note_away(&repository.name, &problem.to_string());
+    format!("it is away: {problem}")
+}
+
+/// The file in the spool, for each storage that is away; or, where there is no room, in the storage itself if that only has
+/// others to get first.
 async fn lay_down(
     order: &Push,
     spool: &OutageSpool,
     file: &LocalFile,
     away: Vec<(String, String)>,
+    behind: &Push,
     now: Timestamp,
-) -> Vec<Spooled> {
+) -> (Vec<Spooled>, Vec<Upshot>) {
     let place = WalPlace { database: order.database.clone(), system: file.system };
     // The same for every storage: said once.
     let failed = |away: Vec<(String, String)>, error| {
         let (storage, problem) = away.into_iter().next().unwrap_or_default();
-        vec![Spooled { storage, problem, end: SpoolEnd::Failed(error) }]
+        (vec![Spooled { storage, problem, end: SpoolEnd::Failed(error) }], Vec::new())
     };
     let (key, stored) = match prepare(order, &place, file, |_| true).await {
         Ok((key, stored)) => (key, stored.unwrap_or_default()),
@@ -128,10 +149,17 @@ async fn lay_down(
         Ok(lock) => lock,
         Err(error) => return failed(away, error),
     };
-    let mut all = Vec::new();
+    let (mut all, mut direct) = (Vec::new(), Vec::new());
     for (storage, problem) in away {
         let end = match (spool.keep(&storage, &key, stored.clone()).await, file.file, spool.when_full) {
             (Ok(true), ..) => SpoolEnd::Waits,
+            (Ok(false), ..) if behind.to.iter().any(|to| to.name == storage) => {
+                let mut only =
+                    Push { database: order.database.clone(), to: behind.to.clone(), cipher: order.cipher.clone() };
+                only.to.retain(|to| to.name == storage);
+                direct.extend(push(&only, file.clone(), Vec::new()).await.own);
+                continue;
+            }
             (Ok(false), WalFile::Segment(segment), WhenFull::Gap) => {
                 match spool.give_up(&storage, &key, segment, now).await {
                     Ok(record) => SpoolEnd::GivenUp(record),
@@ -143,5 +171,5 @@ async fn lay_down(
         };
         all.push(Spooled { storage, problem, end });
     }
-    all
+    (all, direct)
 }
