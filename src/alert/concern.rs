@@ -55,8 +55,11 @@ fn of_concern(desired: &Desired, standing: &Standing, concern: &Concern) -> Opti
         // An estimate; `review` and `status` show it.
         ConcernKind::RtoMissed => return None,
     };
-    let topic =
-        Topic { database: concern.database.clone(), tier: concern.tier.clone(), storage: concern.storage.clone() };
+    let topic = match concern.kind {
+        // Also where it is the archive of one database that cannot be read: it is over when the storage is well.
+        ConcernKind::StorageUnreadable => Topic::storage(&concern.storage),
+        _ => Topic { database: concern.database.clone(), tier: concern.tier.clone(), storage: concern.storage.clone() },
+    };
     Some(Finding {
         key: Finding::key(event, &topic),
         event,

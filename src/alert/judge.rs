@@ -164,6 +164,7 @@ fn restorable(standing: Option<&Standing>, finding: &Finding) -> Vec<Restorable>
             database: name.clone(),
             id: newest.map(|point| point.id.to_string()),
             at: newest.map(|point| point.started_at),
+            until: known.and_then(|database| database.wal.as_ref()?.restorable.newest()),
             storages: newest.map(|point| point.storages.clone()).unwrap_or_default(),
             is_known: known.is_some_and(|database| database.tiers.iter().all(|tier| tier.is_whole())),
         }

@@ -69,6 +69,9 @@ pub struct Restorable {
     pub id: Option<String>,
     /// The moment that it shows.
     pub at: Option<Timestamp>,
+    /// The last moment that archived WAL recovers it to, where that is later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// Storages with a good copy.
     pub storages: Vec<String>,
     /// Every storage could be asked, so that nothing newer is overlooked.

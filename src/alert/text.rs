@@ -53,7 +53,10 @@ fn newest(restorable: &Restorable, now: Timestamp) -> String {
     let database = visible(&restorable.database);
     match (&restorable.id, restorable.at) {
         (Some(id), Some(at)) => {
-            format!("{database} as of {}, backup {id} at {}", moment(at, now), restorable.storages.join(", "))
+            let storages = restorable.storages.join(", ");
+            let by_wal =
+                restorable.until.map_or_else(String::new, |until| format!(", by WAL until {}", moment(until, now)));
+            format!("{database} as of {}, backup {id} at {storages}{by_wal}", moment(at, now))
         }
         _ if restorable.is_known => format!("{database}: NOTHING, there is no good backup"),
         _ => format!("{database}: not known, a storage could not be asked"),

@@ -4,13 +4,16 @@ use super::catalogs::{PolicyCatalog, ask_thaws, read_catalogs};
 use super::{Context, Exit};
 use crate::catalog::RestorePoint;
 use crate::diag::nearest;
+use crate::observe::observe_archives;
+use crate::plan::{RestorableWindow, reach};
 use crate::report::{self, ListedDatabase, Listing, Style};
 use jiff::Timestamp;
 
 /// List the backups in all storages
 ///
 /// Copies of a backup at several storages are one line. What is damaged, by its sizes or by the last `verify`, says so.
-/// A copy in a cold class of S3 shows its class, and whether it is being thawed or until when it is.
+/// A copy in a cold class of S3 shows its class, and whether it is being thawed or until when it is. Where WAL is archived,
+/// the stretches of time follow to any moment of which the database can be restored.
 ///
 /// Examples:
 ///   backstay list
@@ -32,6 +35,9 @@ pub fn run(args: &Args, context: &Context) -> Exit {
             let is_wanted = |point: &RestorePoint| args.database.as_ref().is_none_or(|name| point.database == *name);
             ask_thaws(&mut catalog.points, is_wanted, &catalog.places.repositories()).await;
         }
+        for catalog in &mut catalogs {
+            observe_archives(&catalog.desired, &catalog.places, &mut catalog.live).await;
+        }
         Ok(catalogs)
     };
     match context.block_on(read) {
@@ -45,7 +51,8 @@ pub fn run(args: &Args, context: &Context) -> Exit {
 }
 
 fn show(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Exit {
-    let mut listing = listing(catalogs);
+    let now = Timestamp::now();
+    let mut listing = listing(catalogs, now);
     if let Some(name) = &args.database {
         let known: Vec<String> = listing.databases.iter().map(|database| database.name.clone()).collect();
         listing.databases.retain(|database| database.name == *name);
@@ -53,7 +60,6 @@ fn show(args: &Args, context: &Context, catalogs: &[PolicyCatalog]) -> Exit {
             return unknown_database(context, name, &known);
         }
     }
-    let now = Timestamp::now();
     if context.json {
         context.say(report::list_json(&listing, now));
     } else {
@@ -72,7 +78,7 @@ pub(super) fn unknown_database(context: &Context, name: &str, known: &[String]) 
     Exit::Failed
 }
 
-fn listing(catalogs: &[PolicyCatalog]) -> Listing {
+fn listing(catalogs: &[PolicyCatalog], now: Timestamp) -> Listing {
     let mut listing = Listing::default();
     let owned = |name: &str| catalogs.iter().any(|catalog| catalog.has_database(name));
     for catalog in catalogs {
@@ -83,7 +89,9 @@ fn listing(catalogs: &[PolicyCatalog]) -> Listing {
                 continue;
             }
             let points = catalog.points.iter().filter(|point| point.database == name).cloned().collect();
-            listing.databases.push(ListedDatabase { name, is_in_policy, points });
+            let reach = reach(&catalog.live, &name, now).map(|reach| reach.restorable).unwrap_or_default();
+            let windows = reach.windows.iter().map(RestorableWindow::of).collect();
+            listing.databases.push(ListedDatabase { name, is_in_policy, points, windows });
         }
         listing.unreadable.extend(catalog.unreadable.iter().cloned());
     }

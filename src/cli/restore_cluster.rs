@@ -7,7 +7,8 @@ use crate::base::{BackupId, Lsn, Size, Timeline};
 use crate::catalog::wal::{ClusterWal, History, WalObject, way};
 use crate::catalog::{Base, BaseWish, RecoveryTarget, choose_base};
 use crate::diag::Explain;
-use crate::plan::{ClusterRecovered, ClusterRestoration, ClusterRestored};
+use crate::observe::observe_archives;
+use crate::plan::{ClusterRecovered, ClusterRestoration, ClusterRestored, reach};
 use crate::postgres::start_server;
 use crate::report;
 use crate::restore::{ClusterRequest, Hands, RestoreError, TablespaceTarget, restore_cluster};
@@ -227,10 +228,22 @@ pub(super) async fn base_for<'a>(
     };
     let Choice { database, tier, storage, .. } = *choice;
     let wish = BaseWish { database, id: id.as_ref(), tier, storage, target };
-    let base = choose_base(&catalog.points, &wish)?;
+    let base = match choose_base(&catalog.points, &wish) {
+        Ok(base) => base,
+        Err(error) => {
+            tell_moments(database, context, catalog).await;
+            return Err(error.into());
+        }
+    };
     if *target != RecoveryTarget::Immediate {
         let wal = archived(database, &base.cluster.system_identifier, context, catalog).await;
-        let way = way(wal.as_ref(), base.cluster, target, args.timeline())?;
+        let way = match way(wal.as_ref(), base.cluster, target, args.timeline()) {
+            Ok(way) => way,
+            Err(error) => {
+                tell_moments(database, context, catalog).await;
+                return Err(error.into());
+            }
+        };
         if let Some(at) = way.stored_until {
             context.tell(format_args!(
                 "WAL is there without a gap to {} of timeline {}, stored at {at}",
@@ -239,6 +252,18 @@ pub(super) async fn base_for<'a>(
         }
     }
     Ok(Ok(base))
+}
+
+/// Tells which moments can be restored, to whoever asked for one that cannot.
+async fn tell_moments(database: &str, context: &Context, catalog: &PolicyCatalog) {
+    let mut live = catalog.live.clone();
+    observe_archives(&catalog.desired, &catalog.places, &mut live).await;
+    let Some(reach) = reach(&live, database, Timestamp::now()) else { return };
+    for window in &reach.restorable.windows {
+        let (from, until) = (window.from_at, window.until_at);
+        let (start, end) = (window.from.lsn, window.until.lsn);
+        context.tell(format_args!("any moment from {from} to {until} can be restored, {start} to {end}"));
+    }
 }
 
 /// Everything that the storages of a database's archive hold of one cluster. A storage that cannot be read is told, and

@@ -23,5 +23,5 @@ pub use error::ObserveError;
 pub use open::{Ground, Place, Places, open};
 pub use preflight::preflight;
 pub use timetable::timetable;
-pub use wal::observe_wal;
+pub use wal::{observe_archives, observe_wal};
 pub use world::observe;

@@ -7,12 +7,20 @@ use crate::plan::Live;
 use crate::policy::Desired;
 use futures_util::future::{join, join_all};
 
-/// Looks into the archives of every database and asks its server. What cannot be read is noted as such, and nothing of it is
-/// deleted.
+/// Looks into the archives of every database and asks its server.
 pub async fn observe_wal(desired: &Desired, places: &Places, lookup: &dyn Lookup, live: &mut Live) {
-    let archiving = || desired.databases.iter().filter_map(|(name, spec)| Some((name, spec, spec.wal.as_ref()?)));
-    let archives =
-        archiving().flat_map(|(name, _, wal)| wal.to.iter().map(move |storage| (storage.clone(), name.clone())));
+    let archiving = desired.databases.iter().filter(|(_, spec)| spec.wal.is_some());
+    let questions = archiving.map(|(name, spec)| async move { (name.clone(), archiver::archiver(spec, lookup).await) });
+    let said = join(observe_archives(desired, places, live), join_all(questions)).await.1;
+    live.archivers.extend(said);
+}
+
+/// Looks into the archives of every database. What cannot be read is noted as such, and nothing of it is deleted.
+pub async fn observe_archives(desired: &Desired, places: &Places, live: &mut Live) {
+    let archives = desired.databases.iter().flat_map(|(name, database)| {
+        let storages = database.wal.iter().flat_map(|wal| &wal.to);
+        storages.map(move |storage| (storage.clone(), name.clone()))
+    });
     let looks = archives.map(|(storage, database)| async {
         let found = match places.place(&storage) {
             Ok(place) => place.repository.wal_clusters(&database).await.map_err(|error| error.to_string()),
@@ -20,9 +28,5 @@ pub async fn observe_wal(desired: &Desired, places: &Places, lookup: &dyn Lookup
         };
         ((storage, database), found)
     });
-    let questions =
-        archiving().map(|(name, spec, _)| async move { (name.clone(), archiver::archiver(spec, lookup).await) });
-    let (found, said) = join(join_all(looks), join_all(questions)).await;
-    live.wal.extend(found);
-    live.archivers.extend(said);
+    live.wal.extend(join_all(looks).await);
 }

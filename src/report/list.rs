@@ -2,9 +2,11 @@
 
 use super::Style;
 use super::age::{age, ago};
+use super::restorable::windows;
 use super::table::table;
 use crate::base::{Period, Size};
 use crate::catalog::{CopyState, Layer, PointCopy, RestorePoint, VerifyLevel};
+use crate::plan::RestorableWindow;
 use crate::resource::Availability;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,6 +30,8 @@ pub struct ListedDatabase {
     pub is_in_policy: bool,
     /// Newest first.
     pub points: Vec<RestorePoint>,
+    /// The stretches to any moment of which its archived WAL recovers it, the oldest first.
+    pub windows: Vec<RestorableWindow>,
 }
 
 /// The list for people, ending with a line feed.
@@ -52,6 +56,9 @@ pub fn list(listing: &Listing, now: Timestamp, style: Style) -> String {
         };
         let headings = ["ID", "AGE", "TIER", "SIZE", "STORED", "ENCRYPTED", "WHERE", "STATE"];
         out.push_str(&table(&headings, &rows, style, paint));
+        for line in windows(&database.windows).iter().filter(|_| !database.windows.is_empty()) {
+            let _ = writeln!(out, "  any moment: {line}");
+        }
     }
     if listing.databases.is_empty() {
         let _ = writeln!(out, "No backup was found.");
@@ -145,6 +152,8 @@ struct DatabaseView {
     name: String,
     in_policy: bool,
     backups: Vec<BackupView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<RestorableWindow>,
 }
 
 #[derive(Debug, Serialize)]
@@ -195,6 +204,7 @@ fn list_view(listing: &Listing, now: Timestamp) -> ListView {
         name: database.name.clone(),
         in_policy: database.is_in_policy,
         backups: database.points.iter().map(|point| backup_view(point, now)).collect(),
+        windows: database.windows.clone(),
     };
     let unreadable =
         |(storage, problem): &(String, String)| UnreadableView { storage: storage.clone(), problem: problem.clone() };
@@ -322,8 +332,12 @@ pub(super) mod tests {
         let local = Contents { backups: vec![damaged, verified, backup(20, Vec::new())], ..Contents::default() };
         let offsite = Contents { backups: vec![bad_copy], ..Contents::default() };
         let points = restore_points([("local", &local), ("offsite", &offsite)]);
-        let database =
-            |name: &str, is_in_policy, points| ListedDatabase { name: name.to_owned(), is_in_policy, points };
+        let database = |name: &str, is_in_policy, points| ListedDatabase {
+            name: name.to_owned(),
+            is_in_policy,
+            points,
+            windows: Vec::new(),
+        };
         Listing {
             databases: vec![
                 database("app", true, points),
@@ -361,7 +375,8 @@ pub(super) mod tests {
         let offsite = Contents { backups: backups.collect(), ..Contents::default() };
         let local = Contents { backups: vec![backup(19, Vec::new())], ..Contents::default() };
         let points = restore_points([("local", &local), ("offsite", &offsite)]);
-        let databases = vec![ListedDatabase { name: "app".to_owned(), is_in_policy: true, points }];
+        let databases =
+            vec![ListedDatabase { name: "app".to_owned(), is_in_policy: true, points, windows: Vec::new() }];
         let listing = Listing { databases, unreadable: Vec::new() };
         insta::assert_snapshot!(list(&listing, at("2026-11-20T08:00:00Z"), Style::PLAIN));
         let view = list_view(&listing, at("2026-11-20T08:00:00Z"));

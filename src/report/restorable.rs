@@ -58,7 +58,8 @@ fn mark(gap: &MissingWal, style: Style) -> String {
     if gap.is_settled && gap.closed_by.is_none() { style.red("!") } else { style.yellow("!") }
 }
 
-fn windows(windows: &[RestorableWindow]) -> Vec<String> {
+/// A line for each of the newest windows.
+pub(super) fn windows(windows: &[RestorableWindow]) -> Vec<String> {
     let left_out = windows.len().saturating_sub(SHOWN);
     let mut lines = Vec::new();
     if windows.is_empty() {

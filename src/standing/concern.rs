@@ -106,7 +106,9 @@ impl Gravity {
 
 /// Everything of a picture that is a concern, the gravest first.
 pub fn concerns(standing: &Standing) -> Vec<Concern> {
-    let mut list = List { now: standing.at, found: Vec::new() };
+    let unreadable = standing.storages.iter().filter(|storage| storage.problem.is_some());
+    let unreadable = unreadable.map(|storage| storage.name.as_str()).collect();
+    let mut list = List { now: standing.at, unreadable, found: Vec::new() };
     for database in &standing.databases {
         list.database(database);
     }
@@ -128,12 +130,14 @@ pub fn worst(concerns: &[Concern]) -> Option<Gravity> {
     concerns.iter().map(|concern| concern.gravity).max()
 }
 
-struct List {
+struct List<'a> {
     now: Timestamp,
+    /// Storages that cannot be read at all.
+    unreadable: Vec<&'a str>,
     found: Vec<Concern>,
 }
 
-impl List {
+impl List<'_> {
     fn add(&mut self, kind: ConcernKind, gravity: Gravity, message: String, command: String) -> &mut Concern {
         self.found.push(Concern {
             kind,
@@ -160,6 +164,7 @@ impl List {
         }
         if let Some(wal) = &database.wal {
             self.wal(database, wal);
+            self.unread(database, wal);
         }
         if let Some(rto) = database.rto.filter(|rto| rto.verdict() == Verdict::Missed && rto.measured.is_some()) {
             self.rto(database, rto);
@@ -268,6 +273,18 @@ impl List {
             }
             let told = self.add(ConcernKind::WalLag, Gravity::Warning, message, format!("backstay wal list {name}"));
             told.since = wal.newest_at;
+        }
+    }
+
+    /// A storage that cannot be read at all is told as that.
+    fn unread(&mut self, database: &DatabaseStanding, wal: &WalStanding) {
+        for (storage, problem) in &wal.unreadable {
+            if self.unreadable.contains(&storage.as_str()) {
+                continue;
+            }
+            let message = format!("the WAL of {} cannot be read: {problem}", database.name);
+            let command = "backstay wal list".to_owned();
+            self.add(ConcernKind::StorageUnreadable, Gravity::Unknown, message, command).storage.clone_from(storage);
         }
     }
 

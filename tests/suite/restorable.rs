@@ -122,6 +122,9 @@ fn a_lost_segment_is_told_with_what_can_be_restored_left_and_right_of_it() {
     let lsn = reach["gaps"][0]["end_lsn"].as_str().unwrap();
     let run = call(&field, &[&words[..], &[lsn]].concat()).run().expect(1);
     assert!(run.stderr.contains("BS920"), "{run:#?}");
+    assert_eq!(run.stderr.matches("any moment from").count(), 2, "{run:#?}");
+    let listed = call(&field, &["list", "main"]).run().expect(0).stdout;
+    assert_eq!(listed.matches("any moment: 20").count(), 2, "{listed}");
 
     // Where the server cannot be asked, what was stored lately may still be followed by what is missing.
     let away = |words: &[&str]| call(&field, words).env("DATABASE_URL", "postgresql://127.0.0.1:1/postgres");

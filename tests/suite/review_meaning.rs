@@ -304,7 +304,7 @@ fn what_list_prints_is_what_a_review_reads() {
         ["2026-11-01T04:00:00Z", "2025-12-01T04:00:00Z"].map(|night| backup("app", "monthly", night.parse().unwrap()));
     let contents = Contents { backups: nights.to_vec(), ..Contents::default() };
     let points = restore_points([("offsite", &contents)]);
-    let databases = vec![ListedDatabase { name: "app".to_owned(), is_in_policy: true, points }];
+    let databases = vec![ListedDatabase { name: "app".to_owned(), is_in_policy: true, points, windows: Vec::new() }];
     let listing = Listing { databases, unreadable: Vec::new() };
     let list = list_json(&listing, "2026-11-27T12:00:00Z".parse().unwrap());
     let recorded = Recorded::parse(list.as_bytes()).unwrap();

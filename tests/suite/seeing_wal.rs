@@ -174,6 +174,9 @@ fn a_base_backup_is_due_in_the_most_frequent_tier_until_there_is_one() {
     let mut dark = open();
     dark.wal.insert(("vault".to_owned(), "app".to_owned()), Err("no route".to_owned()));
     assert!(!kinds(&seen(&dark)).contains(&ConcernKind::WalGap));
+    let told = concerns(&seen(&dark));
+    let unread = told.iter().find(|concern| concern.kind == ConcernKind::StorageUnreadable).unwrap();
+    assert_eq!((unread.database.as_str(), unread.storage.as_str()), ("app", "vault"));
     assert!(planned(&dark, Phase::Backups).actions.iter().all(|action| action.address != "backup/app/weekly"));
 }
 
