@@ -4,7 +4,7 @@
 use super::{Places, archiver};
 use crate::base::Lookup;
 use crate::plan::Live;
-use crate::policy::Desired;
+use crate::policy::{Desired, WalMode, WalSpec};
 use futures_util::future::{join, join_all};
 
 /// Looks into the archives of every database and asks its server.
@@ -29,4 +29,7 @@ pub async fn observe_archives(desired: &Desired, places: &Places, live: &mut Liv
         ((storage, database), found)
     });
     live.wal.extend(join_all(looks).await);
+    let is_spooled = |wal: &WalSpec| wal.spool.is_some() || wal.mode == WalMode::Stream;
+    let spooled = desired.databases.iter().filter(|(_, spec)| spec.wal.as_ref().is_some_and(is_spooled));
+    live.spooled.extend(spooled.map(|(name, _)| name.clone()));
 }

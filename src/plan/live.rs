@@ -8,7 +8,7 @@ use crate::resource::{Alarm, BucketPlace, Caller, Found, LeftBucket, Orphan};
 use crate::schedule::Program;
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The world at one instant.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,8 @@ pub struct Live {
     pub alarms: Option<Result<BTreeMap<String, Alarm>, String>>,
     /// Archived WAL by storage and database, or why it could not be read; only where somebody looked.
     pub wal: BTreeMap<(String, String), Result<Vec<ClusterWal>, String>>,
+    /// Databases whose WAL may wait in a spool before a storage gets it; only where somebody looked.
+    pub spooled: BTreeSet<String>,
     /// What servers say of archiving their WAL, by database, or why they could not be asked; only where somebody asked.
     pub archivers: BTreeMap<String, Result<Archiver, String>>,
     /// The files that start scheduled work; `None` where nobody looked.

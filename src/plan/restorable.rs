@@ -63,7 +63,8 @@ fn judged<'a>(
     });
     // A base backup may lie in a storage that cannot be read, too.
     let is_whole = is_whole && live.readable().count() == live.storages.len();
-    let settling = Settling { now, archived, given_up: &given_up, is_whole };
+    let may_wait = live.spooled.contains(database);
+    let settling = Settling { now, archived, given_up: &given_up, is_whole, may_wait };
     restorable(&clusters, &good_bases(backups), &settling)
 }
 

@@ -1,6 +1,6 @@
 //! The archived WAL of one database: to which moments it can be restored, what is missing, how late the newest is.
 
-use crate::base::Period;
+use crate::base::{Period, WalFile};
 use crate::catalog::wal::{Cut, Head, Restorable};
 use crate::plan::{Archiver, Live, Subject, reach};
 use crate::policy::Desired;
@@ -99,6 +99,13 @@ fn waiting(said: &Archiver, head: &Head, now: Timestamp) -> Option<Period> {
         let is_near = received.0 <= head.at.lsn.0.saturating_add(2 * head.segment_size.bytes());
         return is_near.then_some(takes);
     }
+    // What it counts as archived and no storage has waits in a spool, and there is nothing to see of it.
+    if let Some(WalFile::Segment(last)) = said.last_archived
+        && last.timeline == head.at.timeline
+        && last.end(head.segment_size) > head.at.lsn
+    {
+        return None;
+    }
     match (said.ready, said.archive_timeout) {
         (Some(Some(since)), _) => Some(Period::between(since, now)),
         // PostgreSQL finishes a segment that long after the first change in it.
@@ -112,7 +119,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
-    use crate::base::{Lsn, SegmentSize, SystemId, Timeline};
+    use crate::base::{Lsn, SegmentSize, SystemId, Timeline, WalSegment};
     use crate::catalog::wal::WalPosition;
     use proptest::prelude::*;
 
@@ -159,6 +166,11 @@ mod tests {
             lag(Archiver { archive_timeout: Some(Period(60)), ready: Some(Some(at(4000))), ..busy() }),
             Some(1000)
         );
+        // It is archived by the server's book, and in no storage.
+        let last = |number| Some(WalFile::Segment(WalSegment::numbered(Timeline(1), number, SegmentSize::DEFAULT)));
+        let in_time = || Archiver { archive_timeout: Some(Period(60)), ..busy() };
+        assert_eq!(lag(Archiver { last_archived: last(4), ..in_time() }), Some(60));
+        assert_eq!(lag(Archiver { last_archived: last(5), ..in_time() }), None);
         // A receiver has it; the stores follow by segments.
         let received = |lsn| Some((Lsn(lsn), Period(2)));
         assert_eq!(lag(Archiver { received: received(END + IDLE), ready: None, ..busy() }), Some(2));

@@ -14,6 +14,9 @@ pub const READ_AHEAD: u32 = 64;
 /// How long the segment after a missing one must have been there before the missing one is given up.
 pub const SETTLED_AFTER: Period = Period::hours(1);
 
+/// The same where WAL may wait in a spool, so that a server calls archived what no storage has yet.
+const SPOOLED_AFTER: Period = Period::minutes(10);
+
 /// WAL that is missing and that recovery from some base backup needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalGap {
@@ -55,6 +58,8 @@ pub struct Settling<'a> {
     pub given_up: &'a [(SystemId, WalSpan)],
     /// Every storage of the archive could be read.
     pub is_whole: bool,
+    /// What the server archived may wait in a spool.
+    pub may_wait: bool,
 }
 
 /// What is missing of a cluster's WAL after some base backup, by timeline and position.
@@ -133,12 +138,12 @@ impl Settling<'_> {
         let is_archived = |(system, segment): (SystemId, WalSegment)| {
             system == gap.system && segment.timeline == gap.first.timeline && segment >= gap.first
         };
-        if self.given_up.iter().any(is_it) || self.archived.is_some_and(is_archived) {
+        if self.given_up.iter().any(is_it) {
             return true;
         }
         // PostgreSQL asks for one after the other, so what is further ahead than is archived unasked was asked for.
         let first = gap.first.number(size);
-        let mut successor: Option<(u64, i64)> = None;
+        let (mut is_passed, mut successor) = (self.archived.is_some_and(is_archived), None::<(u64, i64)>);
         for (file, objects) in &wal.files {
             let WalFile::Segment(segment) = file else { continue };
             let Some(stored) = objects.iter().map(|object| object.modified).min() else { continue };
@@ -146,12 +151,12 @@ impl Settling<'_> {
             if segment.timeline < gap.span.timeline || segment.start(size) < gap.span.end {
                 continue;
             }
-            if segment.timeline == gap.span.timeline && number > first.saturating_add(u64::from(READ_AHEAD)) {
-                return true;
-            }
+            is_passed |= segment.timeline == gap.span.timeline && number > first.saturating_add(u64::from(READ_AHEAD));
             successor = Some(successor.map_or((number, stored), |known| known.min((number, stored))));
         }
         let stored = successor.and_then(|(_, stored)| Timestamp::from_second(stored).ok());
-        stored.is_some_and(|stored| Period::between(stored, self.now) > SETTLED_AFTER)
+        let Some(age) = stored.map(|stored| Period::between(stored, self.now)) else { return is_passed };
+        let is_soon = self.may_wait && age <= SPOOLED_AFTER;
+        age > SETTLED_AFTER || (is_passed && !is_soon)
     }
 }

@@ -141,7 +141,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn judged(clusters: &[ClusterWal], backups: &[Backup], now: Timestamp) -> Restorable {
-        restorable(clusters, &good_bases(backups), &Settling { now, archived: None, given_up: &[], is_whole: true })
+        restorable(
+            clusters,
+            &good_bases(backups),
+            &Settling { now, archived: None, given_up: &[], is_whole: true, may_wait: false },
+        )
     }
 
     fn later(number: u64) -> Timestamp {
@@ -192,16 +196,23 @@ mod tests {
             archived: Some((SystemId(7), WalSegment::numbered(Timeline(1), number, SIZE))),
             given_up: &[],
             is_whole: true,
+            may_wait: false,
         };
         assert!(restorable(&wal, &good_bases(&bases), &said(5)).cut.is_some());
         assert!(restorable(&wal, &good_bases(&bases), &said(4)).cut.is_none());
+        // Where it may wait in a spool, not before a while.
+        let waits =
+            |minutes| Settling { may_wait: true, now: moment(6) + SignedDuration::from_mins(minutes), ..said(5) };
+        assert!(restorable(&wal, &good_bases(&bases), &waits(10)).cut.is_none());
+        assert!(restorable(&wal, &good_bases(&bases), &waits(11)).cut.is_some());
         // Whoever archives gave it up.
         let span = WalSpan { timeline: Timeline(1), start: Lsn(5 * SIZE.bytes()), end: Lsn(6 * SIZE.bytes()) };
         let given_up = [(SystemId(7), span)];
-        let settling = Settling { now: soon, archived: None, given_up: &given_up, is_whole: true };
+        let settling = Settling { now: soon, archived: None, given_up: &given_up, is_whole: true, may_wait: false };
         assert!(restorable(&wal, &good_bases(&bases), &settling).cut.is_some());
         // It may lie in a storage that cannot be read.
-        let settling = Settling { now: later(7), archived: None, given_up: &given_up, is_whole: false };
+        let settling =
+            Settling { now: later(7), archived: None, given_up: &given_up, is_whole: false, may_wait: false };
         assert!(restorable(&wal, &good_bases(&bases), &settling).cut.is_none());
         // So many are never archived unasked.
         let ahead = |n: u64| judged(&[archive(7, [(1, 3), (1, 5 + n)], &[])], &[base(7, 1, 2)], moment(0)).cut;
