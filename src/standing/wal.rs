@@ -16,6 +16,9 @@ pub struct WalStanding {
     /// How long what the server wrote since has been waiting; zero: nothing waits. `None`: there is nothing that it could be
     /// measured from.
     pub lag: Option<Period>,
+    /// What the server wrote longer ago than this is archived or received; `None`: nobody knows more than when the newest segment was
+    /// stored.
+    safe_until: Option<Period>,
     /// From when on that is late.
     pub lag_limit: Period,
     /// The server said how far it has written; otherwise everything since the newest segment counts as waiting.
@@ -54,9 +57,9 @@ impl WalStanding {
 
     /// What would be lost now, as far as WAL tells; `None` where no window is left.
     pub(super) fn loss(&self, now: Timestamp) -> Option<Period> {
-        let newest = self.restorable.newest()?;
-        let nothing_waits = self.restorable.reaches_head() && self.is_server_asked && self.lag == Some(Period(0));
-        Some(if nothing_waits { Period(0) } else { Period::between(newest, now) })
+        let age = Period::between(self.restorable.newest()?, now);
+        let safe = self.safe_until.filter(|_| self.restorable.reaches_head());
+        Some(safe.map_or(age, |safe| safe.min(age)))
     }
 }
 
@@ -73,11 +76,13 @@ pub(super) fn wal(desired: &Desired, live: &Live, subject: &Subject<'_>, now: Ti
     // Without WAL, what was written since the first base backup waits.
     let since = head.map(|head| head.stored_at).or_else(|| restorable.oldest());
     let waiting = said.zip(head).and_then(|(said, head)| waiting(said, &head, now));
-    let lag = waiting.or_else(|| since.map(|since| Period::between(since, now)));
+    let lag = waiting.map(|waiting| waiting.0).or_else(|| since.map(|since| Period::between(since, now)));
+    let is_known = found.unreadable.is_empty();
     Some(WalStanding {
         newest_at: head.map(|head| head.stored_at),
         // What cannot be read may be newer.
-        lag: lag.filter(|_| found.unreadable.is_empty()),
+        lag: lag.filter(|_| is_known),
+        safe_until: waiting.filter(|(_, rest)| is_known && *rest == Rest::Safe).map(|(lag, _)| lag),
         lag_limit,
         is_server_asked: said.is_some(),
         failing: said.and_then(|said| said.failing.clone()),
@@ -86,18 +91,27 @@ pub(super) fn wal(desired: &Desired, live: &Live, subject: &Subject<'_>, now: Ti
     })
 }
 
+/// What is known of all that is older than what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// It is archived or received.
+    Safe,
+    /// What waits is a whole segment, in which older changes are.
+    InIt,
+}
+
 /// How long something has been waiting, by what the server says; `None`: since the newest segment was stored, for all it knows.
-fn waiting(said: &Archiver, head: &Head, now: Timestamp) -> Option<Period> {
+fn waiting(said: &Archiver, head: &Head, now: Timestamp) -> Option<(Period, Rest)> {
     if said.system.is_some_and(|own| own != head.system) {
         return None;
     }
     if said.written.0 <= head.at.lsn.0.saturating_add(IDLE) {
-        return Some(Period(0));
+        return Some((Period(0), Rest::Safe));
     }
     if let Some((received, takes)) = said.received {
         // What a receiver has reaches the stores by whole segments.
         let is_near = received.0 <= head.at.lsn.0.saturating_add(2 * head.segment_size.bytes());
-        return is_near.then_some(takes);
+        return is_near.then_some((takes, Rest::Safe));
     }
     // What it counts as archived and no storage has waits in a spool, and there is nothing to see of it.
     if let Some(WalFile::Segment(last)) = said.last_archived
@@ -107,9 +121,9 @@ fn waiting(said: &Archiver, head: &Head, now: Timestamp) -> Option<Period> {
         return None;
     }
     match (said.ready, said.archive_timeout) {
-        (Some(Some(since)), _) => Some(Period::between(since, now)),
+        (Some(Some(since)), _) => Some((Period::between(since, now), Rest::InIt)),
         // PostgreSQL finishes a segment that long after the first change in it.
-        (Some(None), Some(timeout)) => Some(Period::between(head.stored_at, now).min(timeout)),
+        (Some(None), Some(timeout)) => Some((Period::between(head.stored_at, now).min(timeout), Rest::Safe)),
         _ => None,
     }
 }
@@ -152,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_measured_by_what_the_server_says() {
-        let lag = |said: Archiver| waiting(&said, &head(), at(5000)).map(|lag| lag.0);
+        let lag = |said: Archiver| waiting(&said, &head(), at(5000)).map(|(lag, _)| lag.0);
         // Idle, whatever the clock says.
         assert_eq!(lag(said(END)), Some(0));
         assert_eq!(lag(said(END + IDLE)), Some(0));
@@ -193,8 +207,8 @@ mod tests {
                 ..said(written)
             };
             let lag = waiting(&said, &head(), at(5000));
-            prop_assert!(lag.is_none_or(|lag| lag.0 <= 4000));
-            prop_assert!(written > END + IDLE || lag == Some(Period(0)));
+            prop_assert!(lag.is_none_or(|(lag, _)| lag.0 <= 4000));
+            prop_assert!(written > END + IDLE || lag == Some((Period(0), Rest::Safe)));
         }
     }
 }

@@ -137,6 +137,27 @@ fn a_gap_that_is_closed_is_shown_and_no_concern() {
 }
 
 #[test]
+fn what_would_be_lost_is_what_no_storage_and_no_receiver_has() {
+    let loss = |said: Archiver| {
+        let mut live = closed();
+        live.archivers.insert("app".to_owned(), Ok(said));
+        seen(&live).databases[0].loss(at(NOON)).map(|loss| loss.0)
+    };
+    let busy = || Archiver { written: Lsn(23 * SIZE.bytes() + 9000), ..said(23) };
+    assert_eq!(loss(said(23)), Some(0));
+    // PostgreSQL finishes a segment after `archive_timeout`; without it, all since the newest one may wait.
+    assert_eq!(loss(busy()), Some(300));
+    assert_eq!(loss(Archiver { archive_timeout: None, ..busy() }), Some(7200));
+    // In a segment that waits are changes from before it was finished.
+    assert_eq!(loss(Archiver { ready: Some(Some(at("2026-11-20T11:59:00Z"))), ..busy() }), Some(7200));
+    assert_eq!(loss(Archiver { received: Some((busy().written, Period(2))), ready: None, ..busy() }), Some(2));
+    // Behind a gap it does not matter what the server says.
+    let mut live = open();
+    live.archivers.insert("app".to_owned(), Ok(said(24)));
+    assert_eq!(seen(&live).databases[0].loss(at(NOON)).map(|loss| loss.0), Some(30 * 3600));
+}
+
+#[test]
 fn an_open_gap_and_late_wal_are_told_with_what_to_run() {
     let standing = seen(&open());
     assert_eq!(kinds(&standing), [ConcernKind::WalGap, ConcernKind::WalLag, ConcernKind::RpoMissed].into());

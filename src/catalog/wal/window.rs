@@ -88,8 +88,9 @@ impl GoodBase<'_> {
 pub(super) fn windows(wal: &ClusterWal, held: &Ranges<'_>, bases: &[GoodBase<'_>]) -> Vec<Window> {
     // Whoever ends at the same byte is in the same window.
     let mut found: Vec<Window> = Vec::new();
+    let timelines = wal.timelines();
     for base in bases.iter().filter(|base| base.system == wal.system) {
-        let mut goals = wal.timelines();
+        let mut goals = timelines.clone();
         goals.insert(base.cluster.timeline);
         for goal in goals {
             let Ok(end) = base.reach(wal, held, goal) else { continue };
