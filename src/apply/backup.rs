@@ -3,15 +3,16 @@
 use super::Hands;
 use super::database::{Locks, said};
 use crate::backup::{BackupError, Order, Target, Tools, take_backup};
-use crate::base::{Size, total};
+use crate::base::{BackupId, Size, total};
 use crate::event::StepEnd;
 use jiff::Timestamp;
 
-/// Takes a backup of a tier into those of these storages where the database is locked for this run.
+/// Takes a backup of a tier, which may refer to an earlier one, into those of these storages where the database is locked for this run.
 pub(super) async fn take(
     database: &str,
     tier: &str,
     storages: &[String],
+    earlier: Option<&BackupId>,
     locks: &Locks,
     hands: &Hands<'_>,
 ) -> Result<StepEnd, String> {
@@ -20,6 +21,7 @@ pub(super) async fn take(
         repositories: &repositories,
         leases: &locks.leases,
         lookup: hands.lookup.as_ref(),
+        state: hands.state.as_ref().map(|state| state.store.as_ref()),
         observer: hands.observer.clone(),
         cancel: &hands.cancel,
         now: Timestamp::now,
@@ -33,7 +35,7 @@ pub(super) async fn take(
     if storages.is_empty() {
         return Err(failed.join("; "));
     }
-    let order = Order { desired: hands.desired, target, storages, run: &hands.run };
+    let order = Order { desired: hands.desired, target, storages, earlier, run: &hands.run };
     match take_backup(&order, &tools).await {
         Ok(outcome) => {
             let sum =

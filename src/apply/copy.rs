@@ -115,6 +115,12 @@ impl Transfer<'_> {
             self.to.write_sidecar(self.tier, self.database, self.id, &object.name, &object.stored_sha256).await?;
         }
         observer.on(&Event::ProgressEnded { task });
+        for reference in manifest.cluster.iter().flat_map(|cluster| cluster.references()) {
+            let key = layout::manifest_key(self.tier, self.database, &reference.backup);
+            if self.to.store.head(&key).await?.is_none() {
+                return Err(CopyProblem::Lacks(reference.backup.clone()).into());
+            }
+        }
         self.to.write_manifest(&placed(&manifest, &placement, self.to.store.as_ref())).await?;
         Ok(Some(total))
     }

@@ -72,7 +72,9 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         return StepEnd::Failed(why.clone());
     }
     let settled = match &action.deed {
-        Deed::TakeBackup { database, tier, storages } => take(database, tier, storages, plan, locks, hands).await,
+        Deed::TakeBackup { database, tier, storages, earlier } => {
+            take((database, tier, earlier.as_deref()), storages, plan, locks, hands).await
+        }
         Deed::CopyBackup { database, tier, id, from, to, replace } => {
             copy(database, tier, id, (from, to), *replace, hands).await
         }
@@ -128,8 +130,7 @@ fn parsed(id: &str) -> Result<BackupId, String> {
 
 /// Takes a backup, unless another run took one between planning and locking.
 async fn take(
-    database: &str,
-    tier: &str,
+    (database, tier, earlier): (&str, &str, Option<&str>),
     storages: &[String],
     plan: &Plan,
     locks: &Locks,
@@ -140,7 +141,8 @@ async fn take(
             return Ok(StepEnd::AlreadyDone);
         }
     }
-    backup::take(database, tier, storages, locks, hands).await
+    let earlier = earlier.map(parsed).transpose()?;
+    backup::take(database, tier, storages, earlier.as_ref(), locks, hands).await
 }
 
 /// True when a manifest stands there that the plan did not know.
@@ -195,7 +197,10 @@ async fn prune(
 ) -> Result<StepEnd, String> {
     let id = parsed(id)?;
     let etag = Some(manifest_etag).filter(|etag| !etag.is_empty());
-    match repository(storage, hands)?.remove_backup(tier, database, &id, etag).await {
+    let repository = repository(storage, hands)?;
+    // Whatever the plan knew: one that was taken meanwhile, or that its scope left out, must not lose what it needs.
+    repository.check_unreferred(tier, database, &id).await.map_err(|error| said(&error))?;
+    match repository.remove_backup(tier, database, &id, etag).await {
         Ok(0) => Ok(StepEnd::AlreadyDone),
         Ok(freed) => Ok(StepEnd::Done(format!("{} freed", Size(freed)))),
         Err(error) => deferred(&error).ok_or_else(|| said(&error)),

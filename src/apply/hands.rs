@@ -4,6 +4,7 @@ use crate::base::{BackupId, Lookup};
 use crate::event::Observer;
 use crate::observe::Places;
 use crate::policy::Desired;
+use crate::repository::Repository;
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Hands<'a> {
     pub verb: &'static str,
     /// Below which files that start scheduled work are written; `/` unless someone looks at them first.
     pub root: PathBuf,
+    /// What this machine keeps for itself; `None`: nothing.
+    pub state: Option<Repository>,
     /// Prints keys that go to standard output; `None` where that carries something else.
     pub print_key: Option<PrintKey>,
 }

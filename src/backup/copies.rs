@@ -57,6 +57,31 @@ impl<'a> Copies<'a> {
         self.active.is_empty()
     }
 
+    /// The storages that take part.
+    pub(super) fn repositories(&self) -> Vec<&'a Repository> {
+        self.active.iter().map(|copy| copy.repository).collect()
+    }
+
+    /// Drops every storage that lacks one of these backups of the same tier and database.
+    pub(super) async fn require(&mut self, ids: impl Iterator<Item = &BackupId> + Clone) {
+        let Address { tier, database, .. } = self.address;
+        for copy in std::mem::take(&mut self.active) {
+            let mut problem = None;
+            for id in ids.clone() {
+                problem = match copy.repository.store.head(&layout::manifest_key(tier, database, id)).await {
+                    Ok(Some(_)) => continue,
+                    Ok(None) => Some(CopyProblem::Lacks(id.clone())),
+                    Err(error) => Some(RepositoryError::from(error).into()),
+                };
+                break;
+            }
+            match problem {
+                Some(problem) => self.give_up(copy, problem).await,
+                None => self.active.push(copy),
+            }
+        }
+    }
+
     /// Names of the storages that take part, and what became of the others.
     pub(super) fn into_result(self) -> (Vec<String>, Vec<FailedCopy>) {
         (self.active.iter().map(|copy| copy.repository.name.clone()).collect(), self.failed)

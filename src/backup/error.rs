@@ -1,6 +1,6 @@
 //! Why a backup was not made.
 
-use crate::base::{Size, UnresolvedReference};
+use crate::base::{BackupId, Size, UnresolvedReference};
 use crate::diag::{Code, Explain, codes};
 use crate::postgres::PostgresError;
 use crate::repository::RepositoryError;
@@ -94,6 +94,9 @@ pub enum CopyProblem {
         /// The store.
         location: String,
     },
+    /// An earlier backup, to which it refers, is not there any more.
+    #[error("it refers to {0}, which is not there")]
+    Lacks(BackupId),
     /// The policy's storage is not open in this run.
     #[error("it cannot be used in this run")]
     NotOpen,
@@ -109,6 +112,7 @@ impl Explain for CopyProblem {
             CopyProblem::Repository(error) => error.code(),
             CopyProblem::Space { .. } => &codes::BACKUP_WOULD_NOT_FIT,
             CopyProblem::NoRepository { .. } => &codes::NO_REPOSITORY,
+            CopyProblem::Lacks(_) => &codes::REFERENCE_LACKING,
             CopyProblem::NotOpen => &codes::STORE_FAILED,
         }
     }
@@ -122,6 +126,7 @@ impl Explain for CopyProblem {
             CopyProblem::NoRepository { .. } => Some(
                 "Run `backstay apply --only infra`; if it was a repository before, is its disk mounted?".to_owned(),
             ),
+            CopyProblem::Lacks(_) => Some("Run `backstay plan`: it brings what can be brought.".to_owned()),
             CopyProblem::NotOpen => Some("Run `backstay plan` to see why.".to_owned()),
         }
     }

@@ -7,6 +7,7 @@
 mod cipher;
 mod copies;
 mod error;
+mod find_earlier;
 mod hooks;
 mod lacking;
 mod locks;
@@ -21,6 +22,7 @@ mod target;
 
 pub use cipher::cipher;
 pub use error::{BackupError, CopyProblem, FailedCopy};
+pub use find_earlier::find_earlier;
 pub use hooks::{HookFacts, run_hooks, run_hooks_anyway};
 pub use lacking::tell_lacking;
 pub use locks::LockedStorages;

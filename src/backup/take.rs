@@ -13,6 +13,7 @@ use crate::event::Observer;
 use crate::policy::Desired;
 use crate::postgres::{Connection, PostgresError, Server};
 use crate::repository::{Lease, Repository, layout};
+use crate::storage::ObjectStore;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Order<'a> {
     pub target: Target<'a>,
     /// Names of the storages that get a copy.
     pub storages: Vec<&'a str>,
+    /// The earlier backup that an incremental one refers to; `None`: a full one. Of no meaning for a dump.
+    pub earlier: Option<&'a BackupId>,
     /// Id of the run.
     pub run: &'a str,
 }
@@ -38,6 +41,8 @@ pub struct Tools<'a> {
     pub leases: &'a IndexMap<String, Lease>,
     /// Where the values of references come from.
     pub lookup: &'a dyn Lookup,
+    /// What this machine keeps for itself, to take the next backup by; `None`: it keeps nothing.
+    pub state: Option<&'a dyn ObjectStore>,
     /// Who listens.
     pub observer: Arc<dyn Observer>,
     /// Cancelled when the backup should stop and leave nothing.
@@ -144,7 +149,13 @@ pub(super) async fn choose<'a>(
             copies.fail(storage, CopyProblem::NotOpen);
             continue;
         };
-        let last = last_manifest(repository, database, tier).await;
+        let mut last = last_manifest(repository, database, tier).await;
+        if order.earlier.is_none()
+            && let Some(full) = last.as_ref().and_then(refers_to)
+        {
+            // A full one after incremental ones is as large as the last full one.
+            last = repository.manifest(tier, database, &full).await.ok();
+        }
         let stored = last.as_ref().map(|last| total(last.objects.iter().map(|object| object.stored_bytes)));
         last_plain = last_plain.or(last.as_ref().map(read_bytes));
         let min_free = order.desired.storages.get(*storage).and_then(|spec| spec.min_free);
@@ -159,6 +170,11 @@ pub(super) async fn choose<'a>(
         }
     }
     last_plain
+}
+
+/// The oldest backup that one refers to.
+fn refers_to(manifest: &Manifest) -> Option<BackupId> {
+    Some(manifest.cluster.as_ref()?.references().first()?.backup.clone())
 }
 
 /// Bytes that were read from the server for a backup, roles left out.

@@ -4,6 +4,7 @@
 //! keys and bytes under a repository, a *database* an entry of the policy, a *server* the PostgreSQL it runs on,
 //! a *step* one deed of a plan, a *verdict* what retention says of one backup.
 
+mod block_digest;
 mod causes;
 mod digest;
 mod id;
@@ -20,6 +21,7 @@ mod total;
 mod visible;
 mod wal;
 
+pub use block_digest::{BlockDigest, BlockHasher};
 pub use causes::causes;
 pub use digest::{Blake3, Blake3Hasher, Sha256, Sha256Hasher};
 pub use id::{BackupId, InvalidBackupId};

@@ -1,6 +1,6 @@
 //! One copy of a backup as the catalog knows it: the parts of its manifest that listing, planning and retention need.
 
-use super::{Cluster, Layer, Manifest, Method, VerifyRecord};
+use super::{Cluster, Layer, Manifest, Method, Reference, VerifyRecord};
 use crate::base::{BackupId, Sha256, total};
 use crate::resource::{Availability, LockedUntil, Protection, StorageClass};
 use jiff::Timestamp;
@@ -39,6 +39,9 @@ pub struct Backup {
     /// What is visibly wrong with this copy without reading it: files missing or of another size. Never stored.
     #[serde(skip)]
     pub missing: Vec<String>,
+    /// What is wrong in the same place with packs of earlier backups that an incremental one needs. Never stored.
+    #[serde(skip)]
+    pub lacking: Vec<String>,
     /// Whether its bytes can be read now: by the class of its files, a cold one counting as not thawed until the store
     /// was asked. Never stored.
     #[serde(skip)]
@@ -103,6 +106,7 @@ impl Backup {
             cluster: manifest.cluster.clone(),
             verified: None,
             missing: Vec::new(),
+            lacking: Vec::new(),
             availability: manifest
                 .objects
                 .iter()
@@ -113,9 +117,23 @@ impl Backup {
         }
     }
 
-    /// True unless something is known to be wrong with this copy.
+    /// True unless something is known to be wrong with this copy, or in this place with what it refers to.
     pub fn is_good(&self) -> bool {
-        self.missing.is_empty() && self.verified.as_ref().is_none_or(VerifyRecord::is_good)
+        let is_whole = self.missing.is_empty() && self.lacking.is_empty();
+        is_whole && self.verified.as_ref().is_none_or(VerifyRecord::is_good)
+    }
+
+    /// True unless something is known to be wrong with its own files: what it refers to may still be damaged here.
+    pub fn has_own_files(&self) -> bool {
+        let is_of_another =
+            |key: &str| self.references().iter().any(|reference| key.contains(&format!("/{}", reference.backup)));
+        let problems = self.verified.iter().flat_map(|record| &record.problems);
+        self.missing.is_empty() && problems.into_iter().all(|problem| is_of_another(&problem.key))
+    }
+
+    /// Packs of earlier backups that it needs.
+    pub fn references(&self) -> &[Reference] {
+        self.cluster.as_ref().map(Cluster::references).unwrap_or_default()
     }
 
     /// The coldest class that a file of it was found in.

@@ -192,6 +192,7 @@ mod tests {
                 _ => Some(record(vec![problem])),
             },
             missing: Vec::new(),
+            lacking: Vec::new(),
             availability: Availability::Ready,
             protection: None,
             manifest_etag: String::new(),

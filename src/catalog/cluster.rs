@@ -1,6 +1,6 @@
 //! What a manifest says of a base backup: a whole cluster, file by file, with the stretch of WAL that makes it whole.
 
-use crate::base::{Lsn, SegmentSize, Timeline, WalSegment};
+use crate::base::{BackupId, Lsn, SegmentSize, Timeline, WalSegment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,29 @@ pub struct Cluster {
     pub files: u64,
     /// Bytes in them.
     pub bytes: u64,
+    /// What it has of earlier backups; left out for a full one, which has all of its files itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incremental: Option<Incremental>,
+}
+
+/// What an incremental backup has of earlier ones of the same database and tier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Incremental {
+    /// The backup that it was compared with.
+    #[schemars(with = "String")]
+    pub on: BackupId,
+    /// The backups whose packs hold what did not change, oldest first. It is whole only where they are.
+    pub references: Vec<Reference>,
+}
+
+/// Packs of an earlier backup.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Reference {
+    /// The backup.
+    #[schemars(with = "String")]
+    pub backup: BackupId,
+    /// Names of those of its files that are needed.
+    pub packs: Vec<String>,
 }
 
 /// Where the WAL is that a base backup needs to become consistent.
@@ -78,6 +101,11 @@ pub struct Tablespace {
 }
 
 impl Cluster {
+    /// What it needs of other backups.
+    pub fn references(&self) -> &[Reference] {
+        self.incremental.as_ref().map(|incremental| incremental.references.as_slice()).unwrap_or_default()
+    }
+
     /// First and last WAL segment that replay needs to become consistent.
     pub fn needed_wal(&self) -> (WalSegment, WalSegment) {
         let first = WalSegment::at(self.timeline, self.start_lsn, self.wal_segment_bytes);
@@ -105,6 +133,7 @@ mod tests {
             databases: Vec::new(),
             files: 0,
             bytes: 0,
+            incremental: None,
         };
         let names = |start, stop| {
             let (first, last) = cluster(start, stop).needed_wal();

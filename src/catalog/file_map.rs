@@ -1,8 +1,10 @@
-//! The file map of a base backup: where in its packs the bytes of every file are. Stored beside the packs, with the
-//! same layers, as lines of JSON: one for the packs, then one for every file.
+//! The file map of a base backup: where in packs, its own and those of earlier backups, the bytes of every file are.
+//! Stored beside the packs, with the same layers, as lines of JSON: one for the packs, then one for every file.
 
-use crate::base::Blake3;
+use super::Reference;
+use crate::base::{BackupId, Blake3};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the files of a cluster are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +20,9 @@ pub struct FileMap {
 pub struct Pack {
     /// Name of its file in the backup.
     pub name: String,
+    /// The backup that it is a file of, where that is an earlier one of the same database and tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupId>,
     /// Its length before all layers.
     pub plain_bytes: u64,
     /// Length of every compression frame, before encryption. Each holds 4 MiB of content, the last one less.
@@ -41,9 +46,27 @@ pub struct ClusterFile {
     /// Digest of its content; a folder has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blake3: Option<Blake3>,
+    /// Length of its blocks, where the backup has digests of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<u32>,
     /// Its content, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<Extent>,
+}
+
+impl ClusterFile {
+    /// Its blocks of which the backup has digests.
+    pub fn n_blocks(&self) -> u64 {
+        self.block.filter(|block| *block > 0).map_or(0, |block| self.bytes.div_ceil(u64::from(block)))
+    }
+
+    /// Adds a stretch at its end; one that goes on where the last one ends becomes one with it.
+    pub fn push(&mut self, extent: Extent) {
+        match self.at.last_mut() {
+            Some(Extent(pack, start, bytes)) if *pack == extent.0 && *start + *bytes == extent.1 => *bytes += extent.2,
+            _ => self.at.push(extent),
+        }
+    }
 }
 
 /// What a line of the map is about.
@@ -130,6 +153,29 @@ impl FileMap {
         Ok(map)
     }
 
+    /// Drops the packs of other backups that no file is in. Says which others there are, oldest first.
+    pub fn drop_unused(&mut self) -> Vec<Reference> {
+        let used: BTreeSet<u32> = self.files.iter().flat_map(|file| &file.at).map(|extent| extent.0).collect();
+        let mut numbers = BTreeMap::new();
+        let mut references: BTreeMap<BackupId, Vec<String>> = BTreeMap::new();
+        let mut packs = Vec::new();
+        for (number, pack) in (0..).zip(std::mem::take(&mut self.packs)) {
+            match &pack.backup {
+                Some(_) if !used.contains(&number) => continue,
+                Some(backup) => references.entry(backup.clone()).or_default().push(pack.name.clone()),
+                None => {}
+            }
+            numbers.insert(number, u32::try_from(packs.len()).unwrap_or(u32::MAX));
+            packs.push(pack);
+        }
+        self.packs = packs;
+        for extent in self.files.iter_mut().flat_map(|file| &mut file.at) {
+            // Every pack that a file is in was kept.
+            extent.0 = numbers.get(&extent.0).copied().unwrap_or(u32::MAX);
+        }
+        references.into_iter().map(|(backup, packs)| Reference { backup, packs }).collect()
+    }
+
     fn check(&self, file: &ClusterFile) -> Result<(), InvalidFileMap> {
         let wrong = |problem| Err(InvalidFileMap::File { path: file.path.clone(), problem });
         if !is_inside(&file.path) {
@@ -151,6 +197,9 @@ impl FileMap {
         if (file.kind == FileKind::Folder) != file.blake3.is_none() {
             return wrong("files have a digest, and folders have none");
         }
+        if file.block.is_some_and(|block| !block.is_power_of_two() || block < 1024) {
+            return wrong("its blocks have a length that blocks cannot have");
+        }
         Ok(())
     }
 }
@@ -170,7 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn map() -> FileMap {
-        let pack = |name: &str| Pack { name: name.to_owned(), plain_bytes: 10_000, frames: vec![77] };
+        let pack = |name: &str| Pack { name: name.to_owned(), backup: None, plain_bytes: 10_000, frames: vec![77] };
         let file = |path: &str, at: Vec<Extent>| ClusterFile {
             path: path.to_owned(),
             kind: FileKind::File,
@@ -178,6 +227,7 @@ mod tests {
             modified: 1_800_000_000,
             bytes: at.iter().map(|extent| extent.2).sum(),
             blake3: Some(Blake3::of(path.as_bytes())),
+            block: None,
             at,
         };
         let folder = ClusterFile { kind: FileKind::Folder, mode: 0o700, blake3: None, ..file("base", Vec::new()) };
@@ -205,6 +255,32 @@ mod tests {
         assert!(said(&|map| map.files[1].at[0].1 = u64::MAX).contains("beyond"));
         assert!(said(&|map| map.files[1].bytes = 1).contains("as long as"));
         assert!(said(&|map| map.files[1].blake3 = None).contains("digest"));
+    }
+
+    #[test]
+    fn packs_of_others_that_nothing_is_in_are_dropped() {
+        let id = |n| BackupId::new(jiff::Timestamp::UNIX_EPOCH, n);
+        let mut map = map();
+        let of = |name: &str, backup| Pack { name: name.to_owned(), backup, plain_bytes: 10_000, frames: Vec::new() };
+        map.packs =
+            vec![of("a", Some(id(1))), of("b", Some(id(2))), of("c", Some(id(2))), of("a", None), of("b", None)];
+        map.files[1].at = vec![Extent(2, 0, 8192), Extent(3, 5, 100), Extent(1, 0, 9_900)];
+        map.files[1].bytes = 8192 + 100 + 9_900;
+        let references = map.drop_unused();
+        assert_eq!(references, [Reference { backup: id(2), packs: vec!["b".to_owned(), "c".to_owned()] }]);
+        assert_eq!(map.packs.len(), 4, "own packs stay, used or not");
+        assert_eq!(map.files[1].at, [Extent(1, 0, 8192), Extent(2, 5, 100), Extent(0, 0, 9_900)]);
+        assert_eq!(FileMap::from_lines(&map.to_lines()).unwrap(), map);
+    }
+
+    #[test]
+    fn stretches_that_go_on_become_one() {
+        let mut file = map().files[1].clone();
+        file.at.clear();
+        for extent in [Extent(0, 0, 10), Extent(0, 10, 5), Extent(0, 16, 4), Extent(1, 20, 4), Extent(1, 24, 1)] {
+            file.push(extent);
+        }
+        assert_eq!(file.at, [Extent(0, 0, 15), Extent(0, 16, 4), Extent(1, 20, 5)]);
     }
 
     proptest! {

@@ -188,6 +188,8 @@ pub enum ObjectRole {
     Pack,
     /// Where in the packs every file is.
     FileMap,
+    /// Digests of the blocks of files, by which the next backup finds what did not change.
+    BlockDigests,
 }
 
 /// One file of a backup.

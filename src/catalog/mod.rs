@@ -7,6 +7,7 @@ mod cluster;
 mod contents;
 mod drill;
 mod file_map;
+mod incremental;
 mod inspection;
 mod journal;
 mod lock;
@@ -22,12 +23,13 @@ pub mod wal;
 
 pub use backup::{Backup, BackupObject};
 pub use choose::{Choice, NoChoice, Wish, choose};
-pub use cluster::{BadPage, Cluster, ClusterDatabase, Tablespace, WalOfBackup};
+pub use cluster::{BadPage, Cluster, ClusterDatabase, Incremental, Reference, Tablespace, WalOfBackup};
 pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
 #[cfg(test)]
 pub(crate) use drill::drill_that_passed;
 pub use drill::{DRILLS_KEPT, DrillBook, DrillCheck, DrillRecord, DrillRows, all_drills};
 pub use file_map::{ClusterFile, Extent, FileKind, FileMap, InvalidFileMap, Pack, is_inside};
+pub use incremental::{BLOCK_DIGESTS, WhyFull, choose_earlier};
 pub use inspection::{CopyInspection, CopyVerdict, FileProblem, Inspection};
 pub use journal::{JournalOutcome, JournalRecord, JournalState, JournalStep};
 pub use lock::{LockRecord, LockState, Owner};

@@ -49,6 +49,7 @@ mod tests {
             cluster: None,
             verified: None,
             missing: Vec::new(),
+            lacking: Vec::new(),
             availability,
             protection: None,
             manifest_etag: String::new(),

@@ -54,7 +54,7 @@ impl PointCopy {
 
     /// What is wrong with it; empty for a good one.
     pub fn problems(&self) -> Vec<String> {
-        let missing = self.backup.missing.iter().cloned();
+        let missing = self.backup.missing.iter().chain(&self.backup.lacking).cloned();
         let found = self.backup.verified.iter().flat_map(|record| &record.problems);
         missing.chain(found.map(|problem| format!("`{}` {}", problem.key, problem.problem))).collect()
     }

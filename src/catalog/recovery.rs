@@ -127,7 +127,7 @@ fn begins_after(copy: &PointCopy, cluster: &Cluster, target: &RecoveryTarget) ->
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
@@ -140,20 +140,15 @@ mod tests {
         jiff::civil::date(2026, 11, day).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp()
     }
 
-    /// Consistent on a day, at the WAL position of its number; damaged or not.
-    fn point(day: i8, is_damaged: bool) -> RestorePoint {
-        let id = BackupId::new(at(day), 7);
-        let problem = VerifyProblem { key: "pack".to_owned(), problem: "is short".to_owned() };
-        let problems = if is_damaged { vec![problem] } else { Vec::new() };
-        let lsn = Lsn(u64::from(day.unsigned_abs()) << 24);
-        let backup = Backup {
-            id: id.clone(),
+    /// A base backup of WAL that nobody asks for.
+    pub(in crate::catalog) fn physical(id: BackupId) -> Backup {
+        Backup {
             policy: "p".to_owned(),
             database: "main".to_owned(),
             tier: "base".to_owned(),
             method: Method::Physical,
-            started_at: at(day),
-            finished_at: at(day),
+            started_at: id.started(),
+            finished_at: id.started(),
             server_version: "15.1".to_owned(),
             table_count: 0,
             layers: Vec::new(),
@@ -161,8 +156,8 @@ mod tests {
             cluster: Some(Cluster {
                 system_identifier: "7".to_owned(),
                 timeline: Timeline(1),
-                start_lsn: lsn,
-                stop_lsn: lsn,
+                start_lsn: Lsn(1 << 24),
+                stop_lsn: Lsn(1 << 24),
                 wal_segment_bytes: SegmentSize::DEFAULT,
                 wal: WalOfBackup::Included,
                 checksums: true,
@@ -171,13 +166,30 @@ mod tests {
                 databases: Vec::new(),
                 files: 0,
                 bytes: 0,
+                incremental: None,
             }),
-            verified: Some(VerifyRecord { format: 1, id: id.clone(), at: at(day), level: VerifyLevel::Deep, problems }),
+            verified: None,
             missing: Vec::new(),
+            lacking: Vec::new(),
             availability: Availability::Ready,
             protection: None,
             manifest_etag: String::new(),
-        };
+            id,
+        }
+    }
+
+    /// Consistent on a day, at the WAL position of its number; damaged or not.
+    fn point(day: i8, is_damaged: bool) -> RestorePoint {
+        let id = BackupId::new(at(day), 7);
+        let problem = VerifyProblem { key: "pack".to_owned(), problem: "is short".to_owned() };
+        let problems = if is_damaged { vec![problem] } else { Vec::new() };
+        let mut backup = physical(id.clone());
+        let lsn = Lsn(u64::from(day.unsigned_abs()) << 24);
+        if let Some(cluster) = &mut backup.cluster {
+            (cluster.start_lsn, cluster.stop_lsn) = (lsn, lsn);
+        }
+        backup.verified =
+            Some(VerifyRecord { format: 1, id: id.clone(), at: at(day), level: VerifyLevel::Deep, problems });
         let copies = vec![PointCopy { storage: "local".to_owned(), backup }];
         RestorePoint { id, database: "main".to_owned(), tier: "base".to_owned(), started_at: at(day), copies }
     }

@@ -1,9 +1,10 @@
 //! Retention: what stays and what may go, for the copies of one database and tier in one repository, each with its
 //! reasons. Pure: time is an argument, the order of the input does not matter.
 
+use super::Backup;
 use crate::base::{BackupId, Period};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Clocks of two machines may differ so much; a backup dated further ahead was made under a wrong clock.
 const SKEW: Period = Period::minutes(5);
@@ -31,6 +32,24 @@ pub struct Held {
     pub id: BackupId,
     /// Nothing is known to be wrong with this copy.
     pub is_good: bool,
+    /// Backups that it is whole only with: what an incremental one refers to.
+    pub references: Vec<BackupId>,
+}
+
+impl Held {
+    /// A copy as the catalog knows it.
+    pub fn of(backup: &Backup) -> Held {
+        Held { id: backup.id.clone(), is_good: backup.is_good(), references: references_of(backup) }
+    }
+
+    /// A good copy of a backup, whatever is known of the copies that are there.
+    pub fn good(backup: &Backup) -> Held {
+        Held { is_good: true, ..Held::of(backup) }
+    }
+}
+
+fn references_of(backup: &Backup) -> Vec<BackupId> {
+    backup.references().iter().map(|reference| reference.backup.clone()).collect()
 }
 
 /// What retention says of one copy.
@@ -45,7 +64,7 @@ pub struct Verdict {
 }
 
 /// Why a copy stays or may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// Younger than `keep` asks.
     Young {
@@ -79,6 +98,11 @@ pub enum Reason {
     Damaged,
     /// It is dated in the future and does not count towards any number until then.
     Ahead,
+    /// A backup that stays refers to it.
+    Referenced {
+        /// One of those, the newest where ids tell.
+        by: BackupId,
+    },
 }
 
 impl Keep {
@@ -112,8 +136,44 @@ impl std::fmt::Display for Keep {
 
 /// Decides over all copies of one database and tier in one repository. Verdicts come newest first, one a copy; an id
 /// given twice is one copy, good if any mention is good. The newest good copy always stays, and so does what is dated in
-/// the future.
+/// the future, and whatever one that stays refers to.
 pub fn decide(held: &[Held], keep: Keep, keep_at_least: u32, now: Timestamp) -> Vec<Verdict> {
+    let mut verdicts = by_age_and_number(held, keep, keep_at_least, now);
+    keep_referenced(&mut verdicts, held);
+    verdicts
+}
+
+/// What stays keeps what it refers to, and that what it refers to itself. Ids of one second tell no order, so each that
+/// is kept is looked at in turn.
+fn keep_referenced(verdicts: &mut [Verdict], held: &[Held]) {
+    let mut references: BTreeMap<&BackupId, BTreeSet<&BackupId>> = BTreeMap::new();
+    for copy in held.iter().filter(|copy| !copy.references.is_empty()) {
+        references.entry(&copy.id).or_default().extend(&copy.references);
+    }
+    if references.is_empty() {
+        return;
+    }
+    let places: BTreeMap<BackupId, usize> =
+        verdicts.iter().enumerate().map(|(place, verdict)| (verdict.id.clone(), place)).collect();
+    // Oldest first, for the last one is taken out first.
+    let mut staying: Vec<BackupId> =
+        verdicts.iter().rev().filter(|verdict| verdict.stays).map(|verdict| verdict.id.clone()).collect();
+    let mut told = BTreeSet::new();
+    while let Some(by) = staying.pop() {
+        for reference in references.get(&by).into_iter().flatten() {
+            let Some(verdict) = places.get(*reference).and_then(|place| verdicts.get_mut(*place)) else { continue };
+            if !verdict.stays {
+                verdict.stays = true;
+                staying.push(verdict.id.clone());
+            }
+            if told.insert(*reference) {
+                verdict.reasons.push(Reason::Referenced { by: by.clone() });
+            }
+        }
+    }
+}
+
+fn by_age_and_number(held: &[Held], keep: Keep, keep_at_least: u32, now: Timestamp) -> Vec<Verdict> {
     let mut copies: BTreeMap<&BackupId, bool> = BTreeMap::new();
     for copy in held {
         *copies.entry(&copy.id).or_default() |= copy.is_good;
@@ -166,6 +226,7 @@ impl std::fmt::Display for Reason {
             Reason::Surplus { newer, of } => write!(f, "{newer} newer good ones exist, {of} must stay"),
             Reason::Damaged => f.write_str("damaged"),
             Reason::Ahead => f.write_str("dated in the future"),
+            Reason::Referenced { by } => write!(f, "{by} refers to it"),
         }
     }
 }
@@ -184,7 +245,7 @@ mod tests {
 
     fn held(ages_in_days: &[i64]) -> Vec<Held> {
         let id = |(i, age): (usize, &i64)| BackupId::new(at(NOW - age * DAY), i as u32);
-        ages_in_days.iter().enumerate().map(|a| Held { id: id(a), is_good: true }).collect()
+        ages_in_days.iter().enumerate().map(|a| Held { id: id(a), is_good: true, references: Vec::new() }).collect()
     }
 
     fn staying(held: &[Held], keep: Keep, floor: u32, now: i64) -> Vec<BackupId> {
@@ -232,8 +293,35 @@ mod tests {
     fn any_held() -> impl Strategy<Value = Vec<Held>> {
         let copy = (-20 * DAY..90 * DAY, any::<u32>(), prop::bool::weighted(0.8));
         prop::collection::vec(copy, 0..25).prop_map(|all| {
-            all.into_iter().map(|(age, r, is_good)| Held { id: BackupId::new(at(NOW - age), r), is_good }).collect()
+            let of = |(age, r, is_good)| Held { id: BackupId::new(at(NOW - age), r), is_good, references: Vec::new() };
+            all.into_iter().map(of).collect()
         })
+    }
+
+    /// Some of them refer to others.
+    fn any_chains() -> impl Strategy<Value = Vec<Held>> {
+        (any_held(), prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..3), 25)).prop_map(
+            |(mut copies, references)| {
+                // Whatever their ids say: those of one second stand in any order.
+                let mut known = BTreeSet::new();
+                copies.retain(|copy| known.insert(copy.id.clone()));
+                for (n, chosen) in (0..copies.len()).zip(references) {
+                    let others = chosen.iter().filter(|_| n > 0).map(|index| copies[index.index(n)].id.clone());
+                    copies[n].references = others.collect();
+                }
+                copies
+            },
+        )
+    }
+
+    #[test]
+    fn what_is_referred_to_stays_with_the_reason() {
+        let mut copies = held(&[0, 6, 7, 13, 14]);
+        copies[1].references = vec![copies[2].id.clone()];
+        copies[3].references = vec![copies[4].id.clone()];
+        let verdicts = decide(&copies, Keep::Last(2), 3, at(NOW));
+        assert_eq!(verdicts.iter().map(|verdict| verdict.stays).collect::<Vec<_>>(), [true, true, true, false, false]);
+        assert_eq!(verdicts[2].reasons.last(), Some(&Reason::Referenced { by: copies[1].id.clone() }));
     }
 
     proptest! {
@@ -246,6 +334,24 @@ mod tests {
         }
 
         #[test]
+        fn nothing_that_stays_refers_to_what_goes(copies in any_chains(), keep in any_keep(), floor in 0_u32..8, later in 0_i64..400) {
+            let stays = staying(&copies, keep, floor, NOW + later * DAY);
+            for copy in copies.iter().filter(|copy| stays.contains(&copy.id)) {
+                prop_assert!(copy.references.iter().all(|reference| stays.contains(reference)));
+            }
+        }
+
+        #[test]
+        fn references_keep_only_what_they_need(copies in any_chains(), keep in any_keep(), floor in 0_u32..8) {
+            let free: Vec<Held> = copies.iter().map(|copy| Held { references: Vec::new(), ..copy.clone() }).collect();
+            let without = staying(&free, keep, floor, NOW);
+            for verdict in decide(&copies, keep, floor, at(NOW)) {
+                let is_needed = verdict.reasons.iter().any(|reason| matches!(reason, Reason::Referenced { .. }));
+                prop_assert_eq!(verdict.stays, is_needed || without.contains(&verdict.id));
+            }
+        }
+
+        #[test]
         fn good_copies_never_fall_below_the_floor(copies in any_held(), days in 0_u64..60, floor in 0_u32..8) {
             let n_good = |ids: Vec<BackupId>| ids.iter().filter(|id| copies.iter().any(|c| &c.id == *id && c.is_good)).count();
             let all = n_good(copies.iter().map(|c| c.id.clone()).collect::<std::collections::BTreeSet<_>>().into_iter().collect());
@@ -253,7 +359,7 @@ mod tests {
         }
 
         #[test]
-        fn time_never_brings_back_what_may_go(copies in any_held(), keep in any_keep(), floor in 0_u32..8, later in 0_i64..400) {
+        fn time_never_brings_back_what_may_go(copies in any_chains(), keep in any_keep(), floor in 0_u32..8, later in 0_i64..400) {
             let now = staying(&copies, keep, floor, NOW);
             for id in staying(&copies, keep, floor, NOW + later * DAY) {
                 prop_assert!(now.contains(&id));
@@ -261,7 +367,7 @@ mod tests {
         }
 
         #[test]
-        fn the_order_of_the_input_does_not_matter(copies in any_held(), keep in any_keep(), floor in 0_u32..8, seed in any::<u64>()) {
+        fn the_order_of_the_input_does_not_matter(copies in any_chains(), keep in any_keep(), floor in 0_u32..8, seed in any::<u64>()) {
             let mut shuffled = copies.clone();
             shuffled.sort_by_key(|c| crate::base::Sha256::of(format!("{seed}{}", c.id).as_bytes()));
             prop_assert_eq!(decide(&copies, keep, floor, at(NOW)), decide(&shuffled, keep, floor, at(NOW)));

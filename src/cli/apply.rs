@@ -2,7 +2,7 @@
 
 use super::plan::ScopeArgs;
 use super::planning::{Planned, observe_and_plan, read_plan};
-use super::{Context, Exit, again, policy_files};
+use super::{Context, Exit, again, policy_files, state};
 use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::apply::{Hands, Outcome, apply, run_id};
 use crate::diag::codes;
@@ -221,6 +221,7 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
             run: run.clone(),
             verb: "apply",
             root: context.root.clone(),
+            state: state::repository(),
             print_key: context.key_printer(),
         };
         let outcome = if plan.is_empty() {

@@ -1,14 +1,17 @@
 //! `backstay backup DATABASE`: one backup now.
 
 use super::policy_files::valid_policies;
-use super::{Context, Exit};
+use super::{Context, Exit, state};
 use crate::alert::{DeedEnd, DeedKind, Topic};
-use crate::backup::{BackupError, BackupOutcome, LockedStorages, Order, Target, Tools, take_backup};
+use crate::backup::{BackupError, BackupOutcome, LockedStorages, Order, Target, Tools, find_earlier, take_backup};
+use crate::base::BackupId;
+use crate::catalog::WhyFull;
 use crate::diag::Explain;
 use crate::observe;
 use crate::policy::Desired;
 use crate::report::{self, MissingCopy, Style};
-use crate::repository::{RepositoryError, this_process};
+use crate::repository::{Repository, RepositoryError, this_process};
+use indexmap::IndexMap;
 use jiff::Timestamp;
 
 /// Back up one database now, whether it is due or not
@@ -96,16 +99,20 @@ pub(super) async fn back_up(desired: &Desired, target: Target<'_>, context: &Con
             return Err(Exit::Failed);
         }
     };
+    let state = state::repository();
     let tools = Tools {
         repositories: &repositories,
         leases: &locked.leases,
         lookup: context.lookup.as_ref(),
+        state: state.as_ref().map(|state| state.store.as_ref()),
         observer: context.observer(),
         cancel: &context.cancel,
         now: Timestamp::now,
     };
-    let storages = target.storages().into_iter().filter(|storage| locked.leases.contains_key(*storage)).collect();
-    let order = Order { desired, target, storages, run: &context.run };
+    let storages: Vec<&str> =
+        target.storages().into_iter().filter(|storage| locked.leases.contains_key(*storage)).collect();
+    let earlier = earlier(desired, &target, &storages, &repositories, context).await;
+    let order = Order { desired, target, storages, earlier: earlier.as_ref(), run: &context.run };
     let outcome = if locked.leases.is_empty() { None } else { Some(take_backup(&order, &tools).await) };
     let LockedStorages { leases, mut failed } = locked;
     LockedStorages { leases, failed: Vec::new() }.release().await;
@@ -131,6 +138,24 @@ pub(super) async fn back_up(desired: &Desired, target: Target<'_>, context: &Con
         None => {
             fail(&BackupError::NoCopy(failed));
             Err(Exit::Failed)
+        }
+    }
+}
+
+/// What the backup refers to; where it is full among incremental ones, why is told.
+async fn earlier(
+    desired: &Desired,
+    target: &Target<'_>,
+    storages: &[&str],
+    repositories: &IndexMap<String, Repository>,
+    context: &Context,
+) -> Option<BackupId> {
+    match find_earlier(desired, target, storages, repositories, Timestamp::now()).await? {
+        Ok(id) => Some(id),
+        Err(WhyFull::First) => None,
+        Err(why) => {
+            context.tell(format_args!("the backup is a full one: {why}"));
+            None
         }
     }
 }

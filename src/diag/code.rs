@@ -146,6 +146,7 @@ table! {
     FOLDER_IN_POD = "BS250", Warning, "a folder is gone with its pod";
     HOST_MISSING = "BS251", Warning, "no host does the work of a database";
     CLUSTER_FOR_DATABASE = "BS260", Error, "a physical tier is given to single databases";
+    ALWAYS_FULL = "BS262", Warning, "no backup of a tier is incremental";
 
     // The world, below the IO line: storage.
     OBJECT_MISSING = "BS501", Error, "an object is missing from a store";
@@ -257,6 +258,10 @@ table! {
     WAL_UNREADABLE = "BS867", Error, "a WAL file of this machine cannot be read";
     WAL_SPOOL_FULL = "BS868", Error, "the spool of WAL is full";
     WAL_GIVEN_UP = "BS869", Warning, "WAL was given up for a storage";
+
+    // Incremental backups.
+    REFERENCE_LACKING = "BS872", Error, "a backup refers to one that is not there";
+    REFERENCE_NEEDED = "BS873", Error, "another backup refers to it";
 
     // What a plan does, where only remarks can be shown.
     PLAN_NOT_WHOLE = "BS850", Error, "a plan is not whole";

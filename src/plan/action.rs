@@ -169,6 +169,9 @@ pub enum Deed {
         tier: String,
         /// Where copies go.
         storages: Vec<String>,
+        /// The earlier backup to which it refers; left out for a full one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        earlier: Option<String>,
     },
     /// Bring a copy from one storage to another.
     CopyBackup {

@@ -5,7 +5,7 @@ use super::proven::{Proven, proven};
 use super::{Action, Deed, Due, Live, Phase, Subject, Symbol, judge, restorable};
 use crate::base::{BackupId, Period};
 use crate::catalog::retention::is_ahead;
-use crate::catalog::{Backup, DrillRecord, all_drills};
+use crate::catalog::{Backup, DrillRecord, WhyFull, all_drills, choose_earlier};
 use crate::policy::{Desired, StorageKind, TierSpec};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -48,6 +48,21 @@ pub struct Slot<'a> {
     pub drills: Vec<&'a DrillRecord>,
     /// What deletion waits for, where it waits.
     pub(super) proven: Option<Proven<'a>>,
+    /// What the next backup refers to, or why it is full; `None` where every backup is.
+    pub(super) earlier: Option<Result<&'a Backup, WhyFull>>,
+}
+
+impl<'a> Slot<'a> {
+    /// The newest good backup that the next one will be about as large as: of the same kind, where there is one. Its
+    /// largest copy.
+    pub(super) fn last_like_it(&self) -> Option<&'a Backup> {
+        let all = || self.copies.values().flatten().copied();
+        let is_full = !matches!(self.earlier, Some(Ok(_)));
+        let is_alike = |backup: &&Backup| backup.is_good() && backup.references().is_empty() == is_full;
+        let alike = if self.earlier.is_some() { all().filter(is_alike).map(|backup| &backup.id).max() } else { None };
+        let id = alike.or(self.newest_good)?;
+        all().filter(|backup| backup.id == *id).max_by_key(|backup| backup.stored_bytes())
+    }
 }
 
 /// Every tier of every database.
@@ -73,14 +88,34 @@ pub fn slots<'a>(desired: &'a Desired, live: &'a Live, subjects: &'a [Subject<'a
                 Some(cut) if !due.is_due() => Due::CutOff(cut),
                 _ => due,
             };
-            let writable =
+            let writable: Vec<&str> =
                 spec.copies.iter().map(|c| c.to.as_str()).filter(|to| is_writable(desired, live, to)).collect();
             let drills = drilled.get(&(subject.name.as_str(), tier.as_str())).cloned().unwrap_or_default();
             let proven = proven(desired, subject, tier, &copies, &drills, now);
-            slots.push(Slot { subject, tier, spec, copies, newest_good, newest, due, writable, drills, proven });
+            let earlier = earlier(desired, spec, &copies, &writable, now);
+            let slot =
+                Slot { subject, tier, spec, copies, newest_good, newest, due, writable, drills, proven, earlier };
+            slots.push(slot);
         }
     }
     slots
+}
+
+/// What the next backup of a tier refers to, or why it is full.
+fn earlier<'a>(
+    desired: &Desired,
+    spec: &TierSpec,
+    copies: &BTreeMap<&str, Vec<&'a Backup>>,
+    writable: &[&str],
+    now: Timestamp,
+) -> Option<Result<&'a Backup, WhyFull>> {
+    let full_every = spec.full_every?;
+    if let Some(why) = desired.self_contained(spec) {
+        return Some(Err(WhyFull::Policy(why.to_string())));
+    }
+    let shelves: Vec<&[&Backup]> =
+        writable.iter().map(|storage| copies.get(storage).map(Vec::as_slice).unwrap_or_default()).collect();
+    Some(choose_earlier(&shelves, full_every, now))
 }
 
 /// True for a storage that could be read and is there, or is going to be.
@@ -114,13 +149,14 @@ pub(super) fn action(slot: &Slot<'_>, now: Timestamp) -> Option<Action> {
     if slot.writable.is_empty() {
         return None;
     }
+    let reason = match &slot.earlier {
+        None => reason,
+        Some(Ok(earlier)) => format!("{reason}; incremental on {}", earlier.id),
+        Some(Err(WhyFull::First)) => format!("{reason}; full"),
+        Some(Err(why)) => format!("{reason}; full: {why}"),
+    };
     let database = slot.subject.name.clone();
-    let newest = slot
-        .copies
-        .values()
-        .flatten()
-        .filter(|backup| Some(&backup.id) == slot.newest_good)
-        .max_by_key(|b| b.stored_bytes());
+    let newest = slot.last_like_it();
     Some(Action {
         address: address(&database, slot.tier),
         symbol: Symbol::Create,
@@ -132,13 +168,14 @@ pub(super) fn action(slot: &Slot<'_>, now: Timestamp) -> Option<Action> {
             .iter()
             .flat_map(|storage| [folder_address(storage), marker_address(storage)])
             .collect(),
-        bytes: newest.map(|backup| backup.stored_bytes()),
+        bytes: newest.map(Backup::stored_bytes),
         irreversible: None,
         loosens: false,
         deed: Deed::TakeBackup {
             database,
             tier: slot.tier.to_owned(),
             storages: slot.writable.iter().map(|storage| (*storage).to_owned()).collect(),
+            earlier: slot.earlier.as_ref().and_then(|earlier| Some(earlier.as_ref().ok()?.id.to_string())),
         },
     })
 }

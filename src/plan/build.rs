@@ -61,6 +61,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     actions.extend(scope.choose(expendable));
     provision::hold_back(&mut actions);
     actions.sort_by(|a, b| (a.loosens, a.phase, order(a)).cmp(&(b.loosens, b.phase, order(b))));
+    let mut actions = prune::referring_first(actions);
 
     let takes_backup = |slot: &backups::Slot<'_>| planned.contains(&backups::address(&slot.subject.name, slot.tier));
     let mut guards: Vec<_> =

@@ -36,6 +36,11 @@ pub(super) fn actions(
             if present.is_some_and(|backup| backup.is_good()) {
                 continue;
             }
+            if let Some(backup) = present.filter(|backup| backup.has_own_files()) {
+                // What it refers to is brought, where that can be; it needs nothing itself.
+                notes.extend(beyond_repair(slot, copy, backup, &good));
+                continue;
+            }
             let sources = good.get(*id).into_iter().flatten().filter(|(storage, _)| *storage != copy.to);
             match sources.min_by_key(|(_, backup)| backup.availability.distance()) {
                 Some((from, backup)) if !backup.availability.is_readable() => {
@@ -61,6 +66,24 @@ pub(super) fn actions(
         notes.extend(cold.into_iter().filter_map(|(from, backups)| cold_source(slot, copy, from, &backups)));
     }
     actions
+}
+
+/// A copy that is complete, and what it refers to is whole nowhere.
+fn beyond_repair(
+    slot: &Slot<'_>,
+    copy: &CopySpec,
+    backup: &Backup,
+    good: &BTreeMap<&BackupId, Vec<(&str, &Backup)>>,
+) -> Option<Note> {
+    let reference = backup.references().iter().find(|reference| !good.contains_key(&reference.backup))?;
+    Some(Note {
+        about: format!("backup/{}/{}/{}", slot.subject.name, slot.tier, backup.id),
+        message: format!(
+            "is not whole at {}: no good copy of {}, to which it refers, exists",
+            copy.to, reference.backup
+        ),
+        is_problem: false,
+    })
 }
 
 /// Copies that a storage lacks and that only a cold one could give.
@@ -95,8 +118,8 @@ fn good_copies<'a>(slot: &Slot<'a>) -> BTreeMap<&'a BackupId, Vec<(&'a str, &'a 
 
 /// What a storage of a tier should have: what it would keep if it had everything that exists, all of it good.
 pub fn wanted_ids(desired: &Desired, slot: &Slot<'_>, copy: &CopySpec, now: Timestamp) -> BTreeSet<BackupId> {
-    let all: BTreeSet<&BackupId> = slot.copies.values().flatten().map(|backup| &backup.id).collect();
-    let held: Vec<Held> = all.into_iter().map(|id| Held { id: id.clone(), is_good: true }).collect();
+    // An id that several storages have is judged once.
+    let held: Vec<Held> = slot.copies.values().flatten().map(|backup| Held::good(backup)).collect();
     // Rules of S3 know no floor: what they deleted would be brought again and again.
     let by_lifecycle = prune::is_by_lifecycle(desired, &copy.to);
     let floor = if by_lifecycle { 0 } else { slot.subject.spec.safety.keep_at_least };
@@ -106,6 +129,8 @@ pub fn wanted_ids(desired: &Desired, slot: &Slot<'_>, copy: &CopySpec, now: Time
 
 fn action(slot: &Slot<'_>, copy: &CopySpec, backup: &Backup, from: &str, replace: bool) -> Action {
     let (database, tier, id) = (&slot.subject.name, slot.tier, backup.id.to_string());
+    let referred = backup.references().iter().map(|reference| reference.backup.as_str());
+    let references = referred.map(|id| address(&copy.to, database, tier, id));
     Action {
         address: address(&copy.to, database, tier, &id),
         symbol: Symbol::Copy,
@@ -116,7 +141,7 @@ fn action(slot: &Slot<'_>, copy: &CopySpec, backup: &Backup, from: &str, replace
             format!("the copy at {} is missing, the one at {from} is good", copy.to)
         },
         changes: Vec::new(),
-        depends_on: vec![folder_address(&copy.to), marker_address(&copy.to)],
+        depends_on: [folder_address(&copy.to), marker_address(&copy.to)].into_iter().chain(references).collect(),
         bytes: Some(backup.stored_bytes()),
         irreversible: None,
         loosens: false,

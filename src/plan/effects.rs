@@ -57,7 +57,7 @@ pub(super) fn effect(slot: &Slot<'_>, actions: &[Action], now: Timestamp) -> Opt
             Deed::CopyBackup { database, tier: t, .. } if database == name && t == tier => {
                 bytes_added = total([bytes_added, bytes]);
             }
-            Deed::TakeBackup { database, tier: t, storages } if database == name && t == tier => {
+            Deed::TakeBackup { database, tier: t, storages, .. } if database == name && t == tier => {
                 takes_backup = true;
                 bytes_added = total([bytes_added, bytes.saturating_mul(storages.len() as u64)]);
             }

@@ -1,12 +1,14 @@
 //! Backups that retention lets go, storage by storage, with the reason of each verdict. Locked ones wait for their date.
 
 use super::backups::Slot;
+use super::proven::Proven;
 use super::{Action, Deed, Deferral, Note, Phase, Symbol, backups, copies, proven};
 use crate::base::BackupId;
+use crate::catalog::Backup;
 use crate::catalog::retention::{self, Held};
 use crate::policy::{Desired, PruneBy, StorageKind};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// True where S3 deletes by rule, and this program never does.
 pub(super) fn is_by_lifecycle(desired: &Desired, storage: &str) -> bool {
@@ -44,55 +46,71 @@ pub(super) fn actions(
         }
         let present: BTreeSet<&BackupId> = there.iter().map(|backup| &backup.id).collect();
         let mut needed = Vec::new();
-        let mut held: Vec<Held> = there.iter().map(|b| Held { id: b.id.clone(), is_good: b.is_good() }).collect();
+        let mut held: Vec<Held> = there.iter().map(|backup| Held::of(backup)).collect();
         for backup in slot.copies.values().flatten() {
             let address = copies::address(&copy.to, database, tier, backup.id.as_str());
             if planned.contains(&address) {
-                held.push(Held { id: backup.id.clone(), is_good: true });
+                held.push(Held::good(backup));
                 needed.push(address);
             }
         }
         if takes_backup {
-            held.push(Held { id: BackupId::new(now, u32::MAX), is_good: true });
+            held.push(Held { id: BackupId::new(now, u32::MAX), is_good: true, references: needed_by_next(slot) });
             needed.push(backup_address.clone());
         }
         needed.sort();
         needed.dedup();
-        for verdict in retention::decide(&held, copy.keep, slot.subject.spec.safety.keep_at_least, now) {
-            let Some(backup) = there.iter().find(|backup| backup.id == verdict.id && present.contains(&verdict.id))
-            else {
-                continue;
-            };
-            if verdict.stays {
-                n_kept += 1;
-                continue;
+        let verdicts = retention::decide(&held, copy.keep, slot.subject.spec.safety.keep_at_least, now);
+        let verdicts: Vec<_> = verdicts
+            .into_iter()
+            .filter_map(|verdict| {
+                let backup = there.iter().find(|backup| backup.id == verdict.id && present.contains(&verdict.id))?;
+                let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+                let (address, reason) = (self::address(&copy.to, database, tier, &verdict.id), reasons.join("; "));
+                // Where somebody has to look at the drills, the deletion is shown and a guard stops it.
+                let waits = |proven: &Proven<'_>| proven.trouble.is_none() && !proven.frees(&verdict.id);
+                let fate = match slot.proven.as_ref() {
+                    _ if verdict.stays => Fate::Stays,
+                    Some(proven) if waits(proven) => Fate::Waits,
+                    _ => match Deferral::of_backup(backup, &copy.to, &address, &reason, now) {
+                        Some(locked) => Fate::Locked(locked),
+                        None => Fate::Goes,
+                    },
+                };
+                Some((*backup, address, reason, fate))
+            })
+            .collect();
+        let staying = verdicts.iter().filter(|(.., fate)| !matches!(fate, Fate::Goes)).map(|(backup, ..)| *backup);
+        let referred = referred(staying.collect(), there);
+        for (backup, address, reason, fate) in verdicts {
+            match fate {
+                Fate::Goes if !referred.contains(&backup.id) => {}
+                Fate::Locked(locked) => {
+                    deferred.push(locked);
+                    continue;
+                }
+                fate => {
+                    n_kept += 1;
+                    n_waiting += u64::from(matches!(fate, Fate::Waits));
+                    continue;
+                }
             }
-            // Where somebody has to look at the drills, the deletion is shown and a guard stops it.
-            if slot.proven.as_ref().is_some_and(|proven| proven.trouble.is_none() && !proven.frees(&verdict.id)) {
-                n_kept += 1;
-                n_waiting += 1;
-                continue;
-            }
-            let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
-            let (address, reason) = (address(&copy.to, database, tier, &verdict.id), reasons.join("; "));
-            if let Some(locked) = Deferral::of_backup(backup, &copy.to, &address, &reason, now) {
-                deferred.push(locked);
-                continue;
-            }
+            let referring = there.iter().filter(|other| other.references().iter().any(|r| r.backup == backup.id));
+            let before = referring.map(|other| self::address(&copy.to, database, tier, &other.id));
             actions.push(Action {
                 address,
                 symbol: Symbol::Delete,
                 phase: Phase::Prune,
                 reason,
                 changes: Vec::new(),
-                depends_on: needed.clone(),
+                depends_on: needed.iter().cloned().chain(before).collect(),
                 bytes: Some(backup.stored_bytes()),
                 irreversible: None,
                 loosens: false,
                 deed: Deed::PruneBackup {
                     database: database.to_owned(),
                     tier: tier.to_owned(),
-                    id: verdict.id.to_string(),
+                    id: backup.id.to_string(),
                     storage: copy.to.clone(),
                     manifest_etag: backup.manifest_etag.clone(),
                 },
@@ -100,7 +118,65 @@ pub(super) fn actions(
         }
     }
     notes.extend(proven::waiting(slot, n_waiting));
-    // Oldest first: whatever stops the work half-way leaves the newer ones.
+    // Oldest first, but for what others refer to: whatever stops the work half-way leaves the newer ones.
     actions.sort_by(|a, b| a.address.cmp(&b.address));
     (actions, n_kept)
+}
+
+/// What becomes of a copy.
+enum Fate {
+    Stays,
+    /// It may go, and a drill must be passed before.
+    Waits,
+    /// It may go, and cannot yet.
+    Locked(Deferral),
+    Goes,
+}
+
+/// What those that stay refer to, and what that refers to: whatever stays must be whole, also what only waits.
+fn referred<'a>(mut staying: Vec<&'a Backup>, there: &[&'a Backup]) -> BTreeSet<BackupId> {
+    let mut found = BTreeSet::new();
+    while let Some(backup) = staying.pop() {
+        for reference in backup.references() {
+            if found.insert(reference.backup.clone()) {
+                staying.extend(there.iter().filter(|other| other.id == reference.backup));
+            }
+        }
+    }
+    found
+}
+
+/// Backups that the one which is due will refer to.
+fn needed_by_next(slot: &Slot<'_>) -> Vec<BackupId> {
+    let Some(Ok(earlier)) = &slot.earlier else { return Vec::new() };
+    let others = earlier.references().iter().map(|reference| reference.backup.clone());
+    others.chain([earlier.id.clone()]).collect()
+}
+
+/// Puts deletions of backups after those of what refers to them; everything else stays where it is.
+pub(super) fn referring_first(actions: Vec<Action>) -> Vec<Action> {
+    let numbers: BTreeMap<String, usize> = actions
+        .iter()
+        .enumerate()
+        .filter(|(_, action)| matches!(action.deed, Deed::PruneBackup { .. }))
+        .map(|(number, action)| (action.address.clone(), number))
+        .collect();
+    let (mut order, mut placed) = (Vec::with_capacity(actions.len()), BTreeSet::new());
+    for number in 0..actions.len() {
+        // Each is pushed again below what must come before it.
+        let mut waiting = vec![(number, false)];
+        while let Some((number, is_ready)) = waiting.pop() {
+            if is_ready {
+                order.push(number);
+            } else if placed.insert(number) {
+                waiting.push((number, true));
+                let Action { address, depends_on, .. } = &actions[number];
+                let before = if numbers.contains_key(address) { depends_on.as_slice() } else { &[] };
+                let before = before.iter().rev().filter_map(|address| numbers.get(address));
+                waiting.extend(before.map(|other| (*other, false)));
+            }
+        }
+    }
+    let mut actions: Vec<Option<Action>> = actions.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|number| actions[number].take()).collect()
 }

@@ -19,7 +19,7 @@ impl Deed {
             Deed::RemoveAlarm { name } => format!("delete the alarm {name}"),
             Deed::InstallFile { path, .. } => format!("write {path}"),
             Deed::RemoveFile { path } => format!("remove {path}"),
-            Deed::TakeBackup { database, tier, storages } => {
+            Deed::TakeBackup { database, tier, storages, .. } => {
                 format!("back up {database} ({tier}) to {}", storages.join(", "))
             }
             Deed::CopyBackup { database, tier, id, from, to, replace } => {

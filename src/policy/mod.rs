@@ -26,8 +26,8 @@ pub use desired::{
     AccessKeySpec, AccessKind, AccessSpec, AgentSpec, AlertRuleSpec, AlertsSpec, ChannelSpec, CheckSpec,
     CloudwatchSpec, Compression, ConnectionSpec, CopySpec, CredentialsSpec, DatabaseSpec, Desired, DrillSpec, DumpSpec,
     EmailSpec, EncryptionAtRest, EncryptionSpec, ExplainedValue, FilesystemSpec, HookSpec, ManageSpec, MatchSpec,
-    MetricsSpec, ObjectivesSpec, PruneBy, RunSpec, S3Spec, SafetySpec, StorageKind, StorageSpec, ThresholdsSpec,
-    TierSpec, TrustSpec, Unmanaged, VerifySpec, WalSpec, WalSpoolSpec,
+    MetricsSpec, ObjectivesSpec, PruneBy, RunSpec, S3Spec, SafetySpec, SelfContained, StorageKind, StorageSpec,
+    ThresholdsSpec, TierSpec, TrustSpec, Unmanaged, VerifySpec, WalSpec, WalSpoolSpec,
 };
 pub use document::Document;
 pub use facts::longest_gap;

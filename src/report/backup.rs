@@ -31,6 +31,9 @@ pub fn backup(manifest: &Manifest, copies: &[String], missing: &[MissingCopy], s
         sum(|object| object.stored_bytes),
         sum(|object| object.plain_bytes),
     );
+    if let Some(kind) = super::show::kind(manifest) {
+        text.push_str(&format!("  {kind}\n"));
+    }
     for storage in copies {
         text.push_str(&format!("  {} {storage}\n", style.green("stored in")));
     }

@@ -75,13 +75,18 @@ fn row(point: &RestorePoint, now: Timestamp) -> Vec<String> {
     vec![
         point.id.to_string(),
         age(point.started_at, now),
-        point.tier.clone(),
+        best.and_then(incremental_on).map_or_else(|| point.tier.clone(), |_| format!("{} (incremental)", point.tier)),
         size(best.map(crate::catalog::Backup::plain_bytes)),
         size(best.map(crate::catalog::Backup::stored_bytes)),
         best.map_or("-", |backup| encryption(&backup.layers)).to_owned(),
         places(point),
         state_words(point, now),
     ]
+}
+
+/// The backup that an incremental one was compared with.
+fn incremental_on(backup: &crate::catalog::Backup) -> Option<&str> {
+    Some(backup.cluster.as_ref()?.incremental.as_ref()?.on.as_str())
 }
 
 /// `age`, `gpg` or `no`.
@@ -166,6 +171,9 @@ struct UnreadableView {
 struct BackupView {
     id: String,
     tier: String,
+    /// The backup that it was compared with; left out for a full one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incremental_on: Option<String>,
     started_at: String,
     finished_at: Option<String>,
     age_seconds: u64,
@@ -220,6 +228,7 @@ fn backup_view(point: &RestorePoint, now: Timestamp) -> BackupView {
     BackupView {
         id: point.id.to_string(),
         tier: point.tier.clone(),
+        incremental_on: best.and_then(incremental_on).map(str::to_owned),
         started_at: point.started_at.to_string(),
         finished_at: best.map(|backup| backup.finished_at.to_string()),
         age_seconds: Period::between(point.started_at, now).0,
@@ -308,6 +317,7 @@ pub(super) mod tests {
             cluster: None,
             verified: None,
             missing: Vec::new(),
+            lacking: Vec::new(),
             availability: Availability::Ready,
             protection: None,
             manifest_etag: String::new(),

@@ -53,6 +53,9 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
         let database = Size(source.database_bytes);
         let on_server = if manifest.adopted.is_some() { String::new() } else { format!(", {database} on the server") };
         line("size", format!("{} stored, {} plain{on_server}", Size(stored), Size(plain)));
+        if let Some(kind) = kind(manifest) {
+            line("kind", kind);
+        }
         line("layers", layers(&manifest.layers));
         if !source.extensions.is_empty() {
             let all: Vec<String> = source.extensions.iter().map(|e| format!("{} {}", e.name, e.version)).collect();
@@ -77,6 +80,15 @@ pub fn show(point: &RestorePoint, manifest: Option<&Manifest>, now: Timestamp, s
         }
     }
     out
+}
+
+/// Whether a backup of a cluster is full or on what; `None` for a dump.
+pub(super) fn kind(manifest: &Manifest) -> Option<String> {
+    let cluster = manifest.cluster.as_ref()?;
+    let Some(incremental) = &cluster.incremental else { return Some("full".to_owned()) };
+    let others: Vec<&str> = incremental.references.iter().map(|reference| reference.backup.as_str()).collect();
+    let refers = if others.is_empty() { "nothing".to_owned() } else { others.join(", ") };
+    Some(format!("incremental on {}, refers to {refers}", incremental.on))
 }
 
 fn copies(out: &mut String, point: &RestorePoint, now: Timestamp, style: Style) {

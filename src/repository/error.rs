@@ -1,6 +1,7 @@
 //! What can go wrong with a repository.
 
 use super::layout::marker_key;
+use crate::base::BackupId;
 use crate::catalog::Owner;
 use crate::diag::{Code, Explain, codes};
 use crate::storage::StorageError;
@@ -54,6 +55,16 @@ pub enum RepositoryError {
         /// How it was lost.
         problem: String,
     },
+    /// A backup that was to be removed is needed by another.
+    #[error("{by} in {location} refers to {id}, which is not removed")]
+    Referred {
+        /// The store.
+        location: String,
+        /// The backup.
+        id: BackupId,
+        /// The one that refers to it.
+        by: BackupId,
+    },
     /// What was to be removed as a leftover turned out to belong to a backup.
     #[error("`{key}` in {location} belongs to a backup now and is not removed")]
     NotLeftover {
@@ -72,6 +83,7 @@ impl Explain for RepositoryError {
             RepositoryError::Newer { .. } => &codes::REPOSITORY_NEWER,
             RepositoryError::Locked { .. } => &codes::DATABASE_LOCKED,
             RepositoryError::LeaseLost { .. } => &codes::LOCK_LOST,
+            RepositoryError::Referred { .. } => &codes::REFERENCE_NEEDED,
             RepositoryError::NotLeftover { .. } => &codes::NOT_LEFTOVER,
         }
     }
@@ -96,6 +108,9 @@ impl Explain for RepositoryError {
             }
             RepositoryError::LeaseLost { .. } => {
                 "Run the same command again; it starts from what is there now.".to_owned()
+            }
+            RepositoryError::Referred { .. } => {
+                "Run `backstay plan --only prune`: it goes with what refers to it.".to_owned()
             }
             RepositoryError::NotLeftover { .. } => "Run `backstay plan` again.".to_owned(),
         })

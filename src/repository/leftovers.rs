@@ -10,6 +10,11 @@ use std::collections::{BTreeMap, HashSet};
 pub(super) fn of_data(backups: &[Backup], broken: &[BrokenFile], files: &Files) -> Vec<Leftover> {
     let mut owned: HashSet<String> =
         backups.iter().map(|backup| data_prefix(&backup.tier, &backup.database, backup.id.as_str())).collect();
+    // Whatever became of its manifest, bytes that another backup needs are nobody's garbage.
+    for backup in backups {
+        let referred = backup.references().iter().map(|reference| reference.backup.as_str());
+        owned.extend(referred.map(|id| data_prefix(&backup.tier, &backup.database, id)));
+    }
     for file in broken {
         if let Some(Key::Manifest(place)) = parse(&file.key) {
             owned.insert(data_prefix(&place.tier, &place.database, place.id.as_str()));

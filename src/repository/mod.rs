@@ -20,6 +20,7 @@ mod marker;
 mod parallel;
 mod process;
 mod read;
+mod references;
 mod remove;
 mod repository;
 mod small;

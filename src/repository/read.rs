@@ -9,7 +9,7 @@ use super::index::Index;
 use super::layout::{DATA, INDEXES, JOURNALS, LOCKS, MANIFESTS, data_prefix, index_key, manifest_key};
 use super::listing::{Entry, Files, Listed, Manifests, Unread, describe, manifests, match_index};
 use super::repository::judge_manifest;
-use super::{Repository, RepositoryError, lease, leftovers, parallel, process, small};
+use super::{Repository, RepositoryError, lease, leftovers, parallel, process, references, small};
 use crate::catalog::{
     Backup, BrokenFile, Contents, DrillRecord, JournalRecord, JournalState, LockRecord, VerifyRecord,
 };
@@ -65,6 +65,7 @@ impl Repository {
         leftovers.extend(self.unfinished_removals(catalog.removals, &backups).await?);
         leftovers::mark_in_use(&mut leftovers, &locks);
         let leftovers = self.drop_finished(leftovers, &mut backups, &mut broken).await?;
+        references::describe(&mut backups);
         backups.sort_by(|a, b| (&a.database, &a.tier, &a.id).cmp(&(&b.database, &b.tier, &b.id)));
         broken.sort();
         Ok(Contents { backups, leftovers, broken, locks, journals, drills: catalog.drills, index_stale: catalog.stale })

@@ -124,12 +124,13 @@ pub(super) async fn take(request: &Request<'_>, tier: &str, hands: &Hands<'_>) -
         repositories: hands.repositories,
         leases: &locked.leases,
         lookup: hands.lookup,
+        state: None,
         observer: hands.observer.clone(),
         cancel: &hands.cancel,
         now: Timestamp::now,
     };
     let run = format!("{RUN}{}", hands.run);
-    let order = Order { desired: request.desired, target, storages, run: &run };
+    let order = Order { desired: request.desired, target, storages, earlier: None, run: &run };
     let outcome = if locked.leases.is_empty() { None } else { Some(take_backup(&order, &tools).await) };
     let problems: Vec<String> = locked.failed.iter().map(ToString::to_string).collect();
     locked.release().await;

@@ -31,6 +31,8 @@ pub struct Point {
     pub thaw: Period,
     /// A key is needed to read it.
     pub is_encrypted: bool,
+    /// It refers to earlier ones for what did not change.
+    pub is_incremental: bool,
 }
 
 /// The restore points of a tier, oldest first; what is dated in the future is left out.
@@ -69,5 +71,6 @@ fn point(copies: &[(&str, &Backup)]) -> Option<Point> {
         is_verified: good().any(is_verified),
         thaw: best.availability.distance().1,
         is_encrypted: best.is_encrypted(),
+        is_incremental: best.cluster.as_ref().is_some_and(|cluster| cluster.incremental.is_some()),
     })
 }

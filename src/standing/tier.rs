@@ -44,9 +44,11 @@ impl TierStanding {
         Some((self.points.first()?.started_at, self.points.last()?.started_at))
     }
 
-    /// By how many percent the last good backup is larger than the one before, negative when smaller.
+    /// By how many percent the last good backup is larger than the one before of the same kind, full or incremental;
+    /// negative when smaller.
     pub fn size_change(&self) -> Option<i64> {
-        let [.., before, last] = self.points.as_slice() else { return None };
+        let (last, earlier) = self.points.split_last()?;
+        let before = earlier.iter().rev().find(|before| before.is_incremental == last.is_incremental)?;
         let (before, last) = (i128::from(before.stored_bytes), i128::from(last.stored_bytes));
         i64::try_from((last - before) * 100 / before.max(1)).ok()
     }

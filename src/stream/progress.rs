@@ -31,7 +31,8 @@ impl Progress {
         Progress::new(Arc::new(crate::event::Silent), String::new(), None)
     }
 
-    pub(super) fn at(&self, done: u64) {
+    /// So many bytes are done.
+    pub fn at(&self, done: u64) {
         let done = done.saturating_add(self.before.unwrap_or(0));
         self.observer.on(&Event::Progress { task: self.task.clone(), done, total: self.total });
     }

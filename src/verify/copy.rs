@@ -2,7 +2,8 @@
 
 use super::Means;
 use crate::catalog::{
-    CopyVerdict, FORMAT, Manifest, ObjectRole, StoredObject, TableRows, VerifyLevel, VerifyProblem, VerifyRecord,
+    CopyVerdict, FORMAT, Manifest, ObjectRole, Reference, StoredObject, TableRows, VerifyLevel, VerifyProblem,
+    VerifyRecord,
 };
 use crate::codec::archive::{Scan, Summary};
 use crate::repository::layout::{Place, manifest_key, stored_key};
@@ -11,17 +12,21 @@ use crate::resource::StorageClass;
 use crate::storage::StorageError;
 use crate::stream::{Content, Decode, Expected, Progress, StreamError, decode};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 /// What was found of one file.
-enum Finding {
+#[derive(Clone)]
+pub(super) enum Finding {
     Good,
     Damaged(VerifyProblem),
     /// It has its size; its bytes are frozen.
     Cold(StorageClass),
     Undecided(String),
 }
+
+/// What was found of packs, by key: several backups may refer to one.
+pub(super) type Seen = HashMap<String, Finding>;
 
 /// How a copy is, and whether the result stands beside it.
 pub(super) struct Verified {
@@ -36,13 +41,14 @@ impl From<CopyVerdict> for Verified {
     }
 }
 
-/// Looks at one copy of a backup and keeps the result beside its manifest, unless nothing could be decided. Of a file
-/// in a cold class only its size is looked at. `None` when the backup is gone. Errors only when interrupted.
+/// Looks at one copy of a backup, and at the packs of others to which it refers, and keeps the result beside its manifest,
+/// unless nothing could be decided. Of a file in a cold class only its size is looked at. `None` when the backup is gone. Errors only when interrupted.
 pub(super) async fn verify_copy(
     repository: &Repository,
     place: &Place,
     level: VerifyLevel,
     means: &Means,
+    seen: &mut Seen,
 ) -> Result<Option<Verified>, StreamError> {
     let manifest = match repository.manifest(&place.tier, &place.database, &place.id).await {
         Ok(manifest) => manifest,
@@ -53,8 +59,16 @@ pub(super) async fn verify_copy(
         Err(error) => return Ok(Some(CopyVerdict::Undecided(error.to_string()).into())),
     };
     let (mut problems, mut undecided, mut cold) = (Vec::new(), Vec::new(), None);
+    let mut findings = Vec::new();
     for object in &manifest.objects {
-        match look(repository, place, &manifest, object, level, means).await? {
+        findings.push(look_once(repository, place, &manifest, object, level, means, seen).await?);
+    }
+    for reference in manifest.cluster.iter().flat_map(|cluster| cluster.references()) {
+        let place = Place { id: reference.backup.clone(), ..place.clone() };
+        findings.extend(look_at_reference(repository, &place, reference, level, means, seen).await?);
+    }
+    for finding in findings {
+        match finding {
             Finding::Good => {}
             Finding::Damaged(problem) => problems.push(problem),
             Finding::Cold(class) => cold = cold.max(Some(class)),
@@ -84,6 +98,57 @@ pub(super) async fn verify_copy(
     let problems = record.problems;
     let verdict = if problems.is_empty() { CopyVerdict::Good } else { CopyVerdict::Damaged(problems) };
     Ok(Some(Verified { verdict, unkept }))
+}
+
+/// Looks at the packs of one backup that another refers to.
+async fn look_at_reference(
+    repository: &Repository,
+    place: &Place,
+    reference: &Reference,
+    level: VerifyLevel,
+    means: &Means,
+    seen: &mut Seen,
+) -> Result<Vec<Finding>, StreamError> {
+    let damaged = |key: String, problem: &str| Finding::Damaged(VerifyProblem { key, problem: problem.to_owned() });
+    let key = || manifest_key(&place.tier, &place.database, &place.id);
+    let manifest = match repository.manifest(&place.tier, &place.database, &place.id).await {
+        Ok(manifest) => manifest,
+        Err(RepositoryError::Storage(StorageError::NotFound { .. })) => {
+            return Ok(vec![damaged(key(), "it is missing, and another backup refers to it")]);
+        }
+        Err(RepositoryError::Broken { key, problem, .. }) => return Ok(vec![damaged(key, &problem)]),
+        Err(error) => return Ok(vec![Finding::Undecided(error.to_string())]),
+    };
+    let mut findings = Vec::new();
+    for pack in &reference.packs {
+        findings.push(match manifest.objects.iter().find(|object| object.name == *pack) {
+            Some(object) => look_once(repository, place, &manifest, object, level, means, seen).await?,
+            None => damaged(key(), &format!("it does not name `{pack}`, to which another backup refers")),
+        });
+    }
+    Ok(findings)
+}
+
+/// Looks at a file, unless it is a pack that was looked at already.
+async fn look_once(
+    repository: &Repository,
+    place: &Place,
+    manifest: &Manifest,
+    object: &StoredObject,
+    level: VerifyLevel,
+    means: &Means,
+    seen: &mut Seen,
+) -> Result<Finding, StreamError> {
+    if object.role != ObjectRole::Pack {
+        return look(repository, place, manifest, object, level, means).await;
+    }
+    let key = stored_key(&place.tier, &place.database, &place.id, &object.name, object.key.as_deref());
+    if let Some(finding) = seen.get(&key) {
+        return Ok(finding.clone());
+    }
+    let finding = look(repository, place, manifest, object, level, means).await?;
+    seen.insert(key, finding.clone());
+    Ok(finding)
 }
 
 async fn look(

@@ -1,7 +1,7 @@
 //! A whole repository.
 
 use super::Selection;
-use super::copy::{Verified, verify_copy};
+use super::copy::{Seen, Verified, verify_copy};
 use crate::base::total;
 use crate::catalog::{Backup, CopyInspection, CopyVerdict, FileProblem, Inspection, VerifyLevel};
 use crate::codec::Keys;
@@ -32,7 +32,7 @@ pub async fn verify(
     level: VerifyLevel,
     means: &Means,
 ) -> Result<Inspection, StreamError> {
-    let mut round = Round { repository, selection, level, means, found: Inspection::empty(level) };
+    let mut round = Round { repository, selection, level, means, found: Inspection::empty(level), seen: Seen::new() };
     if let Err(error) = round.run().await? {
         round.found.unreadable.push((repository.name.clone(), error.to_string()));
     }
@@ -45,6 +45,7 @@ struct Round<'a> {
     level: VerifyLevel,
     means: &'a Means,
     found: Inspection,
+    seen: Seen,
 }
 
 impl Round<'_> {
@@ -67,7 +68,7 @@ impl Round<'_> {
             if !self.selection.holds(&place) {
                 continue;
             }
-            let verified = verify_copy(self.repository, &place, self.level, self.means).await?;
+            let verified = verify_copy(self.repository, &place, self.level, self.means, &mut self.seen).await?;
             let Some(Verified { verdict, unkept }) = verified else { continue };
             self.unkept(unkept);
             if !matches!(verdict, CopyVerdict::Cold(_)) {

@@ -121,6 +121,7 @@ impl World {
             run: run_id(Timestamp::now()),
             verb: "apply",
             root: std::path::PathBuf::from("/"),
+            state: None,
             print_key: None,
         };
         let outcome = apply(plan, &BTreeSet::new(), &refused(plan, &Approval::default()), &hands).await;

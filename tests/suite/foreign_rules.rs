@@ -58,6 +58,7 @@ fn backup(tier: &str, started: &str) -> Backup {
         cluster: None,
         verified: None,
         missing: Vec::new(),
+        lacking: Vec::new(),
         availability: Availability::Ready,
         protection: None,
         manifest_etag: String::new(),

@@ -18,7 +18,12 @@ fn script(opening: &str) -> String {
 }
 
 fn run(project: &Project, server: &Server, script: &str) -> String {
-    let manifest = project.manifest("near");
+    run_for(project, server, &project.manifest("near"), script)
+}
+
+/// The script for one backup at `near`.
+fn run_for(project: &Project, server: &Server, manifest: &backstay::catalog::Manifest, script: &str) -> String {
+    let data = format!("near/data/{}/{}/{}", manifest.tier, manifest.database, manifest.id);
     let path = format!("{}:{}", server.bin.display(), std::env::var("PATH").unwrap());
     let mut command: Command = server.client("psql", "postgres");
     // The server's connection settings, for another program.
@@ -40,7 +45,7 @@ fn run(project: &Project, server: &Server, script: &str) -> String {
         .env("KEY", project.path("key"))
         .env("PASSPHRASE", project.path("words"))
         .env("GNUPGHOME", project.path("."))
-        .env("DATA", project.data("near"))
+        .env("DATA", project.path(&data))
         .output()
         .unwrap();
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -83,6 +88,32 @@ fn a_cluster_is_read_with_the_commands_of_the_page() {
     let script = format!("CLUSTER='{}'\n{}", project.path("cluster").display(), script("sh cluster\n"));
     let printed = run(&project, source.server, &script);
     assert!(printed.contains("backup successfully verified") && printed.contains("\"blake3\""), "{printed}");
+}
+
+#[test]
+fn an_incremental_backup_is_put_together_with_the_commands_of_the_page() {
+    let server: &Server = Box::leak(Box::new(Server::start(crate::support::Version::Distribution)));
+    let source = Database::create(server, "format");
+    source.psql("CREATE TABLE kept AS SELECT n, md5(n::text) AS w FROM generate_series(1, 30000) n; CHECKPOINT");
+    let lines = "    encryption: team\nencryption:\n  team: { type: age, recipients: [KEY] }\n";
+    let project = Project::new(&source, lines);
+    let physical = "    method: physical\n    incremental: { full_every: 7d }\n    schedule: manual";
+    project.edit_policy("    schedule: manual", physical);
+    let printed = shell(source.server, &project.path("."), "age-keygen -o key 2>&1");
+    let public = String::from_utf8_lossy(&printed).trim().rsplit(' ').next().unwrap().to_owned();
+    project.edit_policy("KEY", &public);
+    project.backstay(&["backup", "app"]).run().expect(0);
+    source.psql("UPDATE kept SET w = 'other' WHERE n % 700 = 0");
+    project.backstay(&["backup", "app"]).run().expect(0);
+    source.psql("UPDATE kept SET w = 'and another' WHERE n % 900 = 0");
+    let made = project.backstay(&["backup", "app", "--json"]).run().expect(0).json();
+    let manifest: backstay::catalog::Manifest = serde_json::from_value(made["manifest"].clone()).unwrap();
+    assert_eq!(manifest.cluster.as_ref().unwrap().references().len(), 2, "{made:#}");
+    fs::create_dir(project.path("work")).unwrap();
+    let (cluster, work) = (project.path("cluster"), project.path("work"));
+    let script = format!("CLUSTER='{}'\nWORK='{}'\n{}", cluster.display(), work.display(), script("sh incremental\n"));
+    let printed = run_for(&project, source.server, &manifest, &script);
+    assert!(printed.contains("backup successfully verified"), "{printed}");
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn backup(tier: &str, started: &str, bytes: u64) -> Backup {
         cluster: None,
         verified: None,
         missing: Vec::new(),
+        lacking: Vec::new(),
         availability: Availability::Ready,
         protection: None,
         manifest_etag: String::new(),

@@ -296,7 +296,7 @@ databases:
         assert!(made.guards.is_empty(), "day {day}: {:?}", made.guards);
         for action in &made.actions {
             match &action.deed {
-                Deed::TakeBackup { database, tier, storages } => {
+                Deed::TakeBackup { database, tier, storages, .. } => {
                     for storage in storages {
                         read_mut(&mut live, storage).contents.backups.push(backup(database, tier, now));
                     }

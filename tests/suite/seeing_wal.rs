@@ -48,6 +48,7 @@ fn base(hours: i64, number: u64) -> Backup {
         databases: Vec::new(),
         files: 1,
         bytes: 1,
+        incremental: None,
     };
     let finished_at = started + SignedDuration::from_mins(10);
     Backup { method: Method::Physical, cluster: Some(cluster), finished_at, ..backup("app", "weekly", started) }

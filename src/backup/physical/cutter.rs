@@ -1,17 +1,23 @@
-//! Cuts archives into packs: passes their bytes on, notes where every file is, and ends a pack between two files once
-//! it is long enough.
+//! Cuts archives into packs: passes their bytes on, or those of them that an earlier backup has not, notes where every
+//! file is, and ends a pack between two files once it is long enough.
 
+use super::block_digests::{BlockDigests, Digest, block_of};
+use super::compare::{Comparing, Run};
+use super::earlier::Earlier;
+use super::member::member;
 use super::source::{Archive, Archives};
-use crate::base::Blake3Hasher;
-use crate::catalog::{ClusterFile, Extent, FileKind, is_inside};
+use crate::catalog::{ClusterFile, Extent, FileKind, Pack};
+use crate::stream::Progress;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
-use tar::{EntryType, Header};
+use tar::Header;
 
 /// Length of a header, and of what file contents are filled up to.
 const BLOCK: usize = 512;
 /// Two empty blocks end an archive.
 const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+/// Progress in a file is told whenever so many bytes of it were read.
+const TELL: u64 = 8 << 20;
 /// Most bytes kept of the end of a file that is looked into.
 const TAIL: usize = 64 << 10;
 
@@ -28,7 +34,21 @@ pub(super) struct Cutter {
     pack: u32,
     /// Bytes that come before anything else is read.
     ready: Ready,
+    blocks: Blocks,
+    /// Memory of runs.
+    spare: Vec<u8>,
+    /// Told of what was read, where that is not what goes into packs.
+    progress: Option<Progress>,
     pub(super) found: Found,
+}
+
+/// What is done about blocks of files.
+#[derive(Default)]
+pub(super) struct Blocks {
+    /// Where digests of them go; `None`: nobody wants them.
+    pub(super) digests: Option<BlockDigests>,
+    /// What is compared with; `None`: everything goes into packs.
+    pub(super) earlier: Option<Earlier>,
 }
 
 /// What the archives held.
@@ -43,13 +63,17 @@ pub(super) struct Found {
     pub(super) control: Vec<u8>,
     /// Bytes of all files.
     pub(super) bytes: u64,
+    /// Packs of earlier backups. Those of this one come after them.
+    pub(super) earlier_packs: Vec<Pack>,
 }
 
 enum State {
     /// Between two members.
     Between,
     /// In the content of a file.
-    Within { file: ClusterFile, left: u64, hasher: Blake3Hasher },
+    Within { file: ClusterFile, left: u64, digest: Digest },
+    /// In the content of a file that an earlier backup knows.
+    Comparing(Box<Comparing>),
     /// The pack is ended.
     PackEnded,
     /// Everything was read.
@@ -67,8 +91,19 @@ struct Ready {
 pub(super) struct PackReader(pub(super) Arc<Mutex<Cutter>>);
 
 impl Read for PackReader {
+    /// As much as there is room for: a reader that is given less takes its source for a pipe that is empty, and rests.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).read(buffer)
+        let mut cutter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut length = 0;
+        while length < buffer.len() {
+            match cutter.read(&mut buffer[length..]) {
+                Ok(0) => break,
+                Ok(n) => length += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(length)
     }
 }
 
@@ -84,8 +119,26 @@ impl Cutter {
             position: 0,
             pack: 0,
             ready: Ready::default(),
+            blocks: Blocks::default(),
+            spare: Vec::new(),
+            progress: None,
             found: Found::default(),
         }
+    }
+
+    /// Looks after blocks. Where an earlier backup is compared with, `progress` is told of what was read.
+    pub(super) fn with_blocks(mut self, mut blocks: Blocks, progress: &Progress) -> Cutter {
+        if let Some(earlier) = &mut blocks.earlier {
+            self.found.earlier_packs = earlier.packs();
+            self.progress = Some(progress.clone());
+        }
+        self.blocks = blocks;
+        self
+    }
+
+    /// Digests of blocks, where they were wanted. May be taken once.
+    pub(super) fn take_digests(&mut self) -> Option<BlockDigests> {
+        self.blocks.digests.take()
     }
 
     /// True when there is no further pack.
@@ -93,14 +146,11 @@ impl Cutter {
         matches!(self.state, State::Done)
     }
 
-    /// Begins pack number `pack`, counted from 0.
+    /// Begins pack number `pack`, counted from 0; those of earlier backups have numbers before it.
     pub(super) fn begin_pack(&mut self, pack: u32) {
-        self.pack = pack;
+        self.pack = u32::try_from(self.found.earlier_packs.len()).unwrap_or(u32::MAX).saturating_add(pack);
         self.position = 0;
         self.state = State::Between;
-        if let Some((header, file)) = self.waiting.take() {
-            self.take_member(&header, file);
-        }
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -115,40 +165,83 @@ impl Cutter {
             match &mut self.state {
                 State::PackEnded | State::Done => return Ok(0),
                 State::Within { left: 0, .. } => self.end_file()?,
-                State::Within { left, hasher, file } => {
+                State::Within { left, digest, file } => {
                     let most = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
                     let Some(archive) = &mut self.archive else { return Err(cut_off(&file.path)) };
                     let n = archive.bytes.read(&mut buffer[..most])?;
                     if n == 0 {
                         return Err(cut_off(&file.path));
                     }
-                    hasher.update(&buffer[..n]);
+                    digest.update(&buffer[..n], self.blocks.digests.as_mut())?;
                     *left -= n as u64;
                     self.position += n as u64;
                     keep(&mut self.found, &file.path, &buffer[..n]);
                     return Ok(n);
                 }
+                State::Comparing(_) => self.compare()?,
                 State::Between => self.next_member()?,
             }
         }
     }
 
     fn end_file(&mut self) -> io::Result<()> {
-        let State::Within { mut file, hasher, .. } = std::mem::replace(&mut self.state, State::Between) else {
+        let State::Within { mut file, digest, .. } = std::mem::replace(&mut self.state, State::Between) else {
             return Ok(());
         };
-        let filling = filling(file.bytes);
+        file.blake3 = Some(digest.finish(self.blocks.digests.as_mut())?);
+        self.hand_out(&[0; BLOCK][..filling(file.bytes)]);
+        self.found(file)
+    }
+
+    /// A file was read to its end.
+    fn found(&mut self, file: ClusterFile) -> io::Result<()> {
         if let Some(archive) = &mut self.archive {
-            archive.bytes.read_exact(&mut [0; BLOCK][..filling])?;
+            archive.bytes.read_exact(&mut [0; BLOCK][..filling(file.bytes)])?;
         }
-        file.blake3 = Some(hasher.finish());
         self.found.bytes += file.bytes;
         self.found.files.push(file);
-        self.hand_out(&[0; BLOCK][..filling]);
+        if let Some(progress) = &self.progress {
+            progress.at(self.found.bytes);
+        }
+        Ok(())
+    }
+
+    /// Goes on with a file that is compared, until there is something to be handed out or it ends.
+    fn compare(&mut self) -> io::Result<()> {
+        let State::Comparing(comparing) = &mut self.state else { return Ok(()) };
+        if comparing.is_done() {
+            let State::Comparing(comparing) = std::mem::replace(&mut self.state, State::Between) else { return Ok(()) };
+            let (file, memory) = comparing.finish();
+            self.spare = memory;
+            return self.found(file);
+        }
+        if let Some(progress) = self.progress.as_ref().filter(|_| comparing.at() % TELL == 0) {
+            progress.at(self.found.bytes + comparing.at());
+        }
+        let Some(archive) = &mut self.archive else { return Err(cut_off(&comparing.file.path)) };
+        let (found, pack, begins) = (&mut self.found, self.pack, self.position + BLOCK as u64);
+        let seen = |path: &str, bytes: &[u8]| keep(found, path, bytes);
+        let place = |file: &mut ClusterFile, bytes| file.push(Extent(pack, begins, bytes));
+        let run = comparing.step(archive.bytes.as_mut(), self.blocks.digests.as_mut(), seen, place);
+        let run = run.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => cut_off(&comparing.file.path),
+            _ => error,
+        })?;
+        if let Some(Run { header, bytes }) = run {
+            self.hand_out(header.as_bytes());
+            self.ready.bytes.extend_from_slice(&bytes);
+            self.ready.bytes.extend_from_slice(&[0; BLOCK][..filling(bytes.len() as u64)]);
+            if let State::Comparing(comparing) = &mut self.state {
+                comparing.use_again(bytes);
+            }
+        }
         Ok(())
     }
 
     fn next_member(&mut self) -> io::Result<()> {
+        if let Some((header, file)) = self.waiting.take() {
+            return self.take_member(header, file);
+        }
         if self.archive.is_none() {
             self.archive = self.archives.next()?;
         }
@@ -170,28 +263,40 @@ impl Cutter {
         }
         let tablespace = archive.tablespace;
         let Some((header, file)) = member(header, tablespace)? else { return Ok(()) };
-        if self.position > 0 && self.position.saturating_add(file.bytes) > self.pack_bytes {
+        // What is compared is seldom all new.
+        let adds = if self.blocks.earlier.is_some() { 0 } else { file.bytes };
+        if self.position > 0 && self.position.saturating_add(adds) > self.pack_bytes {
             self.waiting = Some((header, file));
             self.hand_out(&END);
             self.state = State::PackEnded;
-        } else {
-            self.take_member(&header, file);
+            return Ok(());
         }
-        Ok(())
+        self.take_member(header, file)
     }
 
-    fn take_member(&mut self, header: &Header, mut file: ClusterFile) {
+    fn take_member(&mut self, header: Header, mut file: ClusterFile) -> io::Result<()> {
+        let known = match &mut self.blocks.earlier {
+            Some(earlier) if file.kind == FileKind::File => earlier.take(&file)?,
+            _ => None,
+        };
+        if let Some(known) = known {
+            let spare = std::mem::take(&mut self.spare);
+            self.state = State::Comparing(Box::new(Comparing::new(header, file, known, spare)));
+            return Ok(());
+        }
         self.hand_out(header.as_bytes());
         if file.kind == FileKind::Folder {
             self.found.files.push(file);
             self.state = State::Between;
-            return;
+            return Ok(());
         }
         let left = file.bytes;
         if left > 0 {
             file.at = vec![Extent(self.pack, self.position + BLOCK as u64, left)];
         }
-        self.state = State::Within { file, left, hasher: Blake3Hasher::default() };
+        file.block = self.blocks.digests.as_ref().and_then(|_| block_of(left));
+        self.state = State::Within { left, digest: Digest::new(file.block), file };
+        Ok(())
     }
 
     fn hand_out(&mut self, bytes: &[u8]) {
@@ -205,50 +310,6 @@ impl Cutter {
 fn filling(bytes: u64) -> usize {
     // Less than a block.
     (bytes.next_multiple_of(BLOCK as u64) - bytes) as usize
-}
-
-/// A member as it goes into a pack, and what the map says of it; `None` for what is not kept: links to tablespaces, which
-/// a restore makes anew.
-fn member(header: Header, tablespace: Option<u32>) -> io::Result<Option<(Header, ClusterFile)>> {
-    let said = header.path()?.to_str().map(str::to_owned);
-    let name = said.ok_or_else(|| refused("the name of a file is not UTF-8", &header))?;
-    let path = name.trim_end_matches('/').trim_start_matches("./");
-    let kind = match header.entry_type() {
-        EntryType::Regular => FileKind::File,
-        EntryType::Directory => FileKind::Folder,
-        EntryType::Symlink => return Ok(None),
-        _ => return Err(refused("the archive holds what is neither file nor folder", &header)),
-    };
-    if path.is_empty() || path == "." {
-        return Ok(None);
-    }
-    let whole = match tablespace {
-        Some(oid) => format!("pg_tblspc/{oid}/{path}"),
-        None => path.to_owned(),
-    };
-    if !is_inside(&whole) {
-        return Err(refused("a file lies outside of the data directory", &header));
-    }
-    let file = ClusterFile {
-        mode: header.mode()? & 0o7777,
-        modified: i64::try_from(header.mtime()?).unwrap_or(i64::MAX),
-        bytes: if kind == FileKind::File { header.size()? } else { 0 },
-        blake3: None,
-        at: Vec::new(),
-        kind,
-        path: whole,
-    };
-    let mut header = header;
-    if tablespace.is_some() {
-        header.set_path(&file.path)?;
-        header.set_cksum();
-    }
-    Ok(Some((header, file)))
-}
-
-fn refused(problem: &str, header: &Header) -> io::Error {
-    let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
-    io::Error::new(io::ErrorKind::InvalidData, format!("{problem}: `{}`", crate::base::visible(&name)))
 }
 
 fn cut_off(path: &str) -> io::Error {
@@ -285,13 +346,13 @@ fn keep(found: &mut Found, path: &str, bytes: &[u8]) {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::base::Blake3;
     use proptest::prelude::*;
     use std::collections::VecDeque;
 
-    fn archive(tablespace: Option<u32>, files: &[(String, Vec<u8>)]) -> Archive {
+    pub(in crate::backup::physical) fn archive(tablespace: Option<u32>, files: &[(String, Vec<u8>)]) -> Archive {
         let mut builder = tar::Builder::new(Vec::new());
         for (name, content) in files {
             let mut header = Header::new_ustar();
@@ -306,7 +367,11 @@ mod tests {
 
     /// All packs, and what was found.
     fn cut(archives: Vec<Archive>, pack_bytes: u64) -> (Vec<Vec<u8>>, Arc<Mutex<Cutter>>) {
-        let cutter = Cutter::new(Box::new(VecDeque::from(archives)), pack_bytes);
+        packs(Cutter::new(Box::new(VecDeque::from(archives)), pack_bytes))
+    }
+
+    /// All packs of a cutter.
+    pub(in crate::backup::physical) fn packs(cutter: Cutter) -> (Vec<Vec<u8>>, Arc<Mutex<Cutter>>) {
         let cutter = Arc::new(Mutex::new(cutter));
         let mut packs = Vec::new();
         while !cutter.lock().unwrap().is_done() {
@@ -370,19 +435,5 @@ mod tests {
             let cutter = Arc::new(Mutex::new(cutter));
             prop_assert!(PackReader(cutter).read_to_end(&mut Vec::new()).is_err());
         }
-    }
-
-    #[test]
-    fn what_leads_elsewhere_is_refused_and_links_are_left_out() {
-        let mut header = Header::new_ustar();
-        header.set_entry_type(EntryType::Symlink);
-        header.set_path("pg_tblspc/16400").unwrap();
-        assert!(member(header.clone(), None).unwrap().is_none());
-        header.set_entry_type(EntryType::Regular);
-        header.as_mut_bytes()[..9].copy_from_slice(b"../etc/x\0");
-        header.set_size(0);
-        header.set_mode(0);
-        header.set_mtime(0);
-        assert!(member(header, None).unwrap_err().to_string().contains("outside"));
     }
 }

@@ -1,11 +1,23 @@
 //! A physical backup: the files of a whole cluster as PostgreSQL's base backup gives them, in packs, with a map of where
 //! every file is. Each pack is a tar archive, compressed and encrypted like a dump, and whole in itself: any of them can
 //! be read alone, several at once, and from any compression frame on.
+//!
+//! An incremental one compares every file with what an earlier backup has of it, block by block: what is as it was is
+//! referred to, wherever it lies, and only the rest goes into packs. The map names every stretch of every file, so that
+//! whoever reads it follows no chain.
 
 mod base_source;
+mod block_digests;
+mod compare;
 mod cutter;
+mod earlier;
 mod label;
+mod load;
 mod local;
+mod member;
+mod remembered;
+#[cfg(test)]
+mod round_trip;
 mod source;
 mod streamed;
 mod write;

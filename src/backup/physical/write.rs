@@ -1,8 +1,12 @@
 //! Everything of a physical backup but its manifest.
 
 use super::base_source::BaseSource;
-use super::cutter::{Cutter, Found, PackReader};
+use super::block_digests::{BlockDigests, FromStart};
+use super::cutter::{Blocks, Cutter, Found, PackReader};
+use super::earlier::Earlier;
 use super::label;
+use super::load::{Making, load, may_be_remembered};
+use super::remembered::Remembered;
 use crate::backup::cipher::cipher;
 use crate::backup::copies::Copies;
 use crate::backup::error::BackupError;
@@ -12,14 +16,16 @@ use crate::backup::take::{Order, Tools, choose, interruptible, reach};
 use crate::backup::target::Target;
 use crate::base::BackupId;
 use crate::catalog::{
-    Cluster, FORMAT, FileKind, FileMap, Manifest, Method, ObjectRole, Pack, Source, StoredObject, WalOfBackup,
+    BLOCK_DIGESTS, Cluster, FORMAT, FileKind, FileMap, Incremental, Manifest, Method, ObjectRole, Pack, Source,
+    StoredObject, WalOfBackup,
 };
 use crate::codec::DumpFormat;
 use crate::event::Event;
 use crate::postgres::{BaseBackupEnd, ClusterFacts, Facts, Server};
-use crate::stream::{Encoding, Progress};
+use crate::stream::{Encoding, Progress, StreamError};
+use bytes::Bytes;
 use jiff::Timestamp;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A pack ends once it is longer than this, before all layers: long enough that a store is asked seldom, short enough
@@ -52,15 +58,22 @@ pub(in crate::backup) async fn write<'a>(
         return Err(BackupError::NoCopy(Vec::new()));
     }
 
+    let earlier = earlier(order, tools, &encoding, &reading, copies).await;
     let label = format!("backstay {id}");
     let wal = WalOfBackup::Included;
     let begun = BaseSource::begin(&reading.server, &reading.cluster, label, wal, tier_spec.from, tools).await?;
     let pack_bytes = PACK_BYTES.max(reading.cluster.bytes / MAX_PACKS);
-    let cutter = Arc::new(Mutex::new(Cutter::new(begun.archives, pack_bytes)));
-    let mut backup = Some(begun.source);
-    let total = last_plain.or(Some(reading.cluster.bytes));
+    let on = earlier.as_ref().map(|earlier| earlier.id.clone());
+    let total = if on.is_some() { None } else { last_plain };
+    let total = total.or(Some(reading.cluster.bytes));
     let progress = Progress::new(tools.observer.clone(), format!("back up {database} ({tier})"), total);
-    let job = Packs { progress: progress.clone(), encoding: &encoding, tools };
+    let digests = tier_spec.full_every.map(|_| BlockDigests::new()).transpose().map_err(StreamError::Process)?;
+    let cutter = Cutter::new(begun.archives, pack_bytes).with_blocks(Blocks { digests, earlier }, &progress);
+    let cutter = Arc::new(Mutex::new(cutter));
+    let mut backup = Some(begun.source);
+    // Of an incremental one it is told what was read: little of it goes into packs.
+    let of_packs = if on.is_some() { Progress::silent() } else { progress.clone() };
+    let job = Packs { progress: of_packs, encoding: &encoding, tools };
     let packs = job.write(&cutter, copies, || drop(backup.take())).await;
     progress.end();
     let ended = match (packs, backup) {
@@ -71,10 +84,20 @@ pub(in crate::backup) async fn write<'a>(
         (Ok(packs), Some(backup)) => (packs, backup.finish().await?),
     };
     let ((mut objects, packs), end) = ended;
-    let found = std::mem::take(&mut cutter.lock().unwrap_or_else(PoisonError::into_inner).found);
+    let (mut found, digests) = {
+        let mut cutter = cutter.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut cutter.found), cutter.take_digests())
+    };
     tell(&end, tools);
-    let cluster = cluster(&reading, &found, end, wal)?;
-    objects.push(write_map(FileMap { packs, files: found.files }, &encoding, copies, tools).await?);
+    let mut cluster = cluster(&reading, &found, end, wal)?;
+    let packs = std::mem::take(&mut found.earlier_packs).into_iter().chain(packs).collect();
+    let mut map = FileMap { packs, files: found.files };
+    let references = map.drop_unused();
+    cluster.incremental = on.map(|on| Incremental { on, references });
+    let needed = cluster.references().iter().map(|reference| &reference.backup);
+    let writing = Writing { order, tools, encoding: &encoding, id };
+    objects.extend(writing.describe(map, digests, copies).await?);
+    copies.require(needed).await;
     copies.complete().await;
     if copies.is_empty() {
         return Err(BackupError::NoCopy(Vec::new()));
@@ -150,7 +173,7 @@ impl Packs<'_> {
                 return Err(BackupError::NoCopy(Vec::new()));
             }
             let Pumped { object, frames, .. } = pumped;
-            packs.push(Pack { name: object.name.clone(), plain_bytes: object.plain_bytes, frames });
+            packs.push(Pack { name: object.name.clone(), backup: None, plain_bytes: object.plain_bytes, frames });
             objects.push(object);
             if cutter.lock().unwrap_or_else(PoisonError::into_inner).is_done() {
                 return Ok((objects, packs));
@@ -159,16 +182,72 @@ impl Packs<'_> {
     }
 }
 
-async fn write_map(
-    map: FileMap,
-    encoding: &Encoding,
-    copies: &mut Copies<'_>,
+/// What an order's backup may refer to. Whatever is in the way makes it a full one, and is told.
+async fn earlier(
+    order: &Order<'_>,
     tools: &Tools<'_>,
-) -> Result<StoredObject, BackupError> {
-    let lines = Cursor::new(map.to_lines());
-    let progress = Progress::new(tools.observer.clone(), "write the file map".to_owned(), None);
-    let file = File { role: ObjectRole::FileMap, stem: "files.jsonl", what: "the file map", progress };
-    Ok(pump(Box::new(lines), file, encoding, copies, tools, || ()).await?.object)
+    encoding: &Encoding,
+    reading: &Reading,
+    copies: &Copies<'_>,
+) -> Option<Earlier> {
+    let id = order.earlier?;
+    let making = Making { encoding, system_identifier: reading.facts.system_identifier.as_deref() };
+    let told = |why: String| tools.observer.on(&Event::Warning(format!("a full backup is taken: {why}")));
+    load(id, &making, order, tools, &copies.repositories()).await.map_err(told).ok()
+}
+
+/// What describes the packs of a backup.
+struct Writing<'a> {
+    order: &'a Order<'a>,
+    tools: &'a Tools<'a>,
+    encoding: &'a Encoding,
+    id: &'a BackupId,
+}
+
+impl Writing<'_> {
+    /// Writes the map and the digests, and remembers them on this machine where the next backup may need that.
+    async fn describe(
+        &self,
+        map: FileMap,
+        digests: Option<BlockDigests>,
+        copies: &mut Copies<'_>,
+    ) -> Result<Vec<StoredObject>, BackupError> {
+        let lines = Bytes::from(map.to_lines());
+        drop(map);
+        let of_map =
+            self.store(ObjectRole::FileMap, "files.jsonl", Box::new(Cursor::new(lines.clone())), copies).await?;
+        let Some(digests) = digests else { return Ok(vec![of_map]) };
+        let file = digests.finish().map_err(StreamError::Process)?;
+        let from_start = || Ok::<_, StreamError>(FromStart(file.try_clone().map_err(StreamError::Process)?, 0));
+        let content = Box::new(from_start()?);
+        let of_digests = self.store(ObjectRole::BlockDigests, BLOCK_DIGESTS, content, copies).await?;
+        if let Some(state) = self.tools.state.filter(|_| may_be_remembered(&self.encoding.layers())) {
+            let remembered = Remembered::new(state, self.order);
+            let lines: Box<dyn Read + Send> = Box::new(Cursor::new(lines));
+            let kept = async {
+                remembered.write(self.id, &of_map, lines).await?;
+                remembered.write(self.id, &of_digests, Box::new(from_start()?)).await?;
+                remembered.forget_old().await.map_err(StreamError::AllDestinationsFailed)
+            };
+            if let Err(error) = kept.await {
+                let note = format!("this machine remembers nothing of it for the next backup: {error}");
+                self.tools.observer.on(&Event::Note(note));
+            }
+        }
+        Ok(vec![of_map, of_digests])
+    }
+
+    async fn store(
+        &self,
+        role: ObjectRole,
+        stem: &str,
+        content: Box<dyn Read + Send>,
+        copies: &mut Copies<'_>,
+    ) -> Result<StoredObject, BackupError> {
+        let progress = Progress::new(self.tools.observer.clone(), "write the file map".to_owned(), None);
+        let file = File { role, stem, what: "the file map", progress };
+        Ok(pump(content, file, self.encoding, copies, self.tools, || ()).await?.object)
+    }
 }
 
 fn cluster(reading: &Reading, found: &Found, end: BaseBackupEnd, wal: WalOfBackup) -> Result<Cluster, BackupError> {
@@ -195,6 +274,7 @@ fn cluster(reading: &Reading, found: &Found, end: BaseBackupEnd, wal: WalOfBacku
         databases: reading.cluster.databases.clone(),
         files: files as u64,
         bytes: found.bytes,
+        incremental: None,
     })
 }
 

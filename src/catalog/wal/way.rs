@@ -112,6 +112,7 @@ mod tests {
             databases: Vec::new(),
             files: 0,
             bytes: 0,
+            incremental: None,
         }
     }
 

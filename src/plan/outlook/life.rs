@@ -98,7 +98,7 @@ pub(super) fn live_on(copies: &mut [Life<'_>], fate: &Fate<'_>, now: Timestamp) 
     order.sort_by_key(|index| std::cmp::Reverse((copies[*index].started, copies[*index].backup.map(|b| &b.id))));
     let tonight = midnight(now);
     let mut newer = 0;
-    for index in order {
+    for index in order.iter().copied() {
         let life = &copies[index];
         if life.backup.is_some_and(|backup| is_ahead(&backup.id, now)) {
             continue;
@@ -113,6 +113,21 @@ pub(super) fn live_on(copies: &mut [Life<'_>], fate: &Fate<'_>, now: Timestamp) 
         newer += u32::from(life.is_good);
         let life = &mut copies[index];
         (life.moves, life.end) = (moves, end);
+    }
+    if fate.prune == PruneBy::Backstay {
+        outlive_what_refers(copies, &order);
+    }
+}
+
+/// What a copy refers to stays as long as it does. `order`: newest first.
+fn outlive_what_refers(copies: &mut [Life<'_>], order: &[usize]) {
+    for index in order {
+        let (end, backup) = (copies[*index].end, copies[*index].backup);
+        for reference in backup.map(|backup| backup.references()).unwrap_or_default() {
+            for life in copies.iter_mut().filter(|life| life.id() == Some(&reference.backup)) {
+                life.end = life.end.zip(end).map(|(own, its)| own.max(its));
+            }
+        }
     }
 }
 
@@ -188,6 +203,7 @@ mod tests {
             cluster: None,
             verified: None,
             missing: Vec::new(),
+            lacking: Vec::new(),
             availability: Availability::Ready,
             protection: None,
             manifest_etag: String::new(),
@@ -237,9 +253,9 @@ mod tests {
             let weeks = (0..14).map(|week| NOW + week * 7 * DAY);
             for then in ends.chain(weeks).filter(|then| *then >= NOW).map(at).collect::<Vec<_>>() {
                 let mut held: Vec<Held> =
-                    backups.iter().map(|b| Held { id: b.id.clone(), is_good: b.is_good() }).collect();
+                    backups.iter().map(Held::of).collect();
                 let made = future.iter().take_while(|due| **due <= then).enumerate();
-                held.extend(made.map(|(n, due)| Held { id: BackupId::new(*due, n as u32), is_good: true }));
+                held.extend(made.map(|(n, due)| Held { id: BackupId::new(*due, n as u32), is_good: true, references: Vec::new() }));
                 for verdict in decide(&held, keep, floor, then) {
                     let Some(life) = lives.iter().find(|life| life.id() == Some(&verdict.id)) else { continue };
                     // A damaged copy under `last` goes with the good one in its place, which the count does not see.

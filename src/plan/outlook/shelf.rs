@@ -35,7 +35,7 @@ pub(super) fn doings(actions: &[Action]) -> BTreeMap<(&str, &str), Doings<'_>> {
     let mut all: BTreeMap<(&str, &str), Doings<'_>> = BTreeMap::new();
     for action in actions {
         match &action.deed {
-            Deed::TakeBackup { database, tier, storages } => {
+            Deed::TakeBackup { database, tier, storages, .. } => {
                 all.entry((database, tier)).or_default().taken = storages.iter().map(String::as_str).collect();
             }
             Deed::CopyBackup { database, tier, id, to, .. } => {

@@ -7,6 +7,7 @@ mod host;
 mod metrics;
 mod policy;
 mod run;
+mod self_contained;
 
 pub use access::{AccessKeySpec, AccessKind, AccessSpec, TrustSpec};
 pub use alerts::{AlertRuleSpec, AlertsSpec, ChannelSpec, CloudwatchSpec, EmailSpec, ThresholdsSpec};
@@ -18,3 +19,4 @@ pub use policy::{
     TierSpec, Unmanaged, VerifySpec, WalSpec, WalSpoolSpec,
 };
 pub use run::{AgentSpec, RunSpec};
+pub use self_contained::SelfContained;

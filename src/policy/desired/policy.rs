@@ -110,6 +110,8 @@ pub struct TierSpec {
     pub method: Method,
     /// How the files of a cluster are read.
     pub from: BaseFrom,
+    /// Time between full backups where those in between are incremental; `None`: all are full.
+    pub full_every: Option<Period>,
     /// Where to and for how long; at least one.
     pub copies: Vec<CopySpec>,
     /// How it is compressed.

@@ -21,7 +21,8 @@ pub struct Tier {
     /// How the files of a cluster are read, for `method: physical`; `replication` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<BaseFrom>,
-    /// Only changed blocks between full backups; for `method: physical`. Every backup is full unless set.
+    /// Only changed blocks between full backups; for `method: physical`. Every backup is full unless set, and where one may
+    /// not refer to another: in a cold class, under a lock, or where S3 deletes by age. See docs/base-backups.md.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incremental: Option<Incremental>,
     /// Where each backup goes and how long it stays there; all are written from one read of the database.
@@ -58,7 +59,8 @@ pub enum PruneAfter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Incremental {
-    /// Time between full backups.
+    /// Time between full backups. What a backup that is kept refers to is kept with it, so `keep` holds for up to so much
+    /// longer.
     pub full_every: Written<Period>,
 }
 

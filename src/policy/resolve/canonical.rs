@@ -126,6 +126,9 @@ fn tier(tier: &TierSpec) -> Value {
         "copies": copies,
         "compression": compression,
     });
+    if let Some(full_every) = tier.full_every {
+        said["full_every"] = json!(full_every.0);
+    }
     if tier.from != BaseFrom::default() {
         said["read"] = json!(tier.from);
     }

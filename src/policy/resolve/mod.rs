@@ -68,6 +68,7 @@ fn tier(policy: &Policy, tier: &Tier) -> TierSpec {
         schedule: tier.schedule.value().clone(),
         method: tier.method.unwrap_or(Method::Logical),
         from: tier.read.unwrap_or_default(),
+        full_every: tier.incremental.as_ref().map(|incremental| *incremental.full_every),
         copies: tier
             .copies
             .iter()

@@ -59,7 +59,6 @@ impl List {
     fn tier(&mut self, route: &Route, tier: &Tier) {
         let is_dump = tier.method.unwrap_or(Method::Logical) == Method::Logical;
         self.add_if(is_dump && tier.read.is_some(), &route.key("read"), "a dump is read by `pg_dump`");
-        self.add_if(tier.incremental.is_some(), &route.key("incremental"), "no incremental backup is made");
     }
 
     fn wal(&mut self, route: &Route, wal: &Wal) {

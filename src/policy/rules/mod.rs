@@ -3,6 +3,7 @@
 use super::rule::Rule;
 
 mod age_rounded_up;
+mod always_full;
 mod bucket_name_dotted;
 mod clock_change;
 mod cluster_for_database;
@@ -95,6 +96,7 @@ pub static RULES: &[Rule] = &[
     folder_in_pod::RULE,
     host_missing::RULE,
     cluster_for_database::RULE,
+    always_full::RULE,
 ];
 
 /// The rules that judge one entry of a section by what is written in it and in what it names, so that their advice

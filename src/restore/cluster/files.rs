@@ -5,7 +5,8 @@ use bytes::Bytes;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, fchown};
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 /// One stretch of a pack that goes into a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub(super) struct Stretch {
     /// Its length.
     pub(super) bytes: u64,
     /// The file; it is there and empty, or as long as it becomes.
-    pub(super) path: PathBuf,
+    pub(super) path: Arc<Path>,
     /// Where in the file it goes.
     pub(super) offset: u64,
 }
@@ -60,8 +61,12 @@ impl Sink for PackFiles {
             if until < stretch.at + stretch.bytes {
                 break;
             }
-            self.open = None;
-            self.stretches.next();
+            let done = self.stretches.next();
+            // What an incremental backup has of a file lies in many stretches, one after another.
+            let goes_on = |next: &Stretch| done.is_some_and(|done| done.path == next.path);
+            if !self.stretches.peek().is_some_and(goes_on) {
+                self.open = None;
+            }
         }
         self.position = end;
         Ok(())
@@ -73,7 +78,7 @@ fn named(stretch: &Stretch, error: &io::Error) -> io::Error {
 }
 
 /// Makes a file that a pack will fill: empty, with these permissions, of this owner.
-pub(super) fn make(path: &std::path::Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
+pub(super) fn make(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
     if let Some((uid, gid)) = owner {
         fchown(&file, Some(uid), Some(gid))?;
@@ -100,7 +105,7 @@ mod tests {
                 at += gap;
                 let path = folder.path().join(number.to_string());
                 make(&path, 0o600, None).unwrap();
-                stretches.push(Stretch { at, bytes, path: path.clone(), offset: 0 });
+                stretches.push(Stretch { at, bytes, path: path.as_path().into(), offset: 0 });
                 expected.push((path, pack[at as usize..(at + bytes) as usize].to_vec()));
                 at += bytes;
             }
@@ -113,6 +118,36 @@ mod tests {
             for (path, content) in expected {
                 prop_assert_eq!(std::fs::read(path).unwrap(), content);
             }
+        }
+
+        #[test]
+        fn a_file_is_put_together_from_stretches_in_any_order(
+            lengths in prop::collection::vec(1_u64..50, 1..12),
+            order in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(),
+            piece in 1_usize..70,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("relation");
+            make(&path, 0o600, None).unwrap();
+            let pack: Vec<u8> = (0..600_u32).map(|n| (n % 251) as u8).collect();
+            // Where each stretch lies in the pack has nothing to do with where it goes in the file.
+            let (mut at, mut places) = (0, vec![0; lengths.len()]);
+            for number in order.into_iter().filter(|number| *number < lengths.len()) {
+                places[number] = at;
+                at += lengths[number];
+            }
+            let (mut offset, mut stretches, mut expected) = (0, Vec::new(), Vec::new());
+            for (at, bytes) in places.into_iter().zip(&lengths) {
+                stretches.push(Stretch { at, bytes: *bytes, path: path.as_path().into(), offset });
+                expected.extend_from_slice(&pack[at as usize..(at + bytes) as usize]);
+                offset += bytes;
+            }
+            let mut files = PackFiles::new(stretches);
+            let mut rest = Bytes::from(pack);
+            while !rest.is_empty() {
+                files.take(rest.split_to(piece.min(rest.len()))).unwrap();
+            }
+            prop_assert_eq!(std::fs::read(path).unwrap(), expected);
         }
     }
 }

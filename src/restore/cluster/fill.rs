@@ -5,14 +5,15 @@ use super::folder::{Site, is_made_anew};
 use super::request::{ClusterRequest, RestoredCluster};
 use super::same::same_files;
 use super::settings::with_recovery;
-use crate::catalog::{ClusterFile, FileKind, FileMap, Manifest, ObjectRole, StoredObject};
+use crate::base::BackupId;
+use crate::catalog::{ClusterFile, FileKind, FileMap, Manifest, ObjectRole, Pack, StoredObject};
 use crate::event::Event;
 use crate::repository::Repository;
 use crate::repository::layout::stored_key;
 use crate::restore::{Hands, RestoreError};
 use crate::stream::{Content, Decode, Expected, Progress, Sink, decode, keys};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,9 @@ const CONTROL_IN_THE_MAKING: &str = "global/pg_control.restoring";
 pub async fn restore_cluster(request: &ClusterRequest<'_>, hands: &Hands<'_>) -> Result<RestoredCluster, RestoreError> {
     let base = &request.base;
     let site = Site::judge(request, base.cluster)?;
-    let reader = PackReader::open(request, hands).await?;
+    let mut reader = PackReader::open(request, hands).await?;
     let map = Arc::new(reader.map().await?);
+    reader.open_references(&map).await?;
     check_room(&site, base.cluster.bytes)?;
 
     let site = Arc::new(site);
@@ -69,12 +71,13 @@ pub async fn restore_cluster(request: &ClusterRequest<'_>, hands: &Hands<'_>) ->
     })
 }
 
-/// Reads the packs of one backup.
+/// Reads the packs of one backup, and those of earlier ones to which it refers.
 struct PackReader<'a> {
     request: &'a ClusterRequest<'a>,
     hands: &'a Hands<'a>,
     repository: &'a Repository,
     manifest: Manifest,
+    references: HashMap<BackupId, Manifest>,
 }
 
 impl<'a> PackReader<'a> {
@@ -84,16 +87,41 @@ impl<'a> PackReader<'a> {
         let repository = hands.repositories.get(storage).ok_or_else(missing)?;
         let backup = &request.base.copy.backup;
         let manifest = repository.manifest(&backup.tier, &backup.database, &backup.id).await?;
-        Ok(PackReader { request, hands, repository, manifest })
+        Ok(PackReader { request, hands, repository, manifest, references: HashMap::new() })
+    }
+
+    /// Looks for every pack of other backups before anything is written.
+    async fn open_references(&mut self, map: &FileMap) -> Result<(), RestoreError> {
+        let Manifest { tier, database, .. } = &self.manifest;
+        for id in map.packs.iter().filter_map(|pack| pack.backup.as_ref()) {
+            if !self.references.contains_key(id) {
+                self.references.insert(id.clone(), self.repository.manifest(tier, database, id).await?);
+            }
+        }
+        map.packs.iter().try_for_each(|pack| self.stored(pack).map(drop))
+    }
+
+    /// Where a pack is: the backup that it is a file of, and the file.
+    fn stored(&self, pack: &Pack) -> Result<(&Manifest, &StoredObject), RestoreError> {
+        let manifest = match &pack.backup {
+            Some(id) => self.references.get(id),
+            None => Some(&self.manifest),
+        };
+        let found = manifest.and_then(|manifest| {
+            let object = manifest.objects.iter().find(|object| object.name == pack.name)?;
+            Some((manifest, object))
+        });
+        let owner = pack.backup.as_ref().unwrap_or(&self.manifest.id);
+        found.ok_or_else(|| RestoreError::Unsupported(format!("the manifest of {owner} names no pack `{}`", pack.name)))
     }
 
     async fn map(&self) -> Result<FileMap, RestoreError> {
         let object = self.manifest.objects.iter().find(|object| object.role == ObjectRole::FileMap);
         let none = || RestoreError::Unsupported(format!("backup {} has no file map", self.manifest.id));
         let object = object.ok_or_else(none)?;
-        let lines = self.read(object, Progress::silent(), Vec::new()).await?;
+        let lines = self.read(&self.manifest, object, Vec::new()).await?;
         FileMap::from_lines(&lines).map_err(|error| {
-            let key = self.key(object);
+            let key = key(&self.manifest, object);
             RestoreError::Stream(crate::stream::StreamError::Damaged(format!("`{key}` is damaged: {error}")))
         })
     }
@@ -105,7 +133,7 @@ impl<'a> PackReader<'a> {
             if kept.contains(&number) || is_made_anew(file) || self.request.leaves_empty(file) {
                 continue;
             }
-            let path = goal(site, file);
+            let path: Arc<Path> = goal(site, file).into();
             let mut offset = 0;
             for extent in &file.at {
                 // A map that was read names no other packs.
@@ -123,9 +151,8 @@ impl<'a> PackReader<'a> {
         let reads = stream::iter(wanted.into_iter().map(|(pack, stretches)| {
             let sink = Counted { files: PackFiles::new(stretches), together: progress.clone() };
             async move {
-                let none = || RestoreError::Unsupported(format!("the manifest names no pack `{}`", pack.name));
-                let object = self.manifest.objects.iter().find(|object| object.name == pack.name).ok_or_else(none)?;
-                self.read(object, Progress::silent(), sink).await.map(drop)
+                let (manifest, object) = self.stored(pack)?;
+                self.read(manifest, object, sink).await.map(drop)
             }
         }));
         let filled = reads.buffer_unordered(self.request.jobs.max(1)).try_collect::<()>().await;
@@ -133,18 +160,18 @@ impl<'a> PackReader<'a> {
         filled
     }
 
-    async fn read<W: Sink>(&self, object: &StoredObject, progress: Progress, sink: W) -> Result<W, RestoreError> {
-        let Manifest { tier, database, id, layers, .. } = &self.manifest;
+    async fn read<W: Sink>(&self, manifest: &Manifest, object: &StoredObject, sink: W) -> Result<W, RestoreError> {
+        let Manifest { tier, database, id, layers, .. } = manifest;
         let (keys, unresolved) = keys(self.request.desired, self.hands.lookup);
         let job = Decode {
             source: self.repository.open(tier, database, id, object).await?,
-            what: self.key(object),
+            what: key(manifest, object),
             layers: layers.clone(),
             keys,
             expected: Some(Expected::from(object)),
             content: Content::AsStored,
             scan: None,
-            progress,
+            progress: Progress::silent(),
             stop: self.hands.cancel.clone(),
         };
         match decode(job, sink).await {
@@ -152,11 +179,11 @@ impl<'a> PackReader<'a> {
             Err(error) => Err(crate::restore::origin::explain_key(error.into(), unresolved)),
         }
     }
+}
 
-    fn key(&self, object: &StoredObject) -> String {
-        let Manifest { tier, database, id, .. } = &self.manifest;
-        stored_key(tier, database, id, &object.name, object.key.as_deref())
-    }
+fn key(manifest: &Manifest, object: &StoredObject) -> String {
+    let Manifest { tier, database, id, .. } = manifest;
+    stored_key(tier, database, id, &object.name, object.key.as_deref())
 }
 
 /// Progress of several packs at once.

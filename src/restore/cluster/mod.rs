@@ -1,6 +1,9 @@
 //! Bring a whole cluster back from a base backup: its files into a folder, the settings that tell PostgreSQL how far to
 //! recover, and the server started on it when that is wanted.
 //!
+//! An incremental backup is read like any other: its map names the stretches of every file, in its own packs and in those of
+//! earlier backups, and packs are read whole, several at once.
+//!
 //! Everything is looked at before the first byte is written. The control file comes last, under its name only when all
 //! else is on disk, so that no server starts on a part of a cluster.
 

@@ -42,6 +42,7 @@ pub fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
         cluster: None,
         verified: None,
         missing: Vec::new(),
+        lacking: Vec::new(),
         availability: Availability::Ready,
         protection: None,
         manifest_etag: String::new(),

@@ -1,0 +1,154 @@
+//! What an earlier backup has of the cluster: the files, where their bytes are, and the digests of their blocks.
+
+use super::block_digests::is_small;
+use crate::base::{BackupId, Blake3, BlockDigest};
+use crate::catalog::{ClusterFile, Extent, FileKind, FileMap, Pack};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+const DIGEST: usize = size_of::<BlockDigest>();
+
+/// The earlier backup.
+pub(super) struct Earlier {
+    /// Its id.
+    pub(super) id: BackupId,
+    /// Its packs and those to which it refers, as another backup names them.
+    packs: Vec<Pack>,
+    files: HashMap<String, Entry>,
+    digests: File,
+}
+
+struct Entry {
+    bytes: u64,
+    blake3: Option<Blake3>,
+    block: Option<u32>,
+    at: Vec<Extent>,
+    /// Number of its first digest.
+    first: u64,
+}
+
+/// One file as it was.
+pub(super) struct Known {
+    pub(super) bytes: u64,
+    /// Digest of the whole, which is what small files are compared by.
+    pub(super) blake3: Option<Blake3>,
+    /// Length of its blocks; `None` for a small one.
+    pub(super) block: Option<u32>,
+    digests: Vec<u8>,
+    places: Places,
+}
+
+/// Where the bytes of a file are, asked for from its beginning to its end.
+struct Places {
+    at: Vec<Extent>,
+    /// Number of the stretch that is looked at, and where in the file it begins.
+    current: usize,
+    begins: u64,
+}
+
+impl Earlier {
+    /// Puts a map and its digests together; `None` when the digests are not those of the map.
+    pub(super) fn of(id: &BackupId, map: FileMap, digests: File) -> io::Result<Option<Earlier>> {
+        let mut files = HashMap::with_capacity(map.files.len());
+        let mut first = 0;
+        for file in map.files.into_iter().filter(|file| file.kind == FileKind::File) {
+            let n_blocks = file.n_blocks();
+            let ClusterFile { path, bytes, blake3, block, at, .. } = file;
+            files.insert(path, Entry { bytes, blake3, block, at, first });
+            first += n_blocks;
+        }
+        let packs = map.packs.into_iter();
+        let packs = packs.map(|pack| Pack { backup: pack.backup.or_else(|| Some(id.clone())), ..pack }).collect();
+        let is_whole = digests.metadata()?.len() == first * DIGEST as u64;
+        Ok(is_whole.then(|| Earlier { id: id.clone(), packs, files, digests }))
+    }
+
+    /// Its packs, in the order of their numbers. May be taken once.
+    pub(super) fn packs(&mut self) -> Vec<Pack> {
+        std::mem::take(&mut self.packs)
+    }
+
+    /// What a file was, where it can be compared with what it is now. Each may be taken once.
+    pub(super) fn take(&mut self, file: &ClusterFile) -> io::Result<Option<Known>> {
+        let Some(entry) = self.files.remove(&file.path) else { return Ok(None) };
+        if file.bytes == 0 || is_small(file.bytes) != entry.block.is_none() {
+            return Ok(None);
+        }
+        let n_blocks = entry.block.map_or(0, |block| entry.bytes.div_ceil(u64::from(block)));
+        let length = usize::try_from(n_blocks).ok().and_then(|n| n.checked_mul(DIGEST));
+        let mut digests = vec![0; length.ok_or_else(|| io::Error::other("a file is too large to be compared"))?];
+        self.digests.read_exact_at(&mut digests, entry.first * DIGEST as u64)?;
+        let places = Places { at: entry.at, current: 0, begins: 0 };
+        Ok(Some(Known { bytes: entry.bytes, blake3: entry.blake3, block: entry.block, digests, places }))
+    }
+}
+
+impl Known {
+    /// True when the block that begins at `at` and is `bytes` long has this digest.
+    pub(super) fn has(&self, at: u64, bytes: u64, digest: &BlockDigest) -> bool {
+        let Some(block) = self.block.map(u64::from).filter(|block| *block > 0) else { return false };
+        let known = usize::try_from(at / block).ok().and_then(|n| self.digests.chunks_exact(DIGEST).nth(n));
+        known == Some(digest.as_slice()) && bytes == block.min(self.bytes - at)
+    }
+
+    /// Adds to a file where a stretch of it is; each begins where the last one ended, or after it.
+    pub(super) fn refer(&mut self, file: &mut ClusterFile, at: u64, bytes: u64) {
+        self.places.each(at, bytes, |extent| file.push(extent));
+    }
+}
+
+impl Places {
+    fn each(&mut self, mut at: u64, mut bytes: u64, mut give: impl FnMut(Extent)) {
+        while bytes > 0
+            && let Some(Extent(pack, start, length)) = self.at.get(self.current).copied()
+        {
+            let skipped = at.saturating_sub(self.begins);
+            if skipped >= length {
+                self.begins += length;
+                self.current += 1;
+                continue;
+            }
+            let now = bytes.min(length - skipped);
+            give(Extent(pack, start + skipped, now));
+            (at, bytes) = (at + now, bytes - now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_stretch_is_where_its_bytes_are(
+            lengths in prop::collection::vec(1_u64..50, 1..10),
+            asked in prop::collection::vec((0_u64..20, 1_u64..60), 1..10),
+        ) {
+            let total: u64 = lengths.iter().sum();
+            // Byte n of the file is in pack n, so to say: each has a place that tells which it is.
+            let mut place = Vec::new();
+            let at: Vec<Extent> = lengths.iter().enumerate().map(|(n, length)| {
+                let extent = Extent(n as u32, n as u64 * 1000, *length);
+                place.extend((0..*length).map(|byte| (n as u32, n as u64 * 1000 + byte)));
+                extent
+            }).collect();
+            let mut places = Places { at, current: 0, begins: 0 };
+            let mut from = 0;
+            for (gap, bytes) in asked {
+                from += gap;
+                let bytes = bytes.min(total.saturating_sub(from));
+                let mut found = Vec::new();
+                places.each(from, bytes, |Extent(pack, start, length)| {
+                    found.extend((0..length).map(|byte| (pack, start + byte)));
+                });
+                let expected = place.iter().skip(from as usize).take(bytes as usize).copied();
+                prop_assert_eq!(found, expected.collect::<Vec<_>>());
+                from += bytes;
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Tests: whatever changes from backup to backup, each map says where every byte is, and little is stored twice.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use super::block_digests::BlockDigests;
+use super::cutter::tests::{archive, packs};
+use super::cutter::{Blocks, Cutter};
+use super::earlier::Earlier;
+use crate::base::{BackupId, Blake3};
+use crate::catalog::{ClusterFile, Extent, FileMap, Pack};
+use crate::stream::Progress;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::Read;
+
+/// Files by name.
+type Content = BTreeMap<String, Vec<u8>>;
+
+/// A backup as it lies in a store.
+struct Stored {
+    id: BackupId,
+    map: FileMap,
+    digests: Vec<u8>,
+    packs: Vec<Vec<u8>>,
+}
+
+/// Takes backups of contents, each on the one before.
+fn take(contents: &[Content], pack_bytes: u64) -> Vec<Stored> {
+    let mut taken: Vec<Stored> = Vec::new();
+    for (number, content) in contents.iter().enumerate() {
+        let earlier = taken.last().map(|last| {
+            let mut digests = tempfile::tempfile().unwrap();
+            std::io::Write::write_all(&mut digests, &last.digests).unwrap();
+            Earlier::of(&last.id, last.map.clone(), digests).unwrap().unwrap()
+        });
+        let files: Vec<_> = content.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
+        let blocks = Blocks { digests: Some(BlockDigests::new().unwrap()), earlier };
+        let archives = Box::new(VecDeque::from(vec![archive(None, &files)]));
+        let cutter = Cutter::new(archives, pack_bytes).with_blocks(blocks, &Progress::silent());
+        let (packs, cutter) = packs(cutter);
+        let mut cutter = cutter.lock().unwrap();
+        let mut digests = Vec::new();
+        cutter.take_digests().unwrap().finish().unwrap().read_to_end(&mut digests).unwrap();
+        let own = packs.iter().enumerate().map(|(n, pack)| Pack {
+            name: format!("pack-{n}"),
+            backup: None,
+            plain_bytes: pack.len() as u64,
+            frames: Vec::new(),
+        });
+        let found = std::mem::take(&mut cutter.found);
+        let mut map = FileMap { packs: found.earlier_packs.into_iter().chain(own).collect(), files: found.files };
+        map.drop_unused();
+        let id = BackupId::new(jiff::Timestamp::from_second(1_800_000_000 + number as i64).unwrap(), number as u32);
+        // What is stored is what is read back.
+        let map = FileMap::from_lines(&map.to_lines()).unwrap();
+        taken.push(Stored { id, map, digests, packs });
+    }
+    taken
+}
+
+/// A file put together from the packs of all backups, by one map.
+fn read(file: &ClusterFile, of: &Stored, all: &[Stored]) -> Vec<u8> {
+    let packs: HashMap<(&BackupId, String), &Vec<u8>> = all
+        .iter()
+        .flat_map(|stored| stored.packs.iter().enumerate().map(|(n, pack)| ((&stored.id, format!("pack-{n}")), pack)))
+        .collect();
+    let bytes = file.at.iter().flat_map(|Extent(number, at, length)| {
+        let pack = &of.map.packs[*number as usize];
+        let bytes = packs[&(pack.backup.as_ref().unwrap_or(&of.id), pack.name.clone())];
+        bytes[*at as usize..(at + length) as usize].to_vec()
+    });
+    bytes.collect()
+}
+
+/// Some bytes that repeat nowhere near.
+fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(&mut next).flatten().take(length).collect()
+}
+
+/// What happens to a file between two backups.
+#[derive(Debug, Clone)]
+enum Change {
+    Byte(usize),
+    Length(usize),
+    Gone,
+    Anew(usize),
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        4 => any::<usize>().prop_map(Change::Byte),
+        2 => (0_usize..200_000).prop_map(Change::Length),
+        1 => Just(Change::Gone),
+        1 => (0_usize..150_000).prop_map(Change::Anew),
+    ]
+}
+
+fn changed(content: &Content, changes: &[(usize, Change)], round: u64) -> Content {
+    let mut content = content.clone();
+    for (file, change) in changes {
+        let name = format!("base/5/{file}");
+        match (change, content.get_mut(&name)) {
+            (Change::Byte(at), Some(bytes)) if !bytes.is_empty() => {
+                let at = at % bytes.len();
+                bytes[at] ^= 0x5a;
+            }
+            (Change::Length(length), Some(bytes)) => {
+                let more = noise(length.saturating_sub(bytes.len()), round + 77);
+                bytes.truncate(*length);
+                bytes.extend(more);
+            }
+            (Change::Gone, Some(_)) => drop(content.remove(&name)),
+            (Change::Anew(length), _) => drop(content.insert(name, noise(*length, round + 99))),
+            _ => {}
+        }
+    }
+    content
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn every_backup_of_a_chain_is_found_by_its_own_map(
+        lengths in prop::collection::vec(0_usize..150_000, 1..5),
+        rounds in prop::collection::vec(prop::collection::vec((0_usize..6, any_change()), 0..6), 1..5),
+        pack_bytes in 20_000_u64..400_000,
+    ) {
+        let first: Content =
+            lengths.iter().enumerate().map(|(n, length)| (format!("base/5/{n}"), noise(*length, n as u64 + 1))).collect();
+        let mut contents = vec![first];
+        for (round, changes) in rounds.iter().enumerate() {
+            contents.push(changed(contents.last().unwrap(), changes, round as u64));
+        }
+        let all = take(&contents, pack_bytes);
+        for (stored, content) in all.iter().zip(&contents) {
+            prop_assert_eq!(stored.map.files.len(), content.len());
+            for file in &stored.map.files {
+                prop_assert_eq!(&read(file, stored, &all), &content[&file.path]);
+                prop_assert_eq!(file.blake3, Some(Blake3::of(&content[&file.path])));
+            }
+            // Every pack is an archive that any program reads.
+            for pack in &stored.packs {
+                let mut archive = tar::Archive::new(&pack[..]);
+                for entry in archive.entries().unwrap() {
+                    let path = entry.unwrap().path().unwrap().to_str().unwrap().to_owned();
+                    let name = path.split('@').next().unwrap().to_owned();
+                    prop_assert!(content.contains_key(&name), "{}", path);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_did_not_change_is_stored_once_and_what_did_is_a_run_with_its_place() {
+    let relation = "base/5/1".to_owned();
+    let mut second: Content = [(relation.clone(), noise(1_000_000, 3)), ("small".to_owned(), noise(500, 4))].into();
+    let first = second.clone();
+    let same = second.clone();
+    let bytes = second.get_mut(&relation).unwrap();
+    bytes[8_192 * 3] ^= 1;
+    bytes[8_192 * 4] ^= 1;
+    bytes[8_192 * 100 + 7] ^= 1;
+    let all = take(&[first, same, second], 1 << 20);
+    assert_eq!(all[1].packs.concat().len(), 1024, "nothing but the end of an archive");
+    assert_eq!(all[1].map.drop_unused_of(), [all[0].id.clone()]);
+    let members: Vec<(String, u64)> = tar::Archive::new(&all[2].packs[0][..])
+        .entries()
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            (entry.path().unwrap().to_str().unwrap().to_owned(), entry.size())
+        })
+        .collect();
+    assert_eq!(members, [("base/5/1@24576".to_owned(), 16_384), ("base/5/1@819200".to_owned(), 8_192)]);
+    let file = all[2].map.files.iter().find(|file| file.path == relation).unwrap();
+    assert_eq!(file.at.len(), 5, "stretches that go on are one: {:?}", file.at);
+    assert!(all[2].map.packs.iter().all(|pack| pack.backup.as_ref().is_none_or(|id| *id == all[0].id)));
+}
+
+impl FileMap {
+    /// The backups that it refers to.
+    fn drop_unused_of(&self) -> Vec<BackupId> {
+        self.clone().drop_unused().into_iter().map(|reference| reference.backup).collect()
+    }
+}
