@@ -343,3 +343,39 @@ fn an_incremental_backup_that_is_interrupted_leaves_nothing() {
     let backups = listed["databases"][0]["backups"].as_array().unwrap();
     assert_eq!((backups.len(), &backups[0]["id"]), (1, &full.id.to_string().into()), "{listed:#}");
 }
+
+#[test]
+fn drills_and_rescues_work_on_them_whoever_read_the_files() {
+    let source = Database::create(server(Version::Distribution), "shop");
+    source
+        .psql("CREATE TABLE t AS SELECT n, repeat(md5(n::text), 20) AS w FROM generate_series(1, 30000) n; CHECKPOINT");
+    let checks = "    drill: { schedule: manual, checks: [{ sql: 'SELECT count(*) FROM t', expect: '= 30000' }] }\n";
+    let project = project(&source, checks);
+    let (full, _) = back_up(&project);
+    project.edit_policy("    method: physical\n", "    method: physical\n    read: local\n");
+    source.psql("UPDATE t SET w = 'changed' WHERE n % 100 = 3");
+    let (second, _) = back_up(&project);
+    assert_eq!(on(&second), Some(full.id.to_string()));
+    assert!(stored(&second) * 2 < stored(&full), "{} of {}", stored(&second), stored(&full));
+    let expected = state(|sql| source.psql(sql));
+    let drilled = project.backstay(&["drill", "app", "--json"]).run().expect(0).json();
+    assert_eq!(drilled["drills"][0]["id"], second.id.to_string(), "{drilled:#}");
+    assert_eq!(drilled["drills"][0]["problems"].as_array().unwrap().len(), 0, "{drilled:#}");
+    let digest = "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY n)) FROM ";
+    let before = source.psql(&format!("{digest} t"));
+    source.psql("UPDATE t SET w = 'spoiled'");
+    let words = ["restore", "app", "--table", "t", "--immediate", "--into", &source.name, "--as", "t_before"];
+    project.backstay(&words).run().expect(0);
+    assert_eq!(source.psql(&format!("{digest} t_before t")), before);
+    // Over a data directory of the backup before: what is as it was stays.
+    let folder = source.server.socket_dir().join(format!("restored-{}", second.id));
+    let words = ["restore", "app", "--from", full.id.as_str(), "--target-dir", folder.to_str().unwrap()];
+    project.backstay(&words).run().expect(0);
+    let words = ["restore", "app", "--from", second.id.as_str(), "--target-dir", folder.to_str().unwrap()];
+    let words: Vec<&str> = words.into_iter().chain(["--delta", "--yes", "--json"]).collect();
+    let done = project.backstay(&words).run().expect(0).json();
+    assert!(done["kept_files"].as_u64().unwrap() > 900, "{done:#}");
+    as_owner(&folder, source.server, "pg_verifybackup", &["--no-parse-wal"]);
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(state_of(&project, &source, second.id.as_str(), &[]), expected);
+}
