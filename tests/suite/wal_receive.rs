@@ -125,6 +125,10 @@ impl Field {
                     continue;
                 }
                 let name = entry.file_name().into_string().unwrap();
+                // What a writer was killed over is no key of the store.
+                if name.starts_with(".tmp-") {
+                    continue;
+                }
                 let bytes = fs::read(entry.path()).unwrap();
                 let plain = if name.ends_with(".zst") { zstd::decode_all(&bytes[..]).unwrap() } else { bytes };
                 let file = name.split_once('-').unwrap().0.to_owned();
