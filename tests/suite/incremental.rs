@@ -49,6 +49,13 @@ fn back_up(project: &Project) -> (Manifest, String) {
     (serde_json::from_value(run.json()["manifest"].clone()).unwrap(), run.stderr)
 }
 
+/// The same so many hours ago: ids count seconds, and retention goes by them.
+fn back_up_before(project: &Project, hours: i64) -> Manifest {
+    let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
+    let call = faketime(project.backstay(&["backup", "app", "--json"]), &then.strftime("%F %T").to_string());
+    serde_json::from_value(call.run().expect(0).json()["manifest"].clone()).unwrap()
+}
+
 fn on(manifest: &Manifest) -> Option<String> {
     Some(manifest.cluster.as_ref()?.incremental.as_ref()?.on.to_string())
 }
@@ -116,7 +123,7 @@ fn every_backup_of_a_chain_comes_back_as_the_cluster_was() {
              CREATE TABLE gone AS SELECT n FROM generate_series(1, 30000) n; CREATE TABLE small AS SELECT 1 AS n; CHECKPOINT",
         );
         let project = encrypted(&source);
-        let (full, _) = back_up(&project);
+        let full = back_up_before(&project, 1);
         let mut states = vec![(full.id.to_string(), state(|sql| source.psql(sql)))];
         assert_eq!(on(&full), None);
 
@@ -201,7 +208,7 @@ fn a_lost_pack_of_a_full_backup_is_found_in_all_that_refer_to_it_and_repaired() 
     source
         .psql("CREATE TABLE t AS SELECT n, repeat(md5(n::text), 20) AS w FROM generate_series(1, 20000) n; CHECKPOINT");
     let project = project(&source, "");
-    let (full, _) = back_up(&project);
+    let full = back_up_before(&project, 1);
     let (second, _) = back_up(&project);
     assert_eq!(on(&second), Some(full.id.to_string()));
     let expected = state(|sql| source.psql(sql));
@@ -254,12 +261,12 @@ fn what_is_referred_to_stays_and_goes_after_what_refers_to_it() {
         .psql("CREATE TABLE t AS SELECT n, repeat(md5(n::text), 20) AS w FROM generate_series(1, 20000) n; CHECKPOINT");
     let project = project(&source, "    safety: { max_prune: 100% }\n");
     project.edit_policy("{ to: near, keep: 7d }, { to: far, keep: 30d }", "{ to: near, keep: { last: 1 } }");
-    let (full, _) = back_up(&project);
+    let full = back_up_before(&project, 3);
     source.psql("CREATE TABLE more AS SELECT n, md5(n::text) AS w FROM generate_series(1, 20000) n");
     source.psql("VACUUM FREEZE more");
-    let (second, _) = back_up(&project);
+    let second = back_up_before(&project, 2);
     source.psql("UPDATE t SET w = 'changed' WHERE n = 19000");
-    let (third, _) = back_up(&project);
+    let third = back_up_before(&project, 1);
     assert_eq!((on(&second), on(&third)), (Some(full.id.to_string()), Some(second.id.to_string())));
     // The last one stays and keeps all of them.
     let plan = project.backstay(&["plan", "--detailed-exitcode"]).run().expect(0);
