@@ -55,6 +55,7 @@ mod moving_in;
 mod no_noise;
 mod outlook;
 mod physical;
+mod physical_kills;
 mod physical_local;
 mod physical_sources;
 mod plan_markdown;

@@ -1,10 +1,12 @@
 //! Recovery to a point in time: of a cluster that is written to all the while, every transaction that was committed before
 //! the moment is there and none after.
 
-use crate::support::{Archiving, Server, Version, until};
+use crate::support::{Archiving, Login, S3Server, Server, Version, s3_store, until};
+use backstay::repository::Repository;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 /// Money is moved between accounts, and each move is written down.
 const TRANSFER: &str = "\
@@ -19,8 +21,9 @@ COMMIT;
 ";
 
 /// A cluster with accounts whose WAL is archived.
-fn bank(version: Version) -> Archiving {
+pub fn bank(version: Version, prepare: impl FnOnce(&Archiving)) -> Archiving {
     let bank = Archiving::start_with(version, &["track_commit_timestamp=on"]);
+    prepare(&bank);
     bank.archive();
     bank.server.psql(
         "postgres",
@@ -32,11 +35,11 @@ fn bank(version: Version) -> Archiving {
     bank
 }
 
-/// Writers that go on until they are dropped.
-struct Load(Child);
+/// Writers that go on until they are dropped, or the server is killed.
+pub struct Load(Child);
 
 impl Load {
-    fn on(bank: &Archiving) -> Load {
+    pub fn on(bank: &Archiving) -> Load {
         let mut command: Command = bank.server.client("psql", "postgres");
         command = {
             // Debian has it beside the server of its own version; it speaks to any.
@@ -105,11 +108,10 @@ fn stop(bank: &Archiving, folder: &std::path::Path) {
     assert!(command.status().unwrap().success());
 }
 
-fn recovers_exactly(version: Version) {
-    let bank = bank(version);
-    let load = Load::on(&bank);
+fn recovers_exactly(bank: &Archiving) {
+    let load = Load::on(bank);
     until(|| bank.server.psql("postgres", "SELECT count(*) > 20 FROM ledger") == "t");
-    call(&bank, &["backup", "main"]).run().expect(0);
+    call(bank, &["backup", "main"]).run().expect(0);
     let mut moments = Vec::new();
     for _ in 0..2 {
         std::thread::sleep(std::time::Duration::from_millis(1500));
@@ -124,7 +126,7 @@ fn recovers_exactly(version: Version) {
     let lsn = bank.server.psql("postgres", "SELECT pg_current_wal_lsn()");
     std::thread::sleep(std::time::Duration::from_millis(500));
     drop(load);
-    archive_all(&bank);
+    archive_all(bank);
 
     let before = |moment: &str| {
         let sql = format!(
@@ -136,20 +138,20 @@ fn recovers_exactly(version: Version) {
         assert_eq!(psql("SELECT sum(balance) FROM account"), "0");
     };
     for (number, moment) in moments.iter().enumerate() {
-        restored(&bank, &format!("at-{number}"), &["--to-time", moment], |psql, done| {
+        restored(bank, &format!("at-{number}"), &["--to-time", moment], |psql, done| {
             balance(psql);
             let there = psql("SELECT count(*), coalesce(sum(id), 0) FROM ledger");
             assert_eq!(there, before(moment), "at {moment}: {done:#}");
             assert!(done["recovered"]["last_transaction"].is_string(), "{done:#}");
         });
     }
-    restored(&bank, "at-lsn", &["--to-lsn", &lsn], |psql, _| {
+    restored(bank, "at-lsn", &["--to-lsn", &lsn], |psql, _| {
         balance(psql);
         let rows: u64 = psql("SELECT count(*) FROM ledger").parse().unwrap();
         let all: u64 = bank.server.psql("postgres", "SELECT count(*) FROM ledger").parse().unwrap();
         assert!(rows > 0 && rows < all, "{rows} of {all}");
     });
-    restored(&bank, "latest", &[], |psql, _| {
+    restored(bank, "latest", &[], |psql, _| {
         balance(psql);
         let all = "SELECT count(*), sum(id) FROM ledger";
         assert_eq!(psql(all), bank.server.psql("postgres", all));
@@ -161,27 +163,27 @@ fn recovers_exactly(version: Version) {
         .psql("postgres", "CREATE TABLE other AS SELECT 1 AS n; DROP TABLE ledger; UPDATE account SET balance = 7");
     let words =
         ["restore", "main", "--table", "ledger", "--table", "account", "--to-time", &moments[1], "--into", "postgres"];
-    let rescued = call(&bank, &words).run().expect(0);
+    let rescued = call(bank, &words).run().expect(0);
     assert!(rescued.stdout.contains("`public.ledger` as `public.ledger_rescued`"), "{rescued:#?}");
     assert_eq!(bank.server.psql("postgres", "SELECT count(*), sum(balance) FROM account_rescued"), rows);
     assert_eq!(bank.server.psql("postgres", "SELECT max(balance) FROM account"), "7");
-    let again = call(&bank, &words).run().expect(4);
+    let again = call(bank, &words).run().expect(4);
     assert!(again.stderr.contains("`ledger_rescued` already") && again.stderr.contains("--as"), "{again:#?}");
     let unknown = ["restore", "main", "--table", "nothing", "--latest", "--into", "postgres", "--as", "x"];
-    let unknown = call(&bank, &unknown).run().expect(1);
+    let unknown = call(bank, &unknown).run().expect(1);
     assert!(unknown.stderr.contains("no table `nothing`"), "{unknown:#?}");
 
     // The same for practice.
     bank.edit_policy("    encryption: team\n", "    encryption: team\n    drill: { schedule: manual, checks: [{ sql: 'SELECT sum(balance) FROM account', expect: '= 700' }] }\n");
-    archive_all(&bank);
-    let drilled = call(&bank, &["drill", "main", "--json"]).run().expect(0).json();
+    archive_all(bank);
+    let drilled = call(bank, &["drill", "main", "--json"]).run().expect(0).json();
     assert_eq!(drilled["drills"][0]["problems"].as_array().unwrap().len(), 0, "{drilled:#}");
 
     // Beyond what there is, and behind a gap.
     let refused = |words: &[&str], why: &str| {
         let target = bank.path("refused");
         let all = [&["restore", "main", "--target-dir", target.to_str().unwrap()], words].concat();
-        let run = call(&bank, &all).run().expect(1);
+        let run = call(bank, &all).run().expect(1);
         assert!(run.stderr.contains("BS920") && run.stderr.contains(why), "{run:#?}");
         assert!(!target.exists());
     };
@@ -202,10 +204,43 @@ fn recovers_exactly(version: Version) {
 
 #[test]
 fn every_transaction_before_the_moment_is_there_and_none_after() {
-    recovers_exactly(Version::Distribution);
+    recovers_exactly(&bank(Version::Distribution, |_| ()));
 }
 
 #[test]
 fn the_same_holds_for_a_newer_server() {
-    recovers_exactly(Version::Newer);
+    recovers_exactly(&bank(Version::Newer, |bank| {
+        bank.edit_policy("method: physical", "method: physical, read: local")
+    }));
+}
+
+#[test]
+fn the_same_holds_when_all_of_it_is_in_a_bucket() {
+    let s3 = S3Server::start();
+    let bucket = s3.bucket("wal");
+    let prepare = |bank: &Archiving| {
+        let login = Login::root();
+        fs::write(bank.path("id"), login.id).unwrap();
+        fs::write(bank.path("secret"), login.secret).unwrap();
+        // What lies in the bucket is looked at as in a folder.
+        for name in ["near", "far"] {
+            fs::remove_dir_all(bank.path(name)).unwrap();
+            std::os::unix::fs::symlink(&bucket, bank.path(name)).unwrap();
+        }
+        let place = format!(
+            "{{ type: s3, bucket: wal, region: us-east-1, path_style: true, endpoint: \"http://127.0.0.1:{}\", credentials: \
+             {{ access_key_id: \"${{file:{{folder}}/id}}\", secret_access_key: \"${{file:{{folder}}/secret}}\" }} }}",
+            s3.port
+        );
+        let near = format!("{{ type: filesystem, path: {} }}", bank.path("near").display());
+        bank.edit_policy(&format!("  near: {near}\n"), "");
+        let far = format!("{{ type: filesystem, path: {} }}", bank.path("far").display());
+        bank.edit_policy(&far, &place);
+        bank.edit_policy("to: near", "to: far");
+        bank.edit_policy("to: [near, far]", "to: [far]");
+        let made = Repository::new("far", Arc::new(s3_store(s3.port, "wal", "")));
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(made.create_marker(1, jiff::Timestamp::UNIX_EPOCH)).unwrap();
+    };
+    recovers_exactly(&bank(Version::Distribution, prepare));
 }
