@@ -22,7 +22,7 @@ async fn attempt(database: &str, setting: &str, value: &str, hands: &Hands<'_>) 
         pending: bool,
     }
     let Some(spec) = hands.desired.databases.get(database) else { return Ok(false) };
-    let mut session = Server::of(spec, hands.lookup.as_ref()).await?.session().await?;
+    let mut session = Server::for_session(spec, hands.lookup.as_ref()).await?.session().await?;
     session.execute(&format!("ALTER SYSTEM SET {} = {}", identifier(setting), literal(value))).await?;
     session.execute("SELECT pg_reload_conf()").await?;
     // The server takes it up a moment later.

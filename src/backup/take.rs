@@ -128,7 +128,11 @@ async fn make<'a>(order: &Order<'a>, tools: &Tools<'a>, id: &'a BackupId) -> Res
 /// The server of the target, and the database that a `match` found on it.
 pub(super) async fn reach(target: &Target<'_>, lookup: &dyn Lookup) -> Result<Server, PostgresError> {
     let connection = Connection::resolve(&target.spec.connection, lookup)?;
-    let server = Server::reach(connection, &target.spec.exec, lookup).await?;
+    let server = match target.tier_spec.method {
+        Method::Logical => Server::reach(connection, &target.spec.exec, lookup).await?,
+        // What reads a cluster is our own, or says itself that it does not fit.
+        Method::Physical => Server::connect(connection, &target.spec.exec, lookup).await?,
+    };
     Ok(match target.server_database {
         Some(database) => server.with_database(database),
         None => server,

@@ -33,7 +33,7 @@ pub(super) async fn work(
             return Ok(Exit::Usage);
         }
     };
-    let server = Server::of(found.spec, context.lookup.as_ref()).await?;
+    let server = Server::for_session(found.spec, context.lookup.as_ref()).await?;
     let database = match into.or(server.connection().database()) {
         Some(database) => database.to_owned(),
         None => {

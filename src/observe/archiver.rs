@@ -60,7 +60,7 @@ async fn ask(spec: &DatabaseSpec, lookup: &dyn Lookup) -> Result<Archiver, Postg
     struct Control {
         system: String,
     }
-    let mut session = Server::of(spec, lookup).await?.session().await?;
+    let mut session = Server::for_session(spec, lookup).await?.session().await?;
     let row: Row = session.row(QUESTION).await?;
     let mut system = None;
     if row.reads_control {

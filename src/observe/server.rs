@@ -31,7 +31,7 @@ async fn settings(spec: &DatabaseSpec, lookup: &dyn Lookup) -> Result<BTreeMap<S
     }
     let names: Vec<String> = SERVER_SETTINGS.iter().map(|name| literal(name)).collect();
     let names = names.join(", ");
-    let mut session = Server::of(spec, lookup).await?.session().await?;
+    let mut session = Server::for_session(spec, lookup).await?.session().await?;
     // What files say may be kept from a role; it may not change settings then, either.
     let rows: Vec<Row> = session
         .rows(&format!(

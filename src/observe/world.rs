@@ -93,7 +93,7 @@ async fn databases(
     patterns: &MatchSpec,
     lookup: &dyn Lookup,
 ) -> Result<Vec<String>, PostgresError> {
-    let mut session = Server::of(spec, lookup).await?.session().await?;
+    let mut session = Server::for_session(spec, lookup).await?.session().await?;
     let found = session.databases().await?;
     session.close().await?;
     let names = found.into_iter().map(|database| database.name);

@@ -86,19 +86,25 @@ impl Programs {
         Ok(found)
     }
 
-    /// The best of several for a server: the same major version, else the nearest newer one.
-    pub(super) fn best(all: &[Programs], server_version: &str) -> Result<Programs, PostgresError> {
+    /// The best of several for a server: the same major version, else the nearest newer one, else the newest.
+    /// `all` is not empty.
+    pub(super) fn best<'a>(all: &'a [Programs], server_version: &str) -> &'a Programs {
         let server = major(server_version);
         let fitting = all.iter().filter(|programs| programs.major() >= server);
         // The smallest distance; of equals the first.
-        fitting.min_by_key(|programs| programs.major()).cloned().ok_or_else(|| {
-            let newest = all.iter().max_by_key(|programs| programs.major());
-            PostgresError::ProgramTooOld {
-                program: "pg_dump",
-                found: newest.map(|programs| version_number(&programs.version).to_owned()).unwrap_or_default(),
-                server_version: server_version.to_owned(),
-                searched: newest.map(|programs| programs.searched.clone()).unwrap_or_default(),
-            }
+        fitting.min_by_key(|programs| programs.major()).unwrap_or(&all[0])
+    }
+
+    /// Refuses programs that are older than a server: `pg_dump` would, or would miss things.
+    pub(super) fn check(&self, server_version: &str) -> Result<(), PostgresError> {
+        if self.major() >= major(server_version) {
+            return Ok(());
+        }
+        Err(PostgresError::ProgramTooOld {
+            program: "pg_dump",
+            found: version_number(&self.version).to_owned(),
+            server_version: server_version.to_owned(),
+            searched: self.searched.clone(),
         })
     }
 
@@ -285,12 +291,11 @@ mod tests {
     #[test]
     fn the_same_major_wins_and_else_the_nearest_newer() {
         let all = [of("18.4"), of("16.11"), of("15.2"), of("15.20"), of("9.6.24")];
-        let best =
-            |server: &str| Programs::best(&all, server).map(|programs| version_number(&programs.version).to_owned());
-        assert_eq!(best("15.99").unwrap(), "15.2");
-        assert_eq!(best("17.1").unwrap(), "18.4");
-        assert_eq!(best("9.5.1").unwrap(), "9.6.24");
-        let error = best("19beta1").unwrap_err().to_string();
+        let best = |server: &str| version_number(&Programs::best(&all, server).version).to_owned();
+        assert_eq!(best("15.99"), "15.2");
+        assert_eq!(best("17.1"), "18.4");
+        assert_eq!(best("9.5.1"), "9.6.24");
+        let error = Programs::best(&all, "19beta1").check("19beta1").unwrap_err().to_string();
         assert!(error.contains("18.4") && error.contains("19beta1"), "{error}");
     }
 

@@ -23,8 +23,24 @@ impl Server {
     }
 
     /// Connects, asks for the version, and chooses client programs: behind the first command of `exec` that answers,
-    /// or on this machine when there is none.
+    /// or on this machine when there is none. Programs that are older than the server are refused.
     pub async fn reach(
+        connection: Connection,
+        exec: &[Vec<Template>],
+        lookup: &dyn Lookup,
+    ) -> Result<Server, PostgresError> {
+        let server = Server::connect(connection, exec, lookup).await?;
+        server.programs.check(&server.version)?;
+        Ok(server)
+    }
+
+    /// The same for the database of a policy entry, and for whoever only asks and tells: `psql` of any version does.
+    pub async fn for_session(spec: &DatabaseSpec, lookup: &dyn Lookup) -> Result<Server, PostgresError> {
+        Server::connect(Connection::resolve(&spec.connection, lookup)?, &spec.exec, lookup).await
+    }
+
+    /// The same as [`Server::reach`] for whoever neither dumps nor restores a dump: programs may be older.
+    pub async fn connect(
         connection: Connection,
         exec: &[Vec<Template>],
         lookup: &dyn Lookup,
@@ -33,7 +49,7 @@ impl Server {
         let mut session = Session::open(&found[0], &connection).await?;
         let (version, version_num) = session.version().await?;
         session.close().await?;
-        let programs = Programs::best(&found, &version)?;
+        let programs = Programs::best(&found, &version).clone();
         Ok(Server { connection, programs, version, version_num })
     }
 

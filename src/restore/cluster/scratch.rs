@@ -104,7 +104,7 @@ impl ScratchCluster {
         struct Named {
             name: String,
         }
-        let server = Server::reach(self.connection(database, user)?, &[], self.lookup.as_ref()).await?;
+        let server = Server::connect(self.connection(database, user)?, &[], self.lookup.as_ref()).await?;
         let mut session = server.session().await?;
         let query = "SELECT rolname AS name FROM pg_roles WHERE rolsuper AND rolcanlogin ORDER BY oid LIMIT 1";
         let found: Vec<Named> = session.rows(query).await?;
@@ -112,7 +112,7 @@ impl ScratchCluster {
         match found.first() {
             Some(superuser) => {
                 let connection = self.connection(database, &superuser.name)?;
-                Ok(Server::reach(connection, &[], self.lookup.as_ref()).await?)
+                Ok(Server::connect(connection, &[], self.lookup.as_ref()).await?)
             }
             None => Ok(server),
         }

@@ -69,6 +69,6 @@ impl<'a> Slot<'a> {
     }
 
     async fn server(&self) -> Result<&Server, ReceiveError> {
-        Ok(self.server.get_or_try_init(|| Server::of(self.spec, self.lookup)).await?)
+        Ok(self.server.get_or_try_init(|| Server::for_session(self.spec, self.lookup)).await?)
     }
 }
