@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 installed = $(DESTDIR)$(PREFIX)/bin/backstay
-.PHONY: help setup demo test test-matrix bench lint install
+.PHONY: help setup demo test bench lint install
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -14,9 +14,6 @@ demo: setup ## a throwaway PostgreSQL is backed up, damaged and restored before 
 
 test: setup ## all tests, on real servers
 	cargo test --locked
-
-test-matrix: setup ## physical backups, WAL and recovery on PostgreSQL 13, 14, 17 and 18
-	@scripts/matrix
 
 bench: setup ## ratios against pg_dump, pgBackRest, rclone and others; writes docs/performance.md
 	cargo build --release --locked --bins --example s3

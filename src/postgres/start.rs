@@ -128,7 +128,7 @@ impl Starting {
             let running = self.command("pg_ctl").args(["status"]).stdout(Stdio::null()).status();
             if running.is_ok_and(|status| status.success()) {
                 seen = true;
-                if let Some(recovered) = self.recovered() {
+                if let Some(recovered) = self.recovered()? {
                     return Ok(recovered);
                 }
             } else {
@@ -142,14 +142,19 @@ impl Starting {
     }
 
     /// `None` while it recovers.
-    fn recovered(&self) -> Option<Recovered> {
+    fn recovered(&self) -> Result<Option<Recovered>, PostgresError> {
+        let told = self.command("pg_controldata").stderr(Stdio::null()).output();
+        // Without it nobody would ever know.
+        let told = told.map_err(|error| failed(&self.data, &format!("`pg_controldata` cannot be run: {error}")))?;
+        Ok(self.recovered_as_told(&String::from_utf8_lossy(&told.stdout)))
+    }
+
+    fn recovered_as_told(&self, told: &str) -> Option<Recovered> {
         let lines = fs::read_to_string(self.data.join("postmaster.pid")).ok()?;
         let lines: Vec<&str> = lines.lines().map(str::trim).collect();
         if *lines.get(7)? != "ready" {
             return None;
         }
-        let told = self.command("pg_controldata").stderr(Stdio::null()).output().ok()?;
-        let told = String::from_utf8_lossy(&told.stdout).into_owned();
         let value = |name: &str| told.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
         if value("Database cluster state:")? != "in production" {
             return None;

@@ -216,8 +216,7 @@ fn installed_programs(version: Version) -> PathBuf {
             found.into_iter().next().unwrap_or_else(|| panic!("no PostgreSQL server here; run `scripts/setup`"))
         }
         Version::Newer => {
-            let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/postgres-16/bin");
-            let bin = std::env::var_os("BACKSTAY_TEST_NEWER").map_or_else(usual, PathBuf::from);
+            let bin = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/postgres-16/bin");
             assert!(bin.join("initdb").exists(), "no newer PostgreSQL server here; run `scripts/setup`");
             bin.canonicalize().unwrap()
         }
