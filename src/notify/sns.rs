@@ -5,7 +5,7 @@ use super::channel::Means;
 use crate::alert::{Message, digest_title, plain};
 use crate::base::Template;
 use crate::storage::{AwsConnection, AwsSettings, Login};
-use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_sns::error::ProvideErrorMetadata;
 use aws_sdk_sns::types::MessageAttributeValue;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(super) async fn send(
         let call = call.message_attributes("severity", attribute(first.severity_word())?);
         call.send().await.map_err(|error| {
             let said = error.code().map(|code| format!("{code}: {}", error.message().unwrap_or_default()));
-            NotifyError::Sns(said.unwrap_or_else(|| crate::base::visible(&DisplayErrorContext(&error).to_string())))
+            NotifyError::Sns(said.unwrap_or_else(|| crate::base::visible(&crate::base::causes(&error))))
         })
     };
     match tokio::time::timeout(LIMIT, deed).await {

@@ -1,7 +1,8 @@
 //! What an answer of AWS means: the documented codes and statuses, sorted into what can be done about them.
 
 use super::AwsError;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use crate::base::causes;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 /// The parts of a refusal that decide what it means.
@@ -28,7 +29,8 @@ impl Answer {
             Some(message) if !message.is_empty() => message.to_owned(),
             _ => match response {
                 Some(response) if !response.status().is_success() => format!("status {}", response.status().as_u16()),
-                _ => DisplayErrorContext(error).to_string(),
+                // Not the answer itself: it may hold the secret of a key.
+                _ => causes(error),
             },
         };
         let header = response.and_then(|response| response.headers().get("x-amz-bucket-region"));
