@@ -131,7 +131,22 @@ fn a_full_spool_gives_up_on_the_record_if_the_policy_says_so() {
 }
 
 #[test]
-fn another_content_is_not_spooled_and_one_that_waits_is_kept() {
+fn what_one_storage_has_otherwise_does_not_wait_for_another() {
+    let archiving = spooling("1GiB", "block");
+    let segment = archiving.finish_segment();
+    archiving.push(&segment).run().expect(0);
+    let key = archiving.keys("near").remove(0);
+    let digest = key.rsplit_once('-').unwrap().1.split('.').next().unwrap().to_owned();
+    let (ours, other) = (archiving.path("near").join(&key), key.replace(&digest, "00000000000000000000000000000000"));
+    fs::rename(ours, archiving.path("near").join(other)).unwrap();
+    take_away(&archiving);
+    let told = archiving.push(&segment).run().expect(1).stderr;
+    assert!(told.contains("BS862"), "{told}");
+    assert_eq!(waiting(&archiving), Vec::<String>::new());
+}
+
+#[test]
+fn one_that_waits_and_cannot_be_stored_is_kept() {
     let archiving = spooling("1GiB", "block");
     let segment = archiving.finish_segment();
     take_away(&archiving);

@@ -60,8 +60,8 @@ impl Through {
 }
 
 /// Stores a file where it can be stored, and spools it for the storages that are away; `closed` are those that could not
-/// even be opened, with why. What waits longer for a storage that works is brought first. Other files are taken along only while no storage
-/// is away.
+/// even be opened, with why. What waits longer for a storage that works is brought first. Other files are taken along only
+/// while no storage is away. A file that is wrong, or of which a storage has another content, is not spooled.
 pub async fn push_through(
     order: &Push,
     spool: &OutageSpool,
@@ -107,7 +107,7 @@ pub async fn push_through(
     // Better out of order than not at all.
     asked.to = behind;
     let mut through = Through { pushed, spooled: Vec::new(), drained };
-    if !away.is_empty() {
+    if !away.is_empty() && through.pushed.own.iter().all(|upshot| upshot.end.is_ok()) {
         let (spooled, direct) = lay_down(order, spool, &own, away, &asked, now).await;
         through.spooled = spooled;
         through.pushed.own.extend(direct);
