@@ -227,9 +227,11 @@ impl Explain for StorageError {
                 "Enable object lock on the bucket (`manage: { object_lock: … }`), or take `lock` out of the copy."
                     .to_owned(),
             ),
-            StorageError::Failed { transient: true, .. } => {
-                Some("Run the same command again; it starts from what is there now.".to_owned())
-            }
+            StorageError::Failed { transient: true, .. } => Some(
+                "See whether it is up and can be reached from here, then run `backstay plan`: it shows what is left to \
+                 do."
+                    .to_owned(),
+            ),
             StorageError::Failed { .. } => None,
         }
     }

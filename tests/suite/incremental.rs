@@ -1,7 +1,7 @@
 //! Incremental physical backups: each comes back exactly, whatever changed; nothing that is needed goes; what is lost is
 //! found.
 
-use crate::support::{Database, Project, Server, Version, faketime, shell};
+use crate::support::{Database, Project, Server, Version, faketime, shell, until};
 use backstay::catalog::Manifest;
 use std::fs;
 use std::net::TcpListener;
@@ -47,6 +47,14 @@ fn server(version: Version) -> &'static Server {
 fn back_up(project: &Project) -> (Manifest, String) {
     let run = project.backstay(&["backup", "app", "--json"]).run().expect(0);
     (serde_json::from_value(run.json()["manifest"].clone()).unwrap(), run.stderr)
+}
+
+/// The same, with the next one in a later second: ids sort by it.
+fn back_up_in_a_second_of_its_own(project: &Project) -> Manifest {
+    let (made, _) = back_up(project);
+    let begun = made.id.started().as_second();
+    until(|| jiff::Timestamp::now().as_second() > begun);
+    made
 }
 
 /// The same so many hours ago: ids count seconds, and retention goes by them.
@@ -109,61 +117,66 @@ fn pack(project: &Project, storage: &str, id: &str) -> PathBuf {
 #[test]
 fn every_backup_of_a_chain_comes_back_as_the_cluster_was() {
     for version in [Version::Distribution, Version::Newer] {
-        let server = server(version);
-        let place = server.socket_dir().join("far");
-        fs::create_dir(&place).unwrap();
-        server.own(&place);
-        server.psql("postgres", &format!("CREATE TABLESPACE far LOCATION '{}'", place.display()));
-        let source = Database::create(server, "shop");
-        source.psql(
-            "CREATE TABLE big AS SELECT n, md5(n::text) || repeat(md5((n+1)::text), 12) AS w FROM generate_series(1, 60000) n;
-             CREATE INDEX ON big (n);
-             CREATE TABLE away TABLESPACE far AS SELECT n, md5(n::text) AS w FROM generate_series(1, 40000) n;
-             CREATE TABLE short AS SELECT n, md5(n::text) AS w FROM generate_series(1, 40000) n;
-             CREATE TABLE gone AS SELECT n FROM generate_series(1, 30000) n; CREATE TABLE small AS SELECT 1 AS n; CHECKPOINT",
-        );
-        let project = encrypted(&source);
-        let full = back_up_before(&project, 1);
-        let mut states = vec![(full.id.to_string(), state(|sql| source.psql(sql)))];
-        assert_eq!(on(&full), None);
+        a_chain_comes_back(version);
+    }
+}
 
-        // One row in a hundred; one relation ends earlier, one is gone, one is new, one is longer.
-        for change in [
-            "UPDATE big SET w = md5(w) WHERE n % 100 = 0",
-            "DELETE FROM short WHERE n > 1000",
-            "VACUUM short",
-            "DROP TABLE gone",
-            "CREATE TABLE fresh AS SELECT n, md5(n::text) AS w FROM generate_series(1, 5000) n",
-            "INSERT INTO away SELECT n, 'more' FROM generate_series(1, 10000) n",
-        ] {
-            source.psql(change);
-        }
-        let (first, _) = back_up(&project);
-        states.push((first.id.to_string(), state(|sql| source.psql(sql))));
-        assert_eq!(on(&first), Some(full.id.to_string()), "{:#?}", first.cluster);
-        assert!(stored(&first) * 2 < stored(&full), "{} of {}", stored(&first), stored(&full));
+/// A full backup and two incremental ones.
+pub fn a_chain_comes_back(version: Version) {
+    let server = server(version);
+    let place = server.socket_dir().join("far");
+    fs::create_dir(&place).unwrap();
+    server.own(&place);
+    server.psql("postgres", &format!("CREATE TABLESPACE far LOCATION '{}'", place.display()));
+    let source = Database::create(server, "shop");
+    source.psql(
+        "CREATE TABLE big AS SELECT n, md5(n::text) || repeat(md5((n+1)::text), 12) AS w FROM generate_series(1, 60000) n;
+         CREATE INDEX ON big (n);
+         CREATE TABLE away TABLESPACE far AS SELECT n, md5(n::text) AS w FROM generate_series(1, 40000) n;
+         CREATE TABLE short AS SELECT n, md5(n::text) AS w FROM generate_series(1, 40000) n;
+         CREATE TABLE gone AS SELECT n FROM generate_series(1, 30000) n; CREATE TABLE small AS SELECT 1 AS n; CHECKPOINT",
+    );
+    let project = encrypted(&source);
+    let full = back_up_in_a_second_of_its_own(&project);
+    let mut states = vec![(full.id.to_string(), state(|sql| source.psql(sql)))];
+    assert_eq!(on(&full), None);
 
-        // Not even a page of most relations.
-        source.psql("UPDATE small SET n = 2; UPDATE away SET w = md5(w) WHERE n = 77; CHECKPOINT");
-        let (second, _) = back_up(&project);
-        states.push((second.id.to_string(), state(|sql| source.psql(sql))));
-        assert_eq!(on(&second), Some(first.id.to_string()));
-        let cluster = second.cluster.clone().unwrap();
-        let referred: Vec<String> = cluster.references().iter().map(|other| other.backup.to_string()).collect();
-        assert_eq!(referred, [full.id.to_string(), first.id.to_string()]);
+    // One row in a hundred; one relation ends earlier, one is gone, one is new, one is longer.
+    for change in [
+        "UPDATE big SET w = md5(w) WHERE n % 100 = 0",
+        "DELETE FROM short WHERE n > 1000",
+        "VACUUM short",
+        "DROP TABLE gone",
+        "CREATE TABLE fresh AS SELECT n, md5(n::text) AS w FROM generate_series(1, 5000) n",
+        "INSERT INTO away SELECT n, 'more' FROM generate_series(1, 10000) n",
+    ] {
+        source.psql(change);
+    }
+    let first = back_up_in_a_second_of_its_own(&project);
+    states.push((first.id.to_string(), state(|sql| source.psql(sql))));
+    assert_eq!(on(&first), Some(full.id.to_string()), "{:#?}", first.cluster);
+    assert!(stored(&first) * 2 < stored(&full), "{} of {}", stored(&first), stored(&full));
 
-        let verified = project.backstay(&["verify", "app", "--deep"]).run().expect(0);
-        assert!(!verified.stdout.contains("damaged"), "{verified:#?}");
-        let listed = project.backstay(&["list", "app"]).run().expect(0);
-        assert_eq!(listed.stdout.matches("(incremental)").count(), 2, "{listed:#?}");
-        let shown = project.backstay(&["show", second.id.as_str()]).run().expect(0);
-        assert!(shown.stdout.contains(&format!("incremental on {}", first.id)), "{shown:#?}");
+    // Not even a page of most relations.
+    source.psql("UPDATE small SET n = 2; UPDATE away SET w = md5(w) WHERE n = 77; CHECKPOINT");
+    let second = back_up_in_a_second_of_its_own(&project);
+    states.push((second.id.to_string(), state(|sql| source.psql(sql))));
+    assert_eq!(on(&second), Some(first.id.to_string()));
+    let cluster = second.cluster.clone().unwrap();
+    let referred: Vec<String> = cluster.references().iter().map(|other| other.backup.to_string()).collect();
+    assert_eq!(referred, [full.id.to_string(), first.id.to_string()]);
 
-        let oid = cluster.tablespaces[0].oid;
-        for (id, state) in &states {
-            let map = format!("{oid}={}", server.socket_dir().join(format!("far-{id}")).display());
-            assert_eq!(state_of(&project, &source, id, &["--tablespace-map", &map]), *state, "{id}");
-        }
+    let verified = project.backstay(&["verify", "app", "--deep"]).run().expect(0);
+    assert!(!verified.stdout.contains("damaged"), "{verified:#?}");
+    let listed = project.backstay(&["list", "app"]).run().expect(0);
+    assert_eq!(listed.stdout.matches("(incremental)").count(), 2, "{listed:#?}");
+    let shown = project.backstay(&["show", second.id.as_str()]).run().expect(0);
+    assert!(shown.stdout.contains(&format!("incremental on {}", first.id)), "{shown:#?}");
+
+    let oid = cluster.tablespaces[0].oid;
+    for (id, state) in &states {
+        let map = format!("{oid}={}", server.socket_dir().join(format!("far-{id}")).display());
+        assert_eq!(state_of(&project, &source, id, &["--tablespace-map", &map]), *state, "{id}");
     }
 }
 

@@ -96,6 +96,7 @@ mod terminal;
 mod upgraded;
 mod validate;
 mod verify;
+mod versions;
 mod views;
 mod wal_archive;
 mod wal_fetch;

@@ -48,43 +48,48 @@ fn tablespaces_come_back_where_they_are_sent() {
         (Version::Distribution, "local"),
         (Version::Newer, "local"),
     ] {
-        let server = server(version);
-        let source = source(server);
-        let project = physical(&source, "");
-        project.edit_policy("method: physical", &format!("method: physical\n    read: {read}"));
-        project.backstay(&["backup", "app"]).run().expect(0);
-        let made = project.manifest("near");
-        let cluster = made.cluster.clone().unwrap();
-        assert_eq!(cluster.tablespaces.len(), 1, "{cluster:#?}");
-        assert!(made.origin.dump_program.starts_with("backstay "), "{:#?}", made.origin);
-
-        let (folder, elsewhere) = (server.socket_dir().join("restored"), server.socket_dir().join("elsewhere"));
-        let map = format!("{}={}", cluster.tablespaces[0].oid, elsewhere.display());
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-        let target = folder.to_str().unwrap();
-        let words = ["restore", "app", "--target-dir", target, "--tablespace-map", &map];
-        project.backstay(&words).run().expect(0);
-        // A restore makes the links itself, and leaves out the file that would.
-        as_owner(&folder, server, "pg_verifybackup", &["--no-parse-wal", "--ignore=tablespace_map"]);
-        assert!(fs::read_dir(&elsewhere).unwrap().count() > 0);
-        let started = ["--delta", "--yes", "--start", "--port", &port, "--json"];
-        let words: Vec<&str> = words.iter().chain(&started).copied().collect();
-        let done = project.backstay(&words).run().expect(0).json();
-        let ask = |database: &str| {
-            let mut command = server.client("psql", database);
-            command.env("PGHOST", done["recovered"]["socket"].as_str().unwrap()).env("PGPORT", &port);
-            let sql = "SELECT (SELECT md5(string_agg(word, ',' ORDER BY n)) FROM near), count(*), \
-                       md5(string_agg(word, ',' ORDER BY n)) FROM away";
-            let output = command.args(["-XqAt", "-c", sql]).output().unwrap();
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        };
-        let expected = source.psql(
-            "SELECT (SELECT md5(string_agg(word, ',' ORDER BY n)) FROM near), count(*), md5(string_agg(word, ',' ORDER BY n)) \
-             FROM away",
-        );
-        assert_eq!(ask(&source.name), expected.trim());
-        as_owner(&folder, server, "pg_ctl", &["stop", "-m", "immediate", "-D"]);
+        tablespaces_come_back(version, read);
     }
+}
+
+/// A cluster with a tablespace, read in this way.
+pub fn tablespaces_come_back(version: Version, read: &str) {
+    let server = server(version);
+    let source = source(server);
+    let project = physical(&source, "");
+    project.edit_policy("method: physical", &format!("method: physical\n    read: {read}"));
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let made = project.manifest("near");
+    let cluster = made.cluster.clone().unwrap();
+    assert_eq!(cluster.tablespaces.len(), 1, "{cluster:#?}");
+    assert!(made.origin.dump_program.starts_with("backstay "), "{:#?}", made.origin);
+
+    let (folder, elsewhere) = (server.socket_dir().join("restored"), server.socket_dir().join("elsewhere"));
+    let map = format!("{}={}", cluster.tablespaces[0].oid, elsewhere.display());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let target = folder.to_str().unwrap();
+    let words = ["restore", "app", "--target-dir", target, "--tablespace-map", &map];
+    project.backstay(&words).run().expect(0);
+    // A restore makes the links itself, and leaves out the file that would.
+    as_owner(&folder, server, "pg_verifybackup", &["--no-parse-wal", "--ignore=tablespace_map"]);
+    assert!(fs::read_dir(&elsewhere).unwrap().count() > 0);
+    let started = ["--delta", "--yes", "--start", "--port", &port, "--json"];
+    let words: Vec<&str> = words.iter().chain(&started).copied().collect();
+    let done = project.backstay(&words).run().expect(0).json();
+    let ask = |database: &str| {
+        let mut command = server.client("psql", database);
+        command.env("PGHOST", done["recovered"]["socket"].as_str().unwrap()).env("PGPORT", &port);
+        let sql = "SELECT (SELECT md5(string_agg(word, ',' ORDER BY n)) FROM near), count(*), \
+                   md5(string_agg(word, ',' ORDER BY n)) FROM away";
+        let output = command.args(["-XqAt", "-c", sql]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let expected = source.psql(
+        "SELECT (SELECT md5(string_agg(word, ',' ORDER BY n)) FROM near), count(*), md5(string_agg(word, ',' ORDER BY n)) \
+         FROM away",
+    );
+    assert_eq!(ask(&source.name), expected.trim());
+    as_owner(&folder, server, "pg_ctl", &["stop", "-m", "immediate", "-D"]);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn stop(bank: &Archiving, folder: &std::path::Path) {
     assert!(command.status().unwrap().success());
 }
 
-fn recovers_exactly(bank: &Archiving) {
+pub fn recovers_exactly(bank: &Archiving) {
     let load = Load::on(bank);
     until(|| bank.server.psql("postgres", "SELECT count(*) > 20 FROM ledger") == "t");
     call(bank, &["backup", "main"]).run().expect(0);

@@ -30,41 +30,46 @@ fn name_on(source: &Database, hint: &str) -> Database {
 #[test]
 fn the_torture_schema_comes_back_in_place() {
     for version in [Version::Distribution, Version::Newer] {
-        let source = torture(Server::shared(version), "in_place \"quoted\" 😀");
-        let name = identifier(&source.name);
-        source.psql(&format!(
-            "ALTER DATABASE {name} SET search_path TO public, \"Schema with \"\"quotes\"\" and 😀\", \"$user\"; \
-             ALTER ROLE torture_owner IN DATABASE {name} SET work_mem = '8MB'; \
-             COMMENT ON DATABASE {name} IS 'the one'; GRANT CREATE ON DATABASE {name} TO \"torture reader\"; \
-             ALTER DATABASE {name} CONNECTION LIMIT 50; ALTER DATABASE {name} OWNER TO torture_owner"
-        ));
-        let settings = "SELECT datconnlimit, datacl, pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'), \
-            (SELECT array_agg(setconfig::text || setrole ORDER BY setrole) FROM pg_db_role_setting \
-             WHERE setdatabase = oid) FROM pg_database WHERE datname = current_database()";
-        let project = age_project(&source, "");
-        project.backstay(&["backup", "app"]).run().expect(0);
-        let before = (Likeness::of(source.server, &source.name), source.psql(settings));
-        let manifest = project.manifest("near");
-
-        source.psql("DROP TABLE columns CASCADE; DELETE FROM events; CREATE TABLE newer ()");
-        let run = project.backstay(&["restore", "app", "--in-place", "--yes", "--json"]).run().expect(0);
-        assert_same(&before.0, &Likeness::of(source.server, &source.name));
-        assert_eq!(before.1, source.psql(settings));
-        let view = run.json();
-        assert_eq!(view["origin"], manifest.id.as_str(), "{view}");
-        let old = view["old_database"].as_str().unwrap();
-        assert!(old.len() <= 63 && old.ends_with(&format!("_before_{}", manifest.id)), "{old}");
-        assert_eq!(source.server.psql(old, "SELECT count(*) FROM newer"), "0");
-        assert!(run.stderr.contains("written to since"), "{run:#?}");
-        // The safety backup holds what was replaced.
-        let safety = view["safety_backup"].as_str().unwrap();
-        let copy = name_on(&source, "safety");
-        project.backstay(&["restore", "app", "--from", safety, "--into", &copy.name]).run().expect(0);
-        assert_eq!(copy.psql("SELECT count(*) FROM newer"), "0");
-        source.server.psql("postgres", &format!("DROP DATABASE {}", identifier(old)));
-        assert!(databases(source.server, "in_place").iter().all(|name| !name.contains("_restoring_")));
-        assert!(project.files("near").iter().all(|file| !file.starts_with("lock/")));
+        comes_back_in_place(version);
     }
+}
+
+/// The torture schema on a server of this version.
+pub fn comes_back_in_place(version: Version) {
+    let source = torture(Server::shared(version), "in_place \"quoted\" 😀");
+    let name = identifier(&source.name);
+    source.psql(&format!(
+        "ALTER DATABASE {name} SET search_path TO public, \"Schema with \"\"quotes\"\" and 😀\", \"$user\"; \
+         ALTER ROLE torture_owner IN DATABASE {name} SET work_mem = '8MB'; \
+         COMMENT ON DATABASE {name} IS 'the one'; GRANT CREATE ON DATABASE {name} TO \"torture reader\"; \
+         ALTER DATABASE {name} CONNECTION LIMIT 50; ALTER DATABASE {name} OWNER TO torture_owner"
+    ));
+    let settings = "SELECT datconnlimit, datacl, pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'), \
+        (SELECT array_agg(setconfig::text || setrole ORDER BY setrole) FROM pg_db_role_setting \
+         WHERE setdatabase = oid) FROM pg_database WHERE datname = current_database()";
+    let project = age_project(&source, "");
+    project.backstay(&["backup", "app"]).run().expect(0);
+    let before = (Likeness::of(source.server, &source.name), source.psql(settings));
+    let manifest = project.manifest("near");
+
+    source.psql("DROP TABLE columns CASCADE; DELETE FROM events; CREATE TABLE newer ()");
+    let run = project.backstay(&["restore", "app", "--in-place", "--yes", "--json"]).run().expect(0);
+    assert_same(&before.0, &Likeness::of(source.server, &source.name));
+    assert_eq!(before.1, source.psql(settings));
+    let view = run.json();
+    assert_eq!(view["origin"], manifest.id.as_str(), "{view}");
+    let old = view["old_database"].as_str().unwrap();
+    assert!(old.len() <= 63 && old.ends_with(&format!("_before_{}", manifest.id)), "{old}");
+    assert_eq!(source.server.psql(old, "SELECT count(*) FROM newer"), "0");
+    assert!(run.stderr.contains("written to since"), "{run:#?}");
+    // The safety backup holds what was replaced.
+    let safety = view["safety_backup"].as_str().unwrap();
+    let copy = name_on(&source, "safety");
+    project.backstay(&["restore", "app", "--from", safety, "--into", &copy.name]).run().expect(0);
+    assert_eq!(copy.psql("SELECT count(*) FROM newer"), "0");
+    source.server.psql("postgres", &format!("DROP DATABASE {}", identifier(old)));
+    assert!(databases(source.server, "in_place").iter().all(|name| !name.contains("_restoring_")));
+    assert!(project.files("near").iter().all(|file| !file.starts_with("lock/")));
 }
 
 #[test]

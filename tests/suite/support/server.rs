@@ -20,6 +20,34 @@ pub enum Version {
     Distribution,
     /// The newer one that `scripts/setup` unpacks.
     Newer,
+    /// The oldest one that is supported, where it could be had.
+    Thirteen,
+    /// The first one that keeps summaries of its WAL, where it could be had.
+    Seventeen,
+    /// The newest one, where it could be had.
+    Eighteen,
+}
+
+impl Version {
+    /// All that are here.
+    pub fn all() -> Vec<Version> {
+        let all = [Version::Thirteen, Version::Distribution, Version::Newer, Version::Seventeen, Version::Eighteen];
+        all.into_iter()
+            .filter(|version| version.unpacked().is_none_or(|home| home.join("bin/initdb").exists()))
+            .collect()
+    }
+
+    /// Where `scripts/setup` unpacks it.
+    fn unpacked(self) -> Option<PathBuf> {
+        let major = match self {
+            Version::Distribution => return None,
+            Version::Newer => 16,
+            Version::Thirteen => 13,
+            Version::Seventeen => 17,
+            Version::Eighteen => 18,
+        };
+        Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/postgres-{major}")))
+    }
 }
 
 /// A running server. Dropping it ends it and removes its folder.
@@ -39,7 +67,7 @@ pub struct Server {
 impl Server {
     /// The server that all tests of this process share.
     pub fn shared(version: Version) -> &'static Server {
-        static SERVERS: [OnceLock<Server>; 2] = [OnceLock::new(), OnceLock::new()];
+        static SERVERS: [OnceLock<Server>; 5] = [const { OnceLock::new() }; 5];
         SERVERS[version as usize].get_or_init(|| Server::start(version))
     }
 
@@ -204,39 +232,41 @@ impl Drop for Server {
     }
 }
 
-/// Folder of the programs of a version as installed.
-fn installed_programs(version: Version) -> PathBuf {
-    match version {
-        Version::Distribution => {
-            let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-                .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
-                .unwrap_or_default();
-            found.retain(|bin| bin.join("initdb").exists());
-            found.sort();
-            found.into_iter().next().unwrap_or_else(|| panic!("no PostgreSQL server here; run `scripts/setup`"))
-        }
-        Version::Newer => {
-            let bin = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/postgres-16/bin");
-            assert!(bin.join("initdb").exists(), "no newer PostgreSQL server here; run `scripts/setup`");
-            bin.canonicalize().unwrap()
-        }
-    }
+/// Folder of the programs of the distribution.
+fn distribution_programs() -> PathBuf {
+    let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
+        .unwrap_or_default();
+    found.retain(|bin| bin.join("initdb").exists());
+    found.sort();
+    found.into_iter().next().unwrap_or_else(|| panic!("no PostgreSQL server here; run `scripts/setup`"))
 }
 
-/// The same, where an unprivileged user may run them: a checkout under root's home folder is closed to others.
+/// Folder of the programs of a version, where an unprivileged user may run them: a checkout under root's home folder is
+/// closed to others.
 fn reachable_programs(version: Version, other_user: bool) -> PathBuf {
-    let bin = installed_programs(version);
+    let Some(home) = version.unpacked() else { return distribution_programs() };
     let open = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o005 == 0o005);
+    let bin = home.join("bin").canonicalize().unwrap_or_else(|_| panic!("no {version:?} here; run `scripts/setup`"));
     if !other_user || bin.ancestors().all(open) {
         return bin;
     }
-    let parent = bin.ancestors().nth(3).unwrap();
-    let copy = std::env::temp_dir().join(format!("backstay-programs-{}", std::process::id()));
+    static COPYING: Mutex<()> = Mutex::new(());
+    let _one = COPYING.lock().unwrap();
+    let name = home.file_name().unwrap().to_str().unwrap();
+    let copy = std::env::temp_dir().join(format!("backstay-programs-{}", std::process::id())).join(name);
     if !copy.exists() {
-        let status = Command::new("cp").arg("-a").arg(parent).arg(&copy).status().unwrap();
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        let status = Command::new("cp").arg("-a").arg(&home).arg(&copy).status().unwrap();
         assert!(status.success());
+        // Programs of another release name their loader by its whole path.
+        if copy.join("loader").exists() {
+            let script = "for program in bin/*; do patchelf --set-interpreter \"$PWD/loader\" \"$program\"; done";
+            let status = Command::new("/bin/sh").args(["-ec", script]).current_dir(&copy).status().unwrap();
+            assert!(status.success());
+        }
     }
-    copy.join(bin.strip_prefix(parent).unwrap())
+    copy.join("bin").canonicalize().unwrap()
 }
 
 /// Whom to run the server as when we are root, which it refuses.
@@ -272,18 +302,7 @@ fn initialise(bin: &Path, dir: &Path, user: Option<(u32, u32)>) {
         chown(&password, Some(uid), Some(gid)).unwrap();
     }
     let output = as_user(&bin.join("initdb"), user)
-        .args([
-            "-U",
-            "postgres",
-            "-A",
-            "scram-sha-256",
-            "-E",
-            "UTF8",
-            "--no-sync",
-            "--no-instructions",
-            "--data-checksums",
-            "--pwfile",
-        ])
+        .args(["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync", "--data-checksums", "--pwfile"])
         .arg(&password)
         .arg("-D")
         .arg(dir.join("data"))

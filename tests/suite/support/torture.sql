@@ -14,6 +14,10 @@ BEGIN
   END IF;
 END $$;
 
+-- What came with 14.
+SELECT current_setting('server_version_num')::int >= 140000 AS fourteen \gset
+SELECT CASE WHEN :'fourteen' THEN 'Infinity' ELSE 'NaN' END AS infinity \gset
+
 -- Extensions.
 SELECT count(*) = 4 AS contrib FROM pg_available_extensions WHERE name IN ('citext', 'hstore', 'pg_trgm', 'btree_gist') \gset
 \if :contrib
@@ -81,7 +85,7 @@ INSERT INTO columns (m, e, p, c3, r, j, b, a, t, f, n)
 SELECT (enum_range(NULL::mood))[1 + n % 4], n || '@x', n, ROW(n, -n, 'NaN')::point3, span_of_floats(n, n + 1),
   jsonb_build_object('n', n, 'text', repeat('é', n % 50), 'null', NULL), decode(md5(n::text), 'hex'),
   ARRAY[[n, NULL], [1, 2]], CASE WHEN n % 3 = 0 THEN NULL WHEN n % 3 = 1 THEN '' ELSE E'\\N\t\\.\n' END,
-  CASE n WHEN 1 THEN 'Infinity' WHEN 2 THEN 'NaN' WHEN 3 THEN '-0' ELSE n / 3.0 END, n / 7.0
+  CASE n WHEN 1 THEN :'infinity'::numeric WHEN 2 THEN 'NaN' WHEN 3 THEN '-0' ELSE n / 3.0 END, n / 7.0
 FROM generate_series(1, 500) n;
 
 -- Partitions: range, list, hash, default, two levels.
@@ -133,7 +137,9 @@ CREATE FUNCTION add_one(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $f$ SELECT 
 $f$;
 CREATE FUNCTION "weird name"(a text DEFAULT 'x;y', VARIADIC b int[] DEFAULT '{}') RETURNS SETOF int
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$ BEGIN RETURN QUERY SELECT 1; END $$;
+\if :fourteen
 CREATE FUNCTION body_is_parsed(n int) RETURNS int RETURN n + 2;
+\endif
 CREATE PROCEDURE do_nothing() LANGUAGE plpgsql AS 'BEGIN END';
 CREATE AGGREGATE product(int) (SFUNC = int4mul, STYPE = int, INITCOND = '1');
 CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
