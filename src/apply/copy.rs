@@ -6,7 +6,7 @@ use crate::catalog::StoredObject;
 use crate::event::{Event, Observer};
 use crate::policy::CopySpec;
 use crate::repository::{Repository, RepositoryError, layout};
-use crate::storage::{Placement, StorageError, Upload};
+use crate::storage::{StorageError, Upload};
 use bytes::BytesMut;
 use jiff::Timestamp;
 use tokio::io::AsyncReadExt;
@@ -105,8 +105,7 @@ impl Transfer<'_> {
                 done += bytes;
                 observer.on(&Event::Progress { task: task.clone(), done, total: Some(total) });
             };
-            let sized = Placement { expected: Some(object.stored_bytes), ..placement };
-            let upload = self.to.upload(self.tier, self.database, self.id, &object.name, &sized).await?;
+            let upload = self.to.upload_known(self.tier, self.database, self.id, object, &placement).await?;
             let copied = self.read(object, Some(upload), cancel, progress).await;
             if copied.is_err() {
                 observer.on(&Event::ProgressEnded { task: task.clone() });
@@ -138,8 +137,13 @@ impl Transfer<'_> {
                 upload.complete().await?;
                 Ok(())
             }
-            (Err(error), Some(upload)) => {
+            // What was read is not what should be there.
+            (Err(error @ CopyError::Damaged { .. }), Some(upload)) => {
                 upload.abort().await?;
+                Err(error)
+            }
+            (Err(error), Some(upload)) => {
+                upload.suspend().await?;
                 Err(error)
             }
             (outcome, None) => outcome,

@@ -53,7 +53,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
         actions.extend(prunes);
         n_unchanged += n_kept;
     }
-    actions.extend(leftovers::actions(desired, live, &planned, now, &mut notes, &mut deferred));
+    actions.extend(leftovers::actions(desired, live, &slots, &planned, now, &mut notes, &mut deferred));
     deferred.retain(|locked| scope.wants(Phase::Prune, &locked.address));
     deferred.sort();
     let mut actions = scope.choose(actions);

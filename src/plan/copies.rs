@@ -68,6 +68,18 @@ pub(super) fn actions(
     actions
 }
 
+/// Addresses of copies that are wanted and not good where they should be, whether they can be brought now or not.
+pub(super) fn lacking(desired: &Desired, slot: &Slot<'_>, now: Timestamp) -> BTreeSet<String> {
+    let mut lacking = BTreeSet::new();
+    for copy in &slot.spec.copies {
+        let there = slot.copies.get(copy.to.as_str());
+        let is_good = |id: &BackupId| there.into_iter().flatten().any(|backup| backup.id == *id && backup.is_good());
+        let wanted = wanted_ids(desired, slot, copy, now).into_iter().filter(|id| !is_good(id));
+        lacking.extend(wanted.map(|id| address(&copy.to, &slot.subject.name, slot.tier, id.as_str())));
+    }
+    lacking
+}
+
 /// A copy that is complete, and what it refers to is whole nowhere.
 fn beyond_repair(
     slot: &Slot<'_>,

@@ -1,9 +1,11 @@
-//! What killed runs left behind: cleared under the database's lock, never while a run may still work on it.
+//! What killed runs left behind: cleared under the database's lock, never while a run may still work on it, and not while a
+//! copy that is still wanted can go on from it.
 
+use super::backups::Slot;
 use super::{Action, Deed, Deferral, Live, Note, Phase, Symbol, copies, prune};
-use crate::base::Period;
-use crate::catalog::{JournalState, LeftoverKind};
-use crate::policy::Desired;
+use crate::base::{Period, Size};
+use crate::catalog::{JournalState, Leftover, LeftoverKind};
+use crate::policy::{Desired, StorageKind};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -12,6 +14,7 @@ use std::collections::BTreeSet;
 pub(super) fn actions(
     desired: &Desired,
     live: &Live,
+    slots: &[Slot<'_>],
     planned: &BTreeSet<String>,
     now: Timestamp,
     notes: &mut Vec<Note>,
@@ -51,6 +54,11 @@ pub(super) fn actions(
             // A copy that was half brought is brought again, and what stands in its place goes first.
             let copy = copies::address(storage, &leftover.database, &leftover.tier, &leftover.id);
             if leftover.kind != LeftoverKind::UnfinishedUpload && planned.contains(&copy) {
+                continue;
+            }
+            if let Some(kept) = kept_upload(desired, live, slots, storage, leftover, now) {
+                let message = format!("{} of {name} arrived before its upload was cut; {kept}", Size(leftover.bytes));
+                notes.push(Note { about: format!("storage/{storage}"), message, is_problem: false });
                 continue;
             }
             let what = match leftover.kind {
@@ -99,6 +107,30 @@ pub(super) fn actions(
         }
     }
     actions
+}
+
+/// Why an unfinished upload is not cleared, if so: only a bucket takes an upload up again, and only for a copy, whose bytes
+/// are the same at every try.
+fn kept_upload(
+    desired: &Desired,
+    live: &Live,
+    slots: &[Slot<'_>],
+    storage: &str,
+    leftover: &Leftover,
+    now: Timestamp,
+) -> Option<String> {
+    let is_bucket = desired.storages.get(storage).is_some_and(|spec| matches!(spec.kind, StorageKind::S3(_)));
+    if leftover.kind != LeftoverKind::UnfinishedUpload || !is_bucket {
+        return None;
+    }
+    let slot = slots.iter().find(|slot| slot.subject.name == leftover.database && slot.tier == leftover.tier)?;
+    slot.spec.copies.iter().find(|copy| copy.to == storage)?;
+    let address = copies::address(storage, &leftover.database, &leftover.tier, &leftover.id);
+    if copies::lacking(desired, slot, now).contains(&address) {
+        return Some("the copy goes on from there".to_owned());
+    }
+    let unread = slot.spec.copies.iter().find(|copy| live.read(&copy.to).is_none())?;
+    Some(format!("whether the copy is still wanted is known once {} can be read", unread.to))
 }
 
 /// Runs that were killed since the last one that came to its end.

@@ -4,7 +4,7 @@ use super::index::Change;
 use super::layout::{manifest_key, object_key, sidecar_key, verified_key};
 use super::{Repository, RepositoryError};
 use crate::base::{BackupId, Sha256};
-use crate::catalog::{Backup, Manifest, VerifyRecord, seal};
+use crate::catalog::{Backup, Manifest, StoredObject, VerifyRecord, seal};
 use crate::storage::{Condition, Placement, StorageError, Upload};
 use bytes::Bytes;
 
@@ -19,6 +19,21 @@ impl Repository {
         placement: &Placement,
     ) -> Result<Box<dyn Upload>, RepositoryError> {
         Ok(self.store.upload(&object_key(tier, database, id, name), placement).await?)
+    }
+
+    /// Begins one file of a copy, whose content is known; goes on from where an earlier attempt stopped, if it can. The
+    /// database's lock must be held.
+    pub async fn upload_known(
+        &self,
+        tier: &str,
+        database: &str,
+        id: &BackupId,
+        object: &StoredObject,
+        placement: &Placement,
+    ) -> Result<Box<dyn Upload>, RepositoryError> {
+        let placement = Placement { expected: Some(object.stored_bytes), ..*placement };
+        let key = object_key(tier, database, id, &object.name);
+        Ok(self.store.upload_known(&key, &placement, &object.stored_sha256).await?)
     }
 
     /// Writes the digest of a file beside it, as `sha256sum -c` reads it. May be repeated.

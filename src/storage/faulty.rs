@@ -6,6 +6,7 @@ use super::Placement;
 use super::Protection;
 use super::ThawSpeed;
 use super::{Body, Capabilities, Condition, DeleteOutcome, ObjectMeta, ObjectStore, StorageError, Upload};
+use crate::base::Sha256;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
@@ -105,6 +106,16 @@ impl ObjectStore for FaultyStore {
         Ok(Box::new(FaultyUpload { inner, script: self.script.clone(), key: key.to_owned() }))
     }
 
+    async fn upload_known(
+        &self,
+        key: &str,
+        placement: &Placement,
+        digest: &Sha256,
+    ) -> Result<Box<dyn Upload>, StorageError> {
+        let inner = call!(self.script, "write", key, self.inner.upload_known(key, placement, digest))?;
+        Ok(Box::new(FaultyUpload { inner, script: self.script.clone(), key: key.to_owned() }))
+    }
+
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, StorageError> {
         call!(self.script, "read", key, self.inner.get(key, range))
     }
@@ -197,5 +208,10 @@ impl Upload for FaultyUpload {
     async fn abort(self: Box<Self>) -> Result<(), StorageError> {
         let FaultyUpload { inner, script, key } = *self;
         call!(script, "write", &key, inner.abort())
+    }
+
+    async fn suspend(self: Box<Self>) -> Result<(), StorageError> {
+        let FaultyUpload { inner, script, key } = *self;
+        call!(script, "write", &key, inner.suspend())
     }
 }

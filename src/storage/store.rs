@@ -1,6 +1,7 @@
 //! The port: what every store can do, what may be repeated, and what is unknown after a failure.
 
 use super::StorageError;
+use crate::base::Sha256;
 use crate::resource::{Availability, LockedUntil, Protection, StorageClass, ThawSpeed};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -71,6 +72,19 @@ pub trait ObjectStore: Send + Sync {
 
     /// Begins a large object of unknown length. Nothing is seen before `Upload::complete`.
     async fn upload(&self, key: &str, placement: &Placement) -> Result<Box<dyn Upload>, StorageError>;
+
+    /// Begins a large object whose content is known: it has this digest, and `placement.expected` bytes. Where the store
+    /// can, the upload goes on from what an earlier one with the same key brought there before it was suspended or cut;
+    /// all bytes are written to it all the same, and what arrived counts only where it equals them. Other unfinished
+    /// uploads of the key are given up. Only one may write to the key at a time.
+    async fn upload_known(
+        &self,
+        key: &str,
+        placement: &Placement,
+        _digest: &Sha256,
+    ) -> Result<Box<dyn Upload>, StorageError> {
+        self.upload(key, placement).await
+    }
 
     /// Reads an object, or a range of it (bytes past the end are not an error: fewer come). `NotFound` when absent.
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, StorageError>;
@@ -168,4 +182,9 @@ pub trait Upload: Send {
 
     /// Gives up and removes what was written.
     async fn abort(self: Box<Self>) -> Result<(), StorageError>;
+
+    /// Stops, and keeps what arrived where `ObjectStore::upload_known` can go on from it; gives up otherwise.
+    async fn suspend(self: Box<Self>) -> Result<(), StorageError> {
+        self.abort().await
+    }
 }

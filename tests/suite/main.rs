@@ -83,6 +83,7 @@ mod rules;
 mod rules_robust;
 mod s3_backup;
 mod s3_faults;
+mod s3_resume;
 mod scale;
 mod schedules;
 mod secrecy;

@@ -174,6 +174,47 @@ fn leftovers_are_cleared_unless_a_run_may_still_write_them() {
 }
 
 #[test]
+fn an_upload_to_a_bucket_is_kept_while_its_copy_is_wanted() {
+    let bucket = "vault: { type: s3, bucket: shop-vault }";
+    let policy = desired(&POLICY.replace("vault: { type: filesystem, path: /mnt/vault }", bucket));
+    let newest = backup("app", "daily", at(NIGHT));
+    let open = |id: &str| Leftover {
+        protection: Protection::Free,
+        database: "app".into(),
+        tier: "daily".into(),
+        id: id.into(),
+        kind: LeftoverKind::UnfinishedUpload,
+        keys: vec![format!("data/daily/app/{id}/dump.zst")],
+        bytes: 5 << 20,
+        modified: at(NIGHT).as_second(),
+        in_use: false,
+    };
+    let nobodys = "20261118T020000Z-aaaa";
+    let mut vault = nights("daily", at(NIGHT), 30);
+    vault.pop();
+    let mut live = world(nights("daily", at(NIGHT), 7), vault);
+    read_mut(&mut live, "vault").contents.leftovers = vec![open(newest.id.as_str()), open(nobodys)];
+    let (copy, left) =
+        (format!("copy/vault/app/daily/{}", newest.id), format!("leftover/vault/upload/app/daily/{nobodys}"));
+    let made = plan(&policy, &live, at(NOON), &Scope::default());
+    assert_eq!(addresses(&made), [copy.as_str(), &left]);
+    assert!(made.notes.iter().any(|note| note.message.ends_with("the copy goes on from there")), "{:?}", made.notes);
+    // A plan that copies nothing leaves it alone all the same.
+    let prune = plan(&policy, &live, at(NOON), &Scope::only(&[Phase::Prune]));
+    assert_eq!(addresses(&prune), [&left]);
+    // Where the copy would come from cannot be seen: nobody knows.
+    let mut blind = live.clone();
+    blind.storages.insert("local".to_owned(), LiveStorage::Unreadable("permission denied".to_owned()));
+    let made = plan(&policy, &blind, at(NOON), &Scope::only(&[Phase::Prune]));
+    assert!(addresses(&made).is_empty(), "{:?}", addresses(&made));
+    assert!(made.notes.iter().any(|note| note.message.contains("is known once local can be read")), "{:?}", made.notes);
+    // Once the copy is there, and where only another tier goes there, it is nobody's.
+    read_mut(&mut live, "vault").contents.backups.push(newest.clone());
+    let made = plan(&policy, &live, at(NOON), &Scope::default());
+    assert_eq!(addresses(&made), [left.clone(), format!("leftover/vault/upload/app/daily/{}", newest.id)]);
+}
+
+#[test]
 fn scope_narrows_to_parts_and_addresses_and_keeps_what_they_need() {
     let mut live = Live::default();
     live.storages.insert("local".to_owned(), LiveStorage::Read(Box::new(empty("/backups/local"))));

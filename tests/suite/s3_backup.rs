@@ -217,6 +217,58 @@ fn s3_stopped_in_the_middle_leaves_the_local_copy_and_sync_repairs() {
     assert_eq!(place.aws("list-multipart-uploads", &[])["Uploads"], serde_json::Value::Null);
 }
 
+/// First lines of the requests that sent a part, as numbers of parts.
+fn sent_parts(proxy: &Proxy) -> Vec<String> {
+    let part = |line: &String| Some(line.split_once("partNumber=")?.1.split(['&', ' ']).next()?.to_owned());
+    let mut parts: Vec<_> = proxy.requests().iter().filter_map(part).collect();
+    parts.sort();
+    parts
+}
+
+#[test]
+fn a_copy_that_was_cut_goes_on_from_what_arrived() {
+    let source = source("s3_resumed");
+    let proxy = Proxy::before(Moto::shared().port);
+    let place = Place::new(&source, proxy.port, bucket("resumed"), "");
+    place.run(&["apply", "--yes"]).run().expect(0);
+    proxy.choose(|_, line| if line.contains("/data/") { Fate::Status(403) } else { Fate::Pass });
+    place.run(&["backup", "app"]).run().expect(7);
+    let local = digest_of(&place.project.data("near").join("dump"));
+    let cut = |number: u32| {
+        let named = format!("partNumber={number}&");
+        proxy.choose(move |_, line| if line.contains(&named) { Fate::CutRequest(2_000) } else { Fate::Pass });
+    };
+    // The third part is the last one.
+    cut(3);
+    place.run(&["sync", "--yes"]).run().expect(1);
+    proxy.choose(|_, _| Fate::Pass);
+    let plan = place.run(&["plan", "--detailed-exitcode"]).run().expect(2);
+    assert!(plan.stdout.contains("the copy goes on from there") && !plan.stdout.contains("leftover/"), "{plan:#?}");
+    // A run that only prunes leaves it alone, too.
+    place.run(&["prune", "--yes"]).run().expect(0);
+    place.run(&["sync", "--yes"]).env("DATABASE_URL", "postgresql://127.0.0.1:1/x").run().expect(0);
+    assert_eq!(sent_parts(&proxy), ["3"]);
+    assert_eq!(place.digest(), local);
+    assert_eq!(place.aws("list-multipart-uploads", &[])["Uploads"], serde_json::Value::Null);
+    place.run(&["plan", "--detailed-exitcode"]).run().expect(0);
+    place.run(&["verify", "--deep"]).run().expect(0);
+    let into = Database::name_only(Server::any(), "s3_resumed_back");
+    place.run(&["restore", "app", "--storage", "far", "--into", &into.name]).run().expect(0);
+    assert_eq!(count(&into), 22_000);
+    // One whose copy is wanted no longer is given up by a step that says so.
+    proxy.choose(|_, line| if line.contains("/data/") { Fate::Status(403) } else { Fate::Pass });
+    place.run(&["backup", "app"]).run().expect(7);
+    cut(2);
+    place.run(&["sync", "--yes"]).run().expect(1);
+    proxy.choose(|_, _| Fate::Pass);
+    assert_ne!(place.aws("list-multipart-uploads", &[])["Uploads"], serde_json::Value::Null);
+    place.project.edit_policy(", { to: far, keep: 30d }", "");
+    let plan = place.run(&["plan"]).run().expect(0);
+    assert!(plan.stdout.contains("an upload that was never finished"), "{plan:#?}");
+    place.run(&["apply", "--yes"]).run().expect(0);
+    assert_eq!(place.aws("list-multipart-uploads", &[])["Uploads"], serde_json::Value::Null);
+}
+
 /// How a line is cut in one round: from which request on, for how many, and how.
 fn cuts(dice: &mut Dice) -> impl FnMut(usize, &str) -> Fate + Send + 'static {
     let first = 1 + dice.below(30);

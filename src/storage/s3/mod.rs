@@ -6,6 +6,7 @@
 //! a stamp of ours, so that a write whose answer was lost is known again instead of being taken for someone else's.
 //! What a server cannot do is noticed when it is asked for, not configured; see [`Capabilities`](super::Capabilities).
 
+mod arrived;
 mod authority;
 mod budget;
 mod connection;

@@ -1,10 +1,12 @@
-//! What keeps an object from being deleted: its retention, and holds.
+//! What keeps an object from being deleted: its retention, and holds; and keeping it longer.
 
 use super::store::S3Store;
 use super::trouble::{Call, Trouble};
-use crate::storage::{Protection, StorageError};
+use super::write;
+use crate::resource::LockedUntil;
+use crate::storage::{Placement, Protection, StorageError};
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::ObjectLockLegalHoldStatus;
+use aws_sdk_s3::types::{ObjectLockLegalHoldStatus, ObjectLockRetention, ObjectLockRetentionMode};
 use jiff::Timestamp;
 
 /// HEAD tells it to whoever may read the object; who may only delete has to ask for the lock alone.
@@ -18,6 +20,29 @@ pub(super) async fn protection(store: &S3Store, key: &str) -> Result<Protection,
         Err(StorageError::Forbidden { .. }) => ask(store, key).await,
         Err(error) => Err(error),
     }
+}
+
+/// Keeps an object until a later moment than the one that it is kept until; where it is kept longer already, or the store
+/// keeps no locks, nothing changes.
+pub(super) async fn extend(store: &S3Store, key: &str, lock: &LockedUntil) -> Result<(), StorageError> {
+    let wanted = Placement { lock: Some(*lock), ..Placement::default() };
+    let (Some(mode), Some(until)) = write::lock(store, &wanted) else { return Ok(()) };
+    if let Ok(Some(head)) = store.look(key).await
+        && head.object_lock_retain_until_date().is_some_and(|there| there.secs() >= until.secs())
+    {
+        return Ok(());
+    }
+    let mode = ObjectLockRetentionMode::from(mode.as_str());
+    let retention = ObjectLockRetention::builder().mode(mode).retain_until_date(until).build();
+    let request = store.client().await.put_object_retention().bucket(store.bucket()).key(store.full(key));
+    let request = request.retention(retention).set_expected_bucket_owner(store.owner().await);
+    let Err(error) = request.send().await else { return Ok(()) };
+    let trouble = Trouble::of(&error);
+    if trouble.is_not_implemented() && !store.is_aws() {
+        store.powers().locks.judge(false);
+        return Ok(());
+    }
+    Err(store.error(Call { operation: "write", permission: "s3:PutObjectRetention", key }, trouble))
 }
 
 fn protected(is_held: bool, until: Option<&DateTime>) -> Protection {

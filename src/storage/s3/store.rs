@@ -5,6 +5,7 @@ use super::powers::Powers;
 use super::trouble::{Call, Trouble};
 use super::upload::S3Upload;
 use super::{AwsConnection, delete, download, list, protection, purge, thaw, write};
+use crate::base::Sha256;
 use crate::resource::{BucketPlace, StorageClass, ThawSpeed};
 use crate::storage::key::{is_key, is_prefix};
 use crate::storage::{
@@ -190,6 +191,16 @@ impl ObjectStore for S3Store {
     async fn upload(&self, key: &str, placement: &Placement) -> Result<Box<dyn Upload>, StorageError> {
         self.check("write", key, is_key(key))?;
         Ok(Box::new(S3Upload::new(self.clone(), key, placement)))
+    }
+
+    async fn upload_known(
+        &self,
+        key: &str,
+        placement: &Placement,
+        digest: &Sha256,
+    ) -> Result<Box<dyn Upload>, StorageError> {
+        self.check("write", key, is_key(key))?;
+        Ok(Box::new(S3Upload::of_known(self.clone(), key, placement, digest).await?))
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, StorageError> {

@@ -2,15 +2,18 @@
 //!
 //! One part is filled outside of the budget; a part under way has its share of it and needs nothing more to come to its
 //! end, so uploads never wait for each other in a circle. What fits into one part is written in one call, and leaves
-//! nothing when it is given up.
+//! nothing when it is given up. Of content that is known, what arrived at an earlier attempt is not sent again, and what
+//! arrived of this one is kept when it stops.
 
+use super::arrived::{self, Arrived, Before};
 use super::budget::Share;
 use super::parts::{MOST_PARTS, PartSizes};
-use super::stamp::{STAMP, stamp};
+use super::stamp::{STAMP, stamp, stamp_of};
 use super::store::{S3Store, etag};
 use super::trouble::{Call, Trouble};
 use super::write::{class, is_refused_for_placement, lock, look_first, ours, write};
-use super::{delete, list, retry};
+use super::{delete, list, protection, retry};
+use crate::base::Sha256;
 use crate::resource::StorageClass;
 use crate::storage::{Condition, ObjectMeta, ObjectStore, Placement, StorageError, Upload};
 use async_trait::async_trait;
@@ -40,6 +43,10 @@ pub(super) struct S3Upload {
     written: u64,
     under_way: JoinSet<Result<CompletedPart, StorageError>>,
     done: Vec<CompletedPart>,
+    /// What an earlier attempt brought, when this one goes on from it.
+    arrived: Option<Arrived>,
+    /// True when a later attempt can go on from this one.
+    is_known: bool,
 }
 
 impl S3Upload {
@@ -57,7 +64,34 @@ impl S3Upload {
             written: 0,
             under_way: JoinSet::new(),
             done: Vec::new(),
+            arrived: None,
+            is_known: false,
         }
+    }
+
+    /// An upload of content that is known, which goes on from an earlier one of the same key where there is one. What fits
+    /// into one part is begun anew.
+    pub(super) async fn of_known(
+        store: S3Store,
+        key: &str,
+        placement: &Placement,
+        digest: &Sha256,
+    ) -> Result<S3Upload, StorageError> {
+        let mut upload = S3Upload::new(store, key, placement);
+        upload.stamp = stamp_of(digest);
+        if placement.expected.is_none_or(|bytes| bytes <= upload.sizes.size(1)) {
+            return Ok(upload);
+        }
+        match arrived::find(&upload.store, key, placement).await? {
+            Before::Unseen => {}
+            Before::Nothing => upload.is_known = true,
+            Before::Open(arrived) => {
+                upload.is_known = true;
+                upload.id = Some(arrived.id.clone());
+                upload.arrived = Some(arrived);
+            }
+        }
+        Ok(upload)
     }
 
     fn call(&self) -> Call<'_> {
@@ -111,6 +145,11 @@ impl S3Upload {
             Some(id) => id.clone(),
             None => self.id.insert(self.begin().await?).clone(),
         };
+        if let Some(part) = self.arrived.as_ref().and_then(|arrived| arrived.part(self.n_sent + 1, &bytes)) {
+            self.n_sent += 1;
+            self.done.push(part);
+            return Ok(());
+        }
         while self.under_way.len() >= UNDER_WAY {
             self.take_one().await?;
         }
@@ -135,6 +174,15 @@ impl S3Upload {
     fn failed(&self, problem: String) -> StorageError {
         let (location, key) = (self.store.location(), self.key.clone());
         StorageError::Failed { location, operation: "write", key, problem, transient: false }
+    }
+
+    /// The object, when it is there because an answer to us was lost.
+    async fn known_again(&self) -> Option<ObjectMeta> {
+        match self.arrived {
+            None => ours(&self.store, &self.key, &self.stamp, self.written).await,
+            // Its stamp may be that of the run that began it. Nobody else writes to the key meanwhile.
+            Some(_) => list::find(&self.store, &self.key).await.ok()?.filter(|meta| meta.size == self.written),
+        }
     }
 
     async fn give_up(&mut self) -> Result<(), StorageError> {
@@ -174,7 +222,7 @@ impl S3Upload {
             Err(error) => Trouble::of(&error),
         };
         // The answer to an earlier attempt may have been lost: then the upload is gone and the object is there.
-        if let Some(there) = ours(&self.store, &self.key, &self.stamp, self.written).await {
+        if let Some(there) = self.known_again().await {
             return Ok(there.etag);
         }
         if trouble.is_precondition() {
@@ -304,7 +352,17 @@ impl Upload for S3Upload {
             }
         };
         match written {
-            Ok(etag) => self.check(etag).await,
+            Ok(etag) => {
+                // An upload keeps the lock that it was begun with.
+                if let (Some(_), Some(lock)) = (&self.arrived, &self.placement.lock) {
+                    protection::extend(&self.store, &self.key, lock).await?;
+                }
+                self.check(etag).await
+            }
+            Err(error) if self.is_known && !is_final(&error) => {
+                self.under_way.shutdown().await;
+                Err(error)
+            }
             Err(error) => {
                 // What cannot be given up now is named as unfinished by the next plan.
                 let _ = self.give_up().await;
@@ -316,4 +374,23 @@ impl Upload for S3Upload {
     async fn abort(mut self: Box<Self>) -> Result<(), StorageError> {
         self.give_up().await
     }
+
+    async fn suspend(mut self: Box<Self>) -> Result<(), StorageError> {
+        if !self.is_known {
+            return self.give_up().await;
+        }
+        self.under_way.shutdown().await;
+        Ok(())
+    }
+}
+
+/// True for answers to the last call that a later attempt would get again.
+fn is_final(error: &StorageError) -> bool {
+    matches!(
+        error,
+        StorageError::AlreadyExists { .. }
+            | StorageError::Changed { .. }
+            | StorageError::NotFound { .. }
+            | StorageError::Failed { transient: false, .. }
+    )
 }

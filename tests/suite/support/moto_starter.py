@@ -15,10 +15,15 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError
 from moto.s3.models import s3_backends
 from moto.s3.responses import ACTION_MAP, S3Response
+from moto.s3.utils import compute_checksum
 from moto.server import main
 
 # Some answers have another root element than those of S3, which clients that read them strictly refuse.
-ROOTS = {"GetBucketVersioningResponse": "VersioningConfiguration", "GetBucketLoggingResponse": "BucketLoggingStatus"}
+ROOTS = {
+    "GetBucketVersioningResponse": "VersioningConfiguration",
+    "GetBucketLoggingResponse": "BucketLoggingStatus",
+    "ListPartsResponse": "ListPartsResult",
+}
 plain_body = S3Serializer._serialize_body
 S3Serializer._serialize_body = lambda self, body: plain_body(
     self, {ROOTS.get(key, key): value for key, value in body.items()}
@@ -35,6 +40,13 @@ def serialized(self, answer):
         kept = self.backend.get_bucket_replication(self.bucket_name)["Rule"]
         for rule, stored in zip(found["Rules"], kept):
             rule["Filter"] = {"Prefix": (stored.get("Filter") or {}).get("Prefix") or ""}
+    # Parts are listed with the checksum that the upload was begun with.
+    if isinstance(answer.result, dict) and self.data.get("Action") == "ListParts":
+        upload = self.backend.get_bucket(self.bucket_name).multiparts[answer.result["UploadId"]]
+        if upload.metadata.get("x-amz-checksum-algorithm") == "CRC32":
+            for part in answer.result["Parts"]:
+                body = upload.parts[int(part["PartNumber"])].value
+                part["ChecksumCRC32"] = compute_checksum(body, "CRC32").decode()
     return plain_serialized(self, answer)
 
 
