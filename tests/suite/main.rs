@@ -58,6 +58,7 @@ mod physical;
 mod physical_kills;
 mod physical_local;
 mod physical_sources;
+mod physical_standby;
 mod plan_markdown;
 mod planning;
 mod plans_of_aws;

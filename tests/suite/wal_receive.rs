@@ -447,7 +447,7 @@ fn setting(name: &str, value: &str) -> String {
 }
 
 /// A standby of a server, which keeps all its WAL.
-fn standby(primary: &Server) -> Server {
+pub fn standby(primary: &Server) -> Server {
     let folder = tempfile::tempdir().unwrap();
     base_backup(primary, true, folder.path());
     let password = CANARY.replace('\\', "\\\\").replace('\'', "\\'");

@@ -306,6 +306,11 @@ fn complete(site: &Site, settings: impl FnOnce(&str) -> String) -> Result<(), Re
     make(&auto, 0o600, site.owner)?;
     fs::write(&auto, settings(&String::from_utf8_lossy(&before)))?;
     make(&site.data.join("recovery.signal"), 0o600, site.owner)?;
+    // A backup of a standby brings it along; beside it the server would wait for more WAL for ever.
+    match fs::remove_file(site.data.join("standby.signal")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
     for folder in site.tablespaces.values().chain([&site.data]) {
         rustix::fs::syncfs(File::open(folder)?).map_err(io::Error::from)?;
     }
