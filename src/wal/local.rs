@@ -11,7 +11,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Files that one call takes along at most.
+/// Files that are archived together, or ahead of the server, at most.
 pub const READY_AT_ONCE: usize = READ_AHEAD as usize;
 
 /// A folder of WAL: `pg_wal` of a cluster.

@@ -12,11 +12,15 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
+use tokio::sync::Semaphore;
 
 /// Content under way at once, in bytes and in files.
 const BYTES_AT_ONCE: u64 = 64 << 20;
 const FILES_AT_ONCE: u64 = 8;
+/// A place for each processor: the first of several files is done first, instead of all of them late.
+static COMPUTING: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
 
 /// Where WAL goes.
 pub struct Push {
@@ -54,7 +58,7 @@ impl Pushed {
 }
 
 /// A storage, and what it holds of the files in question.
-struct Shelf<'a> {
+pub(super) struct Shelf<'a> {
     repository: &'a Repository,
     held: Held,
     /// The file that it failed for: then it is left alone for the rest of the call.
@@ -68,17 +72,11 @@ type Held = BTreeMap<WalFile, BTreeSet<WalDigest>>;
 /// What was stored is durable. `ahead` are files of the same cluster.
 pub async fn push(order: &Push, own: LocalFile, ahead: Vec<LocalFile>) -> Pushed {
     let place = WalPlace { database: order.database.clone(), system: own.system };
-    let in_all = (BYTES_AT_ONCE / own.segment_size.bytes()).clamp(1, FILES_AT_ONCE);
+    let in_all = at_once(&own);
     let asked_for = own.file;
     let files: Vec<LocalFile> = std::iter::once(own).chain(ahead).collect();
-    let mut pushed = Pushed { own: Vec::new(), ahead: Vec::new() };
-    let mut shelves = Vec::new();
-    for (repository, held) in join_all(order.to.iter().map(|to| look(to, &place, &files))).await {
-        match held {
-            Ok(held) => shelves.push(Shelf { repository, held, failed: OnceLock::new() }),
-            Err(error) => pushed.own.push(Upshot { storage: repository.name.clone(), end: Err(error) }),
-        }
-    }
+    let (shelves, failed) = shelves(order, &place, &files).await;
+    let mut pushed = Pushed { own: failed, ahead: Vec::new() };
     let are_all_there = pushed.own.is_empty();
     let carried = stream::iter(files)
         .map(|file| async {
@@ -88,7 +86,7 @@ pub async fn push(order: &Push, own: LocalFile, ahead: Vec<LocalFile>) -> Pushed
             let upshots = if is_to_go { carry(order, &place, &shelves, &file).await } else { Vec::new() };
             (file, upshots)
         })
-        .buffered(usize::try_from(in_all).unwrap_or(1))
+        .buffered(in_all)
         .collect::<Vec<_>>()
         .await;
     for (file, upshots) in carried {
@@ -99,6 +97,27 @@ pub async fn push(order: &Push, own: LocalFile, ahead: Vec<LocalFile>) -> Pushed
         }
     }
     pushed
+}
+
+/// How many files like this one are under way at once.
+pub(super) fn at_once(file: &LocalFile) -> usize {
+    usize::try_from((BYTES_AT_ONCE / file.segment_size.bytes()).clamp(1, FILES_AT_ONCE)).unwrap_or(1)
+}
+
+/// The storages with what they hold of these files, and those that could not be asked.
+pub(super) async fn shelves<'a>(
+    order: &'a Push,
+    place: &WalPlace,
+    files: &[LocalFile],
+) -> (Vec<Shelf<'a>>, Vec<Upshot>) {
+    let (mut shelves, mut failed) = (Vec::new(), Vec::new());
+    for (repository, held) in join_all(order.to.iter().map(|to| look(to, place, files))).await {
+        match held {
+            Ok(held) => shelves.push(Shelf { repository, held, failed: OnceLock::new() }),
+            Err(error) => failed.push(Upshot { storage: repository.name.clone(), end: Err(error) }),
+        }
+    }
+    (shelves, failed)
 }
 
 /// What a storage holds of these files.
@@ -133,7 +152,7 @@ async fn look<'a>(
 }
 
 /// Brings one file into every storage.
-async fn carry(order: &Push, place: &WalPlace, shelves: &[Shelf<'_>], file: &LocalFile) -> Vec<Upshot> {
+pub(super) async fn carry(order: &Push, place: &WalPlace, shelves: &[Shelf<'_>], file: &LocalFile) -> Vec<Upshot> {
     let is_wanted = |key: &WalKey| shelves.iter().any(|shelf| judge(shelf, key).is_none());
     match prepare(order, place, file, is_wanted).await {
         Ok((key, stored)) => join_all(shelves.iter().map(|shelf| bring(shelf, &key, stored.as_ref()))).await,
@@ -217,6 +236,8 @@ fn encoding(file: WalFile, cipher: &Cipher) -> Encoding {
 async fn computed<T: Send + 'static, E: Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
+    // It is never closed.
+    let _place = COMPUTING.acquire().await;
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -103,6 +103,7 @@ mod views;
 mod wal_archive;
 mod wal_fetch;
 mod wal_push;
+mod wal_push_ahead;
 mod wal_receive;
 mod wal_recovery;
 mod wal_settings;

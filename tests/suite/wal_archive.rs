@@ -20,6 +20,7 @@ fn a_list_shows_ranges_gaps_and_what_is_there_twice() {
     assert!(nothing.stdout.contains("nothing archived yet"), "{nothing:?}");
     let segments: Vec<String> = (0..5).map(|_| archiving.finish_segment()).collect();
     archiving.push(&segments[0]).run().expect(0);
+    archiving.until_noted(&segments[1..]);
     let near = listed(&archiving, 0);
     let timeline = &near["clusters"][0]["timelines"][0];
     assert_eq!(near["clusters"][0]["system_id"].as_str(), Some(archiving.system().as_str()));
@@ -57,6 +58,7 @@ fn verifying_reads_every_file_and_says_what_is_wrong_with_it() {
     let archiving = Archiving::start(Version::Distribution);
     let segments: Vec<String> = (0..4).map(|_| archiving.finish_segment()).collect();
     archiving.push(&segments[0]).run().expect(0);
+    archiving.until_noted(&segments[1..]);
     let verify = |code: i32| archiving.backstay(&["wal", "verify", "main", "--json"]).run().expect(code).json();
     let good = verify(0);
     assert_eq!((good["good"].as_bool(), good["archives"][1]["n_good"].as_u64()), (Some(true), Some(4)));
@@ -208,11 +210,15 @@ fn an_archive_lies_in_a_bucket_as_in_a_folder() {
     runtime.block_on(repository.create_marker(1, jiff::Timestamp::UNIX_EPOCH)).unwrap();
     let segments: Vec<String> = (0..3).map(|_| archiving.finish_segment()).collect();
     archiving.push(&segments[0]).run().expect(0);
+    archiving.until_noted(&segments[1..]);
+    archiving.kill_ahead();
     fs::remove_dir_all(archiving.path("near/wal")).unwrap();
     fs::remove_dir_all(archiving.path("state")).unwrap();
     // What one storage lacks it gets, and the other is not written again.
     archiving.push(&segments[1]).run().expect(0);
+    archiving.until_noted(&[segments[0].clone(), segments[2].clone()]);
     assert_eq!(archiving.files("near"), segments);
+    archiving.kill_ahead();
     fs::remove_dir_all(archiving.path("near/wal")).unwrap();
     archiving.fetch(&segments[2], "to").run().expect(0);
     let expected = fs::read(archiving.server.data().join("pg_wal").join(&segments[2])).unwrap();

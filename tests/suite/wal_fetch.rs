@@ -9,6 +9,7 @@ fn archived() -> (Archiving, Vec<String>) {
     let archiving = Archiving::start(Version::Distribution);
     let segments: Vec<String> = (0..3).map(|_| archiving.finish_segment()).collect();
     archiving.push(&segments[0]).run().expect(0);
+    archiving.until_noted(&segments[1..]);
     (archiving, segments)
 }
 

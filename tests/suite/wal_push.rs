@@ -24,10 +24,11 @@ fn change(path: &Path, at: usize, bytes: &[u8]) {
 }
 
 #[test]
-fn one_call_takes_along_what_is_ready_and_the_next_ones_ask_nobody() {
+fn what_is_ready_is_archived_meanwhile_and_the_next_calls_ask_nobody() {
     let archiving = Archiving::start(Version::Distribution);
     let segments: Vec<String> = (0..5).map(|_| archiving.finish_segment()).collect();
     archiving.push(&segments[0]).run().expect(0);
+    archiving.until_noted(&segments[1..]);
     for storage in ["near", "far"] {
         assert_eq!(archiving.files(storage), segments, "{storage}");
         let system = archiving.system();
@@ -130,6 +131,7 @@ fn a_storage_that_fails_keeps_none_of_the_others_from_getting_it() {
     assert_eq!(archiving.files("near"), segments[..1]);
     fs::rename(archiving.path("away"), archiving.path("far")).unwrap();
     archiving.push(&segments[0]).run().expect(0);
+    archiving.until_noted(&segments[1..]);
     assert_eq!((archiving.files("near"), archiving.files("far")), (segments.clone(), segments));
 }
 
@@ -148,10 +150,11 @@ fn wherever_a_push_is_killed_what_is_stored_is_whole_and_the_next_one_goes_on() 
     let segments: Vec<String> = (0..12).map(|_| archiving.finish_segment()).collect();
     let begun = Instant::now();
     archiving.push(&segments[0]).run().expect(0);
+    archiving.until_noted(&segments[1..]);
     let whole = begun.elapsed();
-    let complete = archiving.files("near");
     let mut dice = Dice::thrown();
     for _ in 0..rounds("BACKSTAY_KILLS", 8) {
+        archiving.kill_ahead();
         for folder in ["near/wal", "far/wal", "state"] {
             fs::remove_dir_all(archiving.path(folder)).unwrap();
         }
@@ -161,6 +164,7 @@ fn wherever_a_push_is_killed_what_is_stored_is_whole_and_the_next_one_goes_on() 
         std::thread::sleep(moment);
         signal(&child, "-KILL");
         child.wait().unwrap();
+        archiving.kill_ahead();
         for storage in ["near", "far"] {
             for key in archiving.keys(storage).iter().filter(|key| !key.contains("/.tmp-")) {
                 let segment = key.rsplit('/').next().unwrap().split('-').next().unwrap();
@@ -169,11 +173,13 @@ fn wherever_a_push_is_killed_what_is_stored_is_whole_and_the_next_one_goes_on() 
                 assert!(fs::read(archiving.path("fetched")).unwrap() == expected, "{segment}");
             }
         }
-        archiving.push(&segments[0]).run().expect(0);
+        for segment in &segments {
+            archiving.push(segment).run().expect(0);
+        }
         for storage in ["near", "far"] {
             let mut files = archiving.files(storage);
             files.retain(|file| !file.starts_with(".tmp"));
-            assert_eq!(files, complete, "{storage}");
+            assert_eq!(files, segments, "{storage}");
         }
     }
 }

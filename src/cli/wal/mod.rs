@@ -1,6 +1,6 @@
 //! `backstay wal`: the write-ahead log into the archive and back.
 //!
-//! `push` and `fetch` are called by PostgreSQL, `prefetch` by `fetch`; `receive` stays and streams; `drain` brings what
+//! `push` and `fetch` are called by PostgreSQL, and start `push-ahead` and `prefetch`; `receive` stays and streams; `drain` brings what
 //! waits in a spool; `list` shows what is archived, and `verify` proves it. `archive` finds what a database's policy says.
 
 mod archive;
@@ -9,6 +9,7 @@ mod fetch;
 mod list;
 mod prefetch;
 mod push;
+mod push_ahead;
 mod receive;
 mod spooled;
 mod state;
@@ -43,6 +44,8 @@ enum Verb {
     Verify(verify::Args),
     #[command(hide = true)]
     Prefetch(prefetch::Args),
+    #[command(hide = true)]
+    PushAhead(push_ahead::Args),
 }
 
 /// Does one of them.
@@ -55,6 +58,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         Verb::List(args) => list::run(args, context),
         Verb::Verify(args) => verify::run(args, context),
         Verb::Prefetch(args) => prefetch::run(args, context),
+        Verb::PushAhead(args) => push_ahead::run(args, context),
     }
 }
 

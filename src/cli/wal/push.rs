@@ -2,27 +2,26 @@
 
 use super::archive::archive;
 use super::spooled::{self, outage_spool};
-use super::state::{AHEAD, state_folder};
+use super::state::Memory;
 use crate::backup::cipher;
 use crate::cli::policy_files::named;
 use crate::cli::{Context, Exit};
 use crate::diag::{Code, Explain, codes};
 use crate::wal::outage::{Through, push_through};
-use crate::wal::{Ahead, LocalFile, PgWal, Push, Pushed, READY_AT_ONCE, push};
+use crate::wal::{AheadFailure, Claim, LocalFile, PgWal, Push, Pushed, Turn, push, turn};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-/// Archive one WAL file, and what is ready beside it
+/// Archive one WAL file
 ///
 /// Checks that the file is what its name says and of the cluster in whose folder it lies, and stores it in every storage of
 /// `wal.to`, compressed, and encrypted as the database is. Exits 0 only when each of them has it, durably. When one has
 /// another content under the same name, that is an error: two servers believe that they are the same.
 ///
-/// What PostgreSQL will ask for next is taken along, up to 64 files, and remembered in the state folder: those calls return
-/// at once.
+/// What PostgreSQL will ask for next is archived meanwhile, up to 64 files ahead, by a process that is started for it and ends
+/// by itself. What it did is remembered in the state folder: the calls for those files return at once.
 ///
 /// With `wal.spool` in the policy a storage that is away is no failure: the file waits in the spool, and later calls, or
 /// `wal drain`, bring it. When the spool is full, `when_full` says whether the call fails (`block`) or the segment is given up for
@@ -60,7 +59,7 @@ impl Explain for NotArchived {
     }
 }
 
-/// Archives the file, unless an earlier call did.
+/// Archives the file, unless another process did or does.
 pub fn run(args: &Args, context: &Context) -> Exit {
     let pg_wal = PgWal::of(&args.path);
     let own = match pg_wal.look(&args.path) {
@@ -70,50 +69,85 @@ pub fn run(args: &Args, context: &Context) -> Exit {
             return Exit::Failed;
         }
     };
-    let folder = state_folder(args.state_dir.as_deref(), &args.database, own.system).map(|state| state.join(AHEAD));
-    let ahead = folder.clone().map(Ahead::in_folder);
-    let policies = named(context);
-    if ahead.as_ref().is_some_and(|ahead| ahead.take(&own.identity, &policies)) {
-        return Exit::Done;
+    let memory = Memory::of(args.state_dir.as_deref(), &args.database, own.system);
+    let Some(memory) = memory.filter(Memory::is_usable) else {
+        context.tell(
+            "files are archived one by one: what is done ahead cannot be remembered; name a folder with --state-dir",
+        );
+        return push_one(args, context, own, &[]).exit();
+    };
+    let (claim, failures) = match turn(&memory.ahead, &own.identity, &named(context)) {
+        Turn::Done => {
+            start_ahead(args, context, &pg_wal, &own, &memory);
+            return Exit::Done;
+        }
+        Turn::Ours { claim, failures, is_fresh: true } => (claim, failures),
+        Turn::Ours { claim, failures, is_fresh: false } => {
+            failures.iter().for_each(|failure| context.tell(failure));
+            (claim, Vec::new())
+        }
+    };
+    let end = push_one(args, context, own.clone(), &failures);
+    drop(claim);
+    if matches!(end, End::Stored) {
+        start_ahead(args, context, &pg_wal, &own, &memory);
     }
+    end.exit()
+}
+
+/// How a call ends.
+enum End {
+    /// Every storage has the file.
+    Stored,
+    /// The server may let go of it all the same.
+    Settled,
+    Failed(Exit),
+}
+
+impl End {
+    fn exit(self) -> Exit {
+        match self {
+            End::Stored | End::Settled => Exit::Done,
+            End::Failed(exit) => exit,
+        }
+    }
+}
+
+/// Archives the file here. `failures` were found out a moment ago; without a spool they are the answer.
+fn push_one(args: &Args, context: &Context, own: LocalFile, failures: &[AheadFailure]) -> End {
     let archive = match archive(context, &args.database) {
         Ok(archive) => archive,
-        Err(exit) => return exit,
+        Err(exit) => return End::Failed(exit),
     };
     let spec = archive.desired.databases.get(&args.database);
     let spool = match outage_spool(spec, context) {
         Ok(spool) => spool,
-        Err(exit) => return exit,
+        Err(exit) => return End::Failed(exit),
     };
+    let file = own.file.to_string();
     if spool.is_none() {
         archive.closed.iter().for_each(|(_, problem)| context.fail(problem));
+        if !failures.is_empty() {
+            failures.iter().for_each(|failure| context.fail(failure));
+            context.fail(&NotArchived { file });
+            return End::Failed(Exit::Failed);
+        }
     }
     let encryption = spec.and_then(|database| database.encryption.as_deref());
     let cipher = match cipher(&archive.desired, encryption, context.lookup.as_ref()) {
         Ok(cipher) => cipher,
         Err(error) => {
             context.fail(&error);
-            return Exit::Failed;
+            return End::Failed(Exit::Failed);
         }
     };
-    // What cannot be remembered is not done ahead.
-    let can_remember =
-        folder.is_some_and(|folder| DirBuilder::new().recursive(true).mode(0o700).create(folder).is_ok());
-    if !can_remember {
-        context.tell(
-            "files are archived one by one: what is done ahead cannot be remembered; name a folder with --state-dir",
-        );
-    }
-    let ready = if can_remember && archive.closed.is_empty() { pg_wal.ready() } else { Vec::new() };
-    let beside = beside(&pg_wal, &own, &ready);
-    let file = own.file.to_string();
     let order = Push { database: args.database.clone(), to: archive.storages, cipher };
     let closed: Vec<(String, String)> =
         archive.closed.iter().map(|(storage, problem)| (storage.clone(), problem.to_string())).collect();
     let pushing = async {
         match &spool {
-            Some(spool) => push_through(&order, spool, &closed, own, beside, Timestamp::now()).await,
-            None => Through { pushed: push(&order, own, beside).await, spooled: Vec::new(), drained: Vec::new() },
+            Some(spool) => push_through(&order, spool, &closed, own, Timestamp::now()).await,
+            None => Through { pushed: push(&order, own, Vec::new()).await, spooled: Vec::new(), drained: Vec::new() },
         }
     };
     let deed = async {
@@ -124,38 +158,45 @@ pub fn run(args: &Args, context: &Context) -> Exit {
     };
     let through = match context.block_on(deed) {
         Ok(Some(through)) => through,
-        Ok(None) => return Exit::Interrupted,
+        Ok(None) => return End::Failed(Exit::Interrupted),
         Err(error) => {
             context.complain(error, None);
-            return Exit::Failed;
+            return End::Failed(Exit::Failed);
         }
     };
-    if let Some(ahead) = &ahead {
-        let names: BTreeSet<String> =
-            ready.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
-        if can_remember {
-            ahead.keep_only(&names);
-        }
-        for done in &through.pushed.ahead {
-            // What is not remembered is found stored, later.
-            let _ = ahead.note(&done.identity, &policies, &archive.read);
-        }
-    }
     tell(context, &through.pushed);
     if let Some(spool) = &spool {
         spooled::tell(context, spool, &through);
     }
     if through.is_settled() && (spool.is_some() || archive.closed.is_empty()) {
-        return Exit::Done;
+        return if through.spooled.is_empty() { End::Stored } else { End::Settled };
     }
     context.fail(&NotArchived { file });
-    Exit::Failed
+    End::Failed(Exit::Failed)
 }
 
-/// What is ready beside the file and of the same cluster, in the order in which it will be asked for.
-fn beside(pg_wal: &PgWal, own: &LocalFile, ready: &[PathBuf]) -> Vec<LocalFile> {
-    let looked = ready.iter().filter_map(|path| pg_wal.look(path).ok());
-    looked.filter(|file| file.file != own.file && file.system == own.system).take(READY_AT_ONCE - 1).collect()
+/// Starts the process that archives what is ready beside the file, unless one lives or there is nothing for it. What it does
+/// is a help and no more: nobody waits for it.
+fn start_ahead(args: &Args, context: &Context, pg_wal: &PgWal, own: &LocalFile, memory: &Memory) {
+    let (Ok(Some(claim)), Ok(program)) = (Claim::take(memory.pushing.clone()), std::env::current_exe()) else { return };
+    let ready = pg_wal.ready();
+    let names = ready.iter().filter_map(|path| path.file_name()?.to_str());
+    if !memory.ahead.has_work(names.skip_while(|name| *name != own.identity.name).skip(1)) {
+        return;
+    }
+    let mut command = Command::new(program);
+    command.arg("--quiet").args(&context.handed_on);
+    for policy in &context.policies {
+        command.arg("--policy").arg(policy);
+    }
+    command.args(["wal", "push-ahead"]).arg(&args.path).args(["--database", &args.database]);
+    command.args(["--system-id", &own.system.to_string()]);
+    if let Some(folder) = &args.state_dir {
+        command.arg("--state-dir").arg(folder);
+    }
+    // A server that stops waits for nothing that holds its streams or belongs to its group.
+    command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    let _ = claim.hand_over(&mut command);
 }
 
 fn tell(context: &Context, pushed: &Pushed) {

@@ -2,7 +2,33 @@
 //! again.
 
 use crate::base::{SystemId, encode_component};
+use crate::wal::Ahead;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+/// What is remembered of pushing, for one cluster of a database.
+pub(super) struct Memory {
+    folder: PathBuf,
+    /// What was done ahead.
+    pub(super) ahead: Ahead,
+    /// What the process that does it holds.
+    pub(super) pushing: PathBuf,
+}
+
+impl Memory {
+    /// Where it is; `None` when no place is known.
+    pub(super) fn of(given: Option<&Path>, database: &str, system: SystemId) -> Option<Memory> {
+        let state = state_folder(given, database, system)?;
+        let folder = state.join("ahead");
+        Some(Memory { ahead: Ahead::in_folder(folder.clone()), folder, pushing: state.join("pushing") })
+    }
+
+    /// False when nothing can be remembered there.
+    pub(super) fn is_usable(&self) -> bool {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).is_ok()
+    }
+}
 
 /// Folder for one cluster of a database: below the one given, or else below that of the user's state.
 pub(super) fn state_folder(given: Option<&Path>, database: &str, system: SystemId) -> Option<PathBuf> {
@@ -20,7 +46,5 @@ fn state(given: Option<&Path>) -> Option<PathBuf> {
     given.map(Path::to_owned).or_else(|| of_user().map(|state| state.join("backstay")))
 }
 
-/// What is remembered of pushing.
-pub(super) const AHEAD: &str = "ahead";
 /// What is remembered of fetching.
 pub(super) const FETCHED: &str = "fetched";

@@ -60,14 +60,12 @@ impl Through {
 }
 
 /// Stores a file where it can be stored, and spools it for the storages that are away; `closed` are those that could not
-/// even be opened, with why. What waits longer for a storage that works is brought first. Other files are taken along only
-/// while no storage is away. A file that is wrong, or of which a storage has another content, is not spooled.
+/// even be opened, with why. What waits longer for a storage that works is brought first. A file that is wrong, or of which a storage has another content, is not spooled.
 pub async fn push_through(
     order: &Push,
     spool: &OutageSpool,
     closed: &[(String, String)],
     own: LocalFile,
-    ahead: Vec<LocalFile>,
     now: Timestamp,
 ) -> Through {
     let mut away: Vec<(String, String)> = closed.to_vec();
@@ -92,10 +90,9 @@ pub async fn push_through(
         drained.extend(first.is_worth_telling().then_some(first));
     }
     away.extend(behind.iter().map(|to| (to.name.clone(), "others wait longer".to_owned())));
-    let ahead = if away.is_empty() { ahead } else { Vec::new() };
     let mut pushed = match asked.to.is_empty() {
         true => Pushed { own: Vec::new(), ahead: Vec::new() },
-        false => push(&asked, own.clone(), ahead).await,
+        false => push(&asked, own.clone(), Vec::new()).await,
     };
     let (passing, settled): (Vec<Upshot>, Vec<Upshot>) = std::mem::take(&mut pushed.own)
         .into_iter()

@@ -1,11 +1,12 @@
 //! A server whose WAL is archived, and the policy that says so, in a folder that the server's user owns.
 
-use super::{Backstay, Server, Version, shell};
+use super::{Backstay, Server, Version, shell, until};
 use backstay::repository::Repository;
 use backstay::storage::FilesystemStore;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 /// A server of its own with `archive_mode` on and no `archive_command`, and storages `near` and `far`.
@@ -107,6 +108,30 @@ impl Archiving {
     /// A call of `wal push` for a file of the server.
     pub fn push(&self, file: &str) -> Backstay {
         self.push_from(&self.server.data().join("pg_wal").join(file))
+    }
+
+    /// Waits until these were archived ahead, and that is remembered.
+    pub fn until_noted(&self, files: &[String]) {
+        let notes = self.path("state/wal/main").join(self.system()).join("ahead");
+        until(|| files.iter().all(|file| notes.join(format!("{file}.json")).exists()));
+    }
+
+    /// Processes that archive ahead, by number.
+    pub fn ahead(&self) -> Vec<u32> {
+        let pattern = format!("{}.*push-ahead", self.path("policy.yaml").display());
+        let found = Command::new("pgrep").args(["-f", &pattern]).output().unwrap().stdout;
+        String::from_utf8_lossy(&found).lines().map(|number| number.parse().unwrap()).collect()
+    }
+
+    /// Kills what archives ahead, and waits until it is gone.
+    pub fn kill_ahead(&self) {
+        until(|| {
+            let living = self.ahead();
+            for number in &living {
+                let _ = Command::new("kill").args(["-KILL", &number.to_string()]).status().unwrap();
+            }
+            living.is_empty()
+        });
     }
 
     /// The same for any file.
