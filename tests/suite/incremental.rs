@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every table that a test makes, and what is in it.
-fn state(ask: impl Fn(&str) -> String) -> String {
+pub fn state(ask: impl Fn(&str) -> String) -> String {
     let tables =
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1";
     let content = |table: &str| {
@@ -22,7 +22,7 @@ fn state(ask: impl Fn(&str) -> String) -> String {
 }
 
 /// A policy whose tier takes a full backup every week and incremental ones between.
-fn project(database: &Database, more: &str) -> Project {
+pub fn project(database: &Database, more: &str) -> Project {
     let project = Project::new(database, more);
     let lines = "    method: physical\n    incremental: { full_every: 7d }\n    schedule: manual";
     project.edit_policy("    schedule: manual", lines);
@@ -30,7 +30,7 @@ fn project(database: &Database, more: &str) -> Project {
 }
 
 /// Encrypted to a key that the policy names in its last line.
-fn encrypted(database: &Database) -> Project {
+pub fn encrypted(database: &Database) -> Project {
     let lines = "    encryption: team\nencryption:\n  team:\n    type: age\n    recipients: [KEY]\n    identity: ${file:{folder}/key}\n";
     let project = project(database, lines);
     let printed = shell(database.server, &project.path("."), "age-keygen -o key 2>&1");
@@ -39,12 +39,12 @@ fn encrypted(database: &Database) -> Project {
     project
 }
 
-fn server(version: Version) -> &'static Server {
+pub fn server(version: Version) -> &'static Server {
     Box::leak(Box::new(Server::start_with(version, &["autovacuum=off", "max_wal_size=2GB"])))
 }
 
 /// Takes a backup and reads its manifest.
-fn back_up(project: &Project) -> (Manifest, String) {
+pub fn back_up(project: &Project) -> (Manifest, String) {
     let run = project.backstay(&["backup", "app", "--json"]).run().expect(0);
     (serde_json::from_value(run.json()["manifest"].clone()).unwrap(), run.stderr)
 }
@@ -64,11 +64,11 @@ fn back_up_before(project: &Project, hours: i64) -> Manifest {
     serde_json::from_value(call.run().expect(0).json()["manifest"].clone()).unwrap()
 }
 
-fn on(manifest: &Manifest) -> Option<String> {
+pub fn on(manifest: &Manifest) -> Option<String> {
     Some(manifest.cluster.as_ref()?.incremental.as_ref()?.on.to_string())
 }
 
-fn stored(manifest: &Manifest) -> u64 {
+pub fn stored(manifest: &Manifest) -> u64 {
     manifest.objects.iter().map(|object| object.stored_bytes).sum()
 }
 
@@ -81,7 +81,7 @@ fn as_owner(folder: &Path, server: &Server, program: &str, arguments: &[&str]) {
 }
 
 /// Restores a backup into a folder, checks the files, starts a server on it and asks it.
-fn state_of(project: &Project, source: &Database, id: &str, more: &[&str]) -> String {
+pub fn state_of(project: &Project, source: &Database, id: &str, more: &[&str]) -> String {
     let server = source.server;
     let folder = server.socket_dir().join(format!("restored-{id}"));
     let words = ["restore", "app", "--from", id, "--target-dir", folder.to_str().unwrap()];

@@ -47,6 +47,7 @@ mod guarding;
 mod harness;
 mod http;
 mod incremental;
+mod incremental_s3;
 mod init;
 mod killing;
 mod left_out;

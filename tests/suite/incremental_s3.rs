@@ -1,0 +1,86 @@
+//! Incremental physical backups in a bucket: the same as in a folder.
+
+use super::incremental::{back_up, encrypted, on, server, state, state_of, stored};
+use crate::support::{Database, Login, Moto, Version, s3_store};
+use backstay::repository::Repository;
+use std::fs;
+use std::sync::Arc;
+
+#[test]
+fn a_chain_in_a_bucket_comes_back_and_keeps_what_it_refers_to() {
+    let moto = Moto::shared();
+    let bucket = Moto::unique("chain");
+    moto.aws(&["s3api", "create-bucket", "--bucket", &bucket]);
+    let aws = |verb: &str, more: &[&str]| moto.aws(&[&["s3api", verb, "--bucket", &bucket], more].concat());
+    let keys = || -> Vec<String> {
+        let listed = aws("list-objects-v2", &[]);
+        let all =
+            listed["Contents"].as_array().unwrap().iter().map(|object| object["Key"].as_str().unwrap().to_owned());
+        all.filter(|key| key.starts_with("data/") || key.starts_with("manifest/")).collect()
+    };
+    let source = Database::create(server(Version::Distribution), "shop");
+    source.psql(
+        "CREATE TABLE t AS SELECT n, repeat(md5(n::text), 20) AS w FROM generate_series(1, 60000) n;
+         CREATE TABLE gone AS SELECT n FROM generate_series(1, 30000) n; CHECKPOINT",
+    );
+    let project = encrypted(&source);
+    let login = Login::root();
+    fs::write(project.path("id"), login.id).unwrap();
+    fs::write(project.path("secret"), login.secret).unwrap();
+    let folder = project.path("");
+    let folder = folder.to_str().unwrap().trim_end_matches('/');
+    let far = format!(
+        "far: {{ type: s3, bucket: {bucket}, region: us-east-1, path_style: true, endpoint: \"http://127.0.0.1:{}\", credentials: \
+         {{ access_key_id: \"${{file:{folder}/id}}\", secret_access_key: \"${{file:{folder}/secret}}\" }} }}",
+        moto.port
+    );
+    project.edit_policy(&format!("far: {{ type: filesystem, path: {folder}/far }}"), &far);
+    project.edit_policy("{ to: near, keep: 7d }, { to: far, keep: 30d }", "{ to: far, keep: { last: 1 } }");
+    project.edit_policy("    tiers: [now]\n", "    tiers: [now]\n    safety: { max_prune: 100% }\n");
+    let made = Repository::new("far", Arc::new(s3_store(moto.port, &bucket, "")));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(made.create_marker(1, jiff::Timestamp::UNIX_EPOCH)).unwrap();
+
+    let (full, _) = back_up(&project);
+    let states = [state(|sql| source.psql(sql)), {
+        source.psql("UPDATE t SET w = md5(w) WHERE n % 200 = 0");
+        source.psql("DROP TABLE gone");
+        source.psql("CREATE TABLE fresh AS SELECT n, md5(n::text) AS w FROM generate_series(1, 3000) n");
+        state(|sql| source.psql(sql))
+    }];
+    let (second, said) = back_up(&project);
+    assert_eq!(on(&second), Some(full.id.to_string()), "{said}");
+    assert!(stored(&second) * 2 < stored(&full), "{} of {}", stored(&second), stored(&full));
+    project.backstay(&["verify", "app", "--deep"]).run().expect(0);
+
+    // Only the last one is to be kept, and the full one with it.
+    let before = keys();
+    let plan = project.backstay(&["plan", "--detailed-exitcode"]).run().expect(0);
+    assert!(!plan.stdout.contains("prune"), "{plan:#?}");
+    project.backstay(&["prune", "--yes"]).run().expect(0);
+    assert_eq!(keys(), before);
+    for (manifest, expected) in [(&full, &states[0]), (&second, &states[1])] {
+        assert_eq!(state_of(&project, &source, &manifest.id.to_string(), &[]), *expected);
+    }
+    // Nothing is taken for whole whose pack is gone from the bucket.
+    let pack = before
+        .iter()
+        .find(|key| key.contains(&full.id.to_string()) && key.contains("pack-000001") && !key.ends_with("256"))
+        .unwrap();
+    let file = project.path("pack");
+    aws("get-object", &["--key", pack, file.to_str().unwrap()]);
+    aws("delete-object", &["--key", pack]);
+    let verified = project.backstay(&["verify", "app", "--json"]).run().expect(8).json();
+    let damaged = verified["copies"].as_array().unwrap().iter().filter(|copy| copy["result"] == "damaged").count();
+    assert_eq!(damaged, 2, "{verified:#}");
+    aws("put-object", &["--key", pack, "--body", file.to_str().unwrap()]);
+    project.backstay(&["verify", "app"]).run().expect(0);
+
+    project.edit_policy("full_every: 7d", "full_every: 1s");
+    let (third, said) = back_up(&project);
+    assert_eq!(on(&third), None, "{said}");
+    project.backstay(&["prune", "--yes"]).run().expect(0);
+    let left = keys();
+    assert!(left.iter().all(|key| key.contains(&third.id.to_string())), "{left:?}");
+    assert_eq!(state_of(&project, &source, &third.id.to_string(), &[]), states[1]);
+}
