@@ -104,6 +104,7 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         | Deed::CreateMarker { .. }
         | Deed::Provision { .. }
         | Deed::Forget { .. }
+        | Deed::RemovePolicy { .. }
         | Deed::ForgetBucket { .. }
         | Deed::SetServer { .. }
         | Deed::RemoveAlarm { .. }

@@ -5,7 +5,7 @@ use super::{Hands, access_key};
 use crate::event::StepEnd;
 use crate::observe::{Ground, cloudwatch};
 use crate::plan::{grants_name, standing};
-use crate::provider::aws::{AwsSession, delete_alarm, forget, forget_bucket, write};
+use crate::provider::aws::{AwsSession, delete_alarm, forget, forget_bucket, remove_policy, write};
 use crate::resource::{BucketPlace, LeftBucket, Principal, Resource};
 
 /// Writes one resource for a storage or an entry of `access`, and returns once it shows.
@@ -62,8 +62,21 @@ pub(super) async fn let_go(storage: &str, principal: &Principal, hands: &Hands<'
         Ok((session, _)) => session,
         Err(problem) => return StepEnd::Failed(problem),
     };
-    match forget(session, &grants_name(&hands.desired.name), principal).await {
+    match forget(session, &hands.desired.name, &grants_name(&hands.desired.name), principal).await {
         Ok(()) => StepEnd::Done("it has nothing of this policy any more; it is still there".to_owned()),
+        Err(error) => StepEnd::Failed(said(&error)),
+    }
+}
+
+/// Takes a policy of IAM from those who have it, and deletes it.
+pub(super) async fn remove_managed(storage: &str, arn: &str, from: &[Principal], hands: &Hands<'_>) -> StepEnd {
+    let session = match reach(Some(storage), None, hands) {
+        Ok((session, _)) => session,
+        Err(problem) => return StepEnd::Failed(problem),
+    };
+    match remove_policy(session, arn, from).await {
+        Ok(true) => StepEnd::Done("it is gone".to_owned()),
+        Ok(false) => StepEnd::Done("somebody else has it, and it stays there".to_owned()),
         Err(error) => StepEnd::Failed(said(&error)),
     }
 }

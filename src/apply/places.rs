@@ -17,6 +17,9 @@ pub(super) async fn settle(deed: &Deed, hands: &Hands<'_>) -> StepEnd {
     if let Deed::Forget { storage, principal, .. } = deed {
         return outside::let_go(storage, principal, hands).await;
     }
+    if let Deed::RemovePolicy { storage, arn, from } = deed {
+        return outside::remove_managed(storage, arn, from, hands).await;
+    }
     if let Deed::RemoveAlarm { name } = deed {
         return outside::remove_alarm(name, hands).await;
     }

@@ -7,6 +7,7 @@ mod closer;
 mod cloudwatch;
 mod error;
 mod left_buckets;
+mod left_policies;
 mod open;
 mod orphans;
 mod outside;

@@ -4,6 +4,7 @@
 //! account's number), so it is asked for again until nothing new comes.
 
 use super::left_buckets::read_left_buckets;
+use super::left_policies::read_left_policies;
 use super::orphans::read_orphans;
 use super::{Ground, Places};
 use crate::base::Lookup;
@@ -52,6 +53,7 @@ pub(super) async fn read_outside(desired: &Desired, places: &Places, lookup: &dy
     }
     let sessions: Vec<(&str, &AwsSession)> = sites.iter().map(|(name, site)| (*name, site.session)).collect();
     read_orphans(desired, &sessions, live).await;
+    read_left_policies(desired, &sessions, live).await;
     let places: Vec<_> = sites.iter().map(|(name, site)| (*name, site.session, &site.place)).collect();
     read_left_buckets(desired, &places, live).await;
 }

@@ -128,6 +128,15 @@ pub enum Deed {
         /// Its ARN.
         arn: String,
     },
+    /// Take a policy of IAM from users and roles, and delete it unless somebody else has it.
+    RemovePolicy {
+        /// The storage in whose account it is.
+        storage: String,
+        /// Its ARN.
+        arn: String,
+        /// From whom.
+        from: Vec<Principal>,
+    },
     /// Take the policy's lifecycle rules and mark out of a bucket that it names no longer.
     ForgetBucket {
         /// The storage in whose account it is.
@@ -243,7 +252,8 @@ impl Deed {
             | Deed::PruneWal { storage, .. }
             | Deed::ClearLeftover { storage, .. } => vec![storage],
             Deed::Provision { storage, .. } => storage.iter().map(String::as_str).collect(),
-            Deed::Forget { .. } | Deed::ForgetBucket { .. } | Deed::RemoveAlarm { .. } => Vec::new(),
+            Deed::Forget { .. } | Deed::RemovePolicy { .. } => Vec::new(),
+            Deed::ForgetBucket { .. } | Deed::RemoveAlarm { .. } => Vec::new(),
             Deed::SetServer { .. } | Deed::InstallFile { .. } | Deed::RemoveFile { .. } => Vec::new(),
             Deed::CopyBackup { to, .. } => vec![to],
             Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
@@ -258,6 +268,7 @@ impl Deed {
             | Deed::CreateMarker { .. }
             | Deed::Provision { .. }
             | Deed::Forget { .. }
+            | Deed::RemovePolicy { .. }
             | Deed::ForgetBucket { .. }
             | Deed::RemoveAlarm { .. }
             | Deed::InstallFile { .. }

@@ -3,8 +3,8 @@
 use super::wanted::left_out;
 use super::{
     Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, alarms, backups, copies, effects,
-    foreign_rules, guard, infra, irreversible, left_buckets, leftovers, notes, orphans, provision, prune, restorable,
-    server_settings, subjects, timetable, wal,
+    foreign_rules, guard, infra, irreversible, left_buckets, left_policies, leftovers, notes, orphans, provision,
+    prune, restorable, server_settings, subjects, timetable, wal,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -22,6 +22,9 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     // Who only takes backups or prunes need not be able to read settings and identities.
     of_provision.retain(|note| scope.wants(Phase::Infra, &note.about) || !provision::is_unreadable(live, &note.about));
     notes.extend(of_provision);
+    left_policies::keep_together(&mut actions);
+    let removed = left_policies::actions(desired, live, &actions, &mut notes);
+    actions.extend(removed);
     actions.extend(orphans::actions(live, scope, &mut notes));
     actions.extend(left_buckets::actions(live, scope, &mut notes));
     notes.extend(nothing_to_forget(scope, &actions));

@@ -4,7 +4,7 @@ use super::{FoundFile, LiveServer};
 use crate::base::{Lsn, Period, SystemId, WalFile};
 use crate::catalog::Contents;
 use crate::catalog::wal::ClusterWal;
-use crate::resource::{Alarm, BucketPlace, Caller, Found, LeftBucket, Orphan};
+use crate::resource::{Alarm, BucketPlace, Caller, Found, LeftBucket, LeftPolicy, Orphan};
 use crate::schedule::Program;
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -29,6 +29,9 @@ pub struct Live {
     /// Buckets that the policy made its own and names no longer, by the storage in whose account and region they were looked
     /// for; or why they could not be.
     pub left_buckets: BTreeMap<String, Result<Vec<LeftBucket>, String>>,
+    /// Policies of IAM that the policy made and no longer wants, by the storage in whose account they were looked for; or why
+    /// they could not be.
+    pub left_policies: BTreeMap<String, Result<Vec<LeftPolicy>, String>>,
     /// Servers whose settings the policy owns, by database entry.
     pub servers: BTreeMap<String, LiveServer>,
     /// How this program is started by others; `None` where nobody said.

@@ -23,6 +23,7 @@ mod infra;
 mod irreversible;
 mod keys;
 mod left_buckets;
+mod left_policies;
 mod leftovers;
 mod live;
 mod notes;

@@ -104,7 +104,7 @@ fn judge(desired: &Desired, live: &Live, wanted: &Wanted, found: &Found, now: Ti
 
 /// True for settings of a bucket that the same plan makes: nothing lies in it that could be lost.
 fn is_empty_bucket(live: &Live, wanted: &Wanted) -> bool {
-    let is_setting = !matches!(wanted.resource, Resource::Role(_) | Resource::Grants(_));
+    let is_setting = !matches!(wanted.resource, Resource::Role(_) | Resource::Grants(_) | Resource::ManagedPolicy(_));
     let bucket = wanted.storage.as_ref().map(|storage| format!("storage/{storage}/bucket"));
     is_setting && bucket.is_some_and(|bucket| live.resources.get(&bucket) == Some(&Found::Absent))
 }
@@ -115,6 +115,7 @@ fn is_nothing(resource: &Resource) -> bool {
         Resource::Lifecycle(Lifecycle { rules, .. }) => rules.is_empty(),
         Resource::BucketPolicy(policy) => policy.statements.is_empty(),
         Resource::Replication(replication) => replication.rules.is_empty(),
+        Resource::Grants(grants) => grants.is_nothing(),
         _ => false,
     }
 }

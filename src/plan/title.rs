@@ -14,6 +14,9 @@ impl Deed {
                 provision(storage.as_deref().or(access.as_deref()).unwrap_or_default(), resource)
             }
             Deed::Forget { principal, .. } => format!("forget the {principal}"),
+            Deed::RemovePolicy { arn, .. } => {
+                format!("remove the policy {}", arn.rsplit('/').next().unwrap_or_default())
+            }
             Deed::ForgetBucket { bucket, .. } => format!("forget the bucket {}", bucket.bucket),
             Deed::SetServer { database, setting, value } => format!("set {setting} of {database} to `{value}`"),
             Deed::RemoveAlarm { name } => format!("delete the alarm {name}"),
@@ -72,6 +75,12 @@ fn provision(of: &str, resource: &Resource) -> String {
         Resource::OidcProvider(provider) => format!("let the account accept tokens of {}", provider.url),
         Resource::User(user) => format!("set up the user {}", user.name),
         Resource::Role(role) => format!("set up the role {}", role.name),
+        Resource::Grants(grants) if grants.is_nothing() => {
+            format!("take back the rights that stand in the {}", grants.principal)
+        }
+        Resource::ManagedPolicy(policy) => {
+            format!("set the rights of the {} in the policy {}", policy.principal, policy.place().1)
+        }
         Resource::Grants(grants) => match &grants.principal {
             Principal::User(name) => format!("set the rights of the user {name}"),
             Principal::Role(name) => format!("set the rights of the role {name}"),
@@ -114,6 +123,10 @@ pub fn standing(resource: &Resource) -> String {
         Resource::User(_) | Resource::Role(_) => "it is as the policy says".to_owned(),
         Resource::Grants(grants) => {
             let statements = grants.document.get("Statement").and_then(serde_json::Value::as_array);
+            format!("{} hold", count(statements.map_or(1, Vec::len), "statement"))
+        }
+        Resource::ManagedPolicy(policy) => {
+            let statements = policy.document.get("Statement").and_then(serde_json::Value::as_array);
             format!("{} hold", count(statements.map_or(1, Vec::len), "statement"))
         }
         Resource::AccessKeys(keys) => format!("it has {}", count(keys.keys.len(), "key")),

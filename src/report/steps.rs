@@ -16,7 +16,7 @@ pub(super) fn steps(out: &mut String, plan: &Plan, style: Style) {
     for action in &plan.actions {
         let place = match &action.deed {
             Deed::Provision { storage: None, access: Some(access), .. } => format!("access {access}"),
-            Deed::Forget { .. } => "access".to_owned(),
+            Deed::Forget { .. } | Deed::RemovePolicy { .. } => "access".to_owned(),
             Deed::ForgetBucket { .. } => "buckets".to_owned(),
             Deed::Provision { storage: None, access: None, .. } | Deed::RemoveAlarm { .. } => "cloudwatch".to_owned(),
             Deed::InstallFile { .. } | Deed::RemoveFile { .. } => "schedules".to_owned(),
@@ -60,6 +60,7 @@ fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
         Deed::RemoveAlarm { name } => format!("alarm {name}"),
         Deed::Provision { resource, .. } => resource.word().replace('-', " "),
         Deed::Forget { principal, .. } => format!("forget {principal}"),
+        Deed::RemovePolicy { arn, .. } => format!("policy {}", arn.rsplit('/').next().unwrap_or_default()),
         Deed::ForgetBucket { bucket, .. } => format!("forget bucket {}", bucket.bucket),
         Deed::InstallFile { path, .. } | Deed::RemoveFile { path } => path.clone(),
         Deed::SetServer { setting, .. } => setting.clone(),

@@ -2,9 +2,10 @@
 
 use super::Resource;
 use super::change::Merged;
+use super::managed_policy::MOST_ATTACHED;
 use super::ours::merged_tags;
-use super::permissions::policy_length;
-use super::statements::join_documents;
+use super::permissions::{LONGEST_MANAGED_POLICY, policy_length};
+use super::statements::{join_documents, statements};
 use super::validity::{LONGEST_ROLE_GRANTS, LONGEST_USER_GRANTS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -140,6 +141,16 @@ impl Grants {
 }
 
 impl Grants {
+    /// True when it allows nothing: then it is not to be there.
+    pub fn is_nothing(&self) -> bool {
+        statements(&self.document).is_empty()
+    }
+
+    /// Whether IAM takes it inside of the user or role, with the statements of others that were found in it.
+    pub fn fits(&self, found: Option<&Grants>) -> bool {
+        self.hindrance(found).is_none()
+    }
+
     /// Longer than IAM takes, with the statements of others in it.
     pub(super) fn hindrance(&self, found: Option<&Grants>) -> Option<String> {
         let limit = match &self.principal {
@@ -150,7 +161,8 @@ impl Grants {
         let length = policy_length(&after.document);
         (length > limit).then(|| {
             format!(
-                "what the {} may do is {length} characters long, and IAM takes {limit}; make one for each duty or storage",
+                "what the {} may do is {length} characters long, and IAM takes {limit}, or {MOST_ATTACHED} policies of \
+                 {LONGEST_MANAGED_POLICY} beside; make one for each duty or storage",
                 self.principal
             )
         })

@@ -1,8 +1,8 @@
 //! The one sum of everything that is provisioned.
 
 use super::{
-    AccessKeys, AccessLog, Alarm, Bucket, BucketPolicy, Encryption, Grants, KmsKey, Lifecycle, ObjectLock,
-    OidcProvider, Ownership, PublicAccess, Replication, Role, Tags, User, Versioning,
+    AccessKeys, AccessLog, Alarm, Bucket, BucketPolicy, Encryption, Grants, KmsKey, Lifecycle, ManagedPolicy,
+    ObjectLock, OidcProvider, Ownership, PublicAccess, Replication, Role, Tags, User, Versioning,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,8 @@ pub enum Resource {
     Role(Role),
     /// What a user or role may do: one inline policy.
     Grants(Grants),
+    /// A policy that is attached to a user or role, for what is too long to be inside of it.
+    ManagedPolicy(ManagedPolicy),
     /// Access keys of a user.
     AccessKeys(AccessKeys),
     /// An alarm of CloudWatch.
@@ -69,6 +71,7 @@ impl Resource {
             Resource::User(_) => "user",
             Resource::Role(_) => "role",
             Resource::Grants(_) => "grants",
+            Resource::ManagedPolicy(_) => "managed-policy",
             Resource::AccessKeys(_) => "access-key",
             Resource::Alarm(_) => "alarm",
         }

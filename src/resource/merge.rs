@@ -59,7 +59,12 @@ pub(super) fn merge(policy: &str, wanted: &Resource, found: Option<&Resource>) -
         }
         (Resource::Grants(wanted), found) => {
             let found = found.and_then(|found| if let Resource::Grants(g) = found { Some(g) } else { None });
-            Some(wanted.merge(found))
+            // Where nothing is to be said nothing has to stand.
+            (found.is_some() || !wanted.is_nothing()).then(|| wanted.merge(found))
+        }
+        (Resource::ManagedPolicy(wanted), found) => {
+            let found = found.and_then(|found| if let Resource::ManagedPolicy(p) = found { Some(p) } else { None });
+            Some(wanted.merge(policy, found))
         }
         (Resource::PublicAccess(_) | Resource::Ownership(_), found) => {
             Some(Merged::whole(found.cloned(), wanted.clone()))
@@ -87,6 +92,7 @@ pub fn hindrance(policy: &str, wanted: &Resource, found: &Found) -> Option<Strin
         (Resource::Lifecycle(wanted), Resource::Lifecycle(found)) => wanted.hindrance(policy, found),
         (Resource::BucketPolicy(wanted), Resource::BucketPolicy(found)) => wanted.hindrance(policy, found),
         (Resource::Tags(wanted), Resource::Tags(found)) => wanted.hindrance(policy, found),
+        (Resource::ManagedPolicy(wanted), Resource::ManagedPolicy(found)) => wanted.hindrance(policy, Some(found)),
         _ => None,
     }
 }

@@ -23,6 +23,7 @@ mod aws_guards;
 mod aws_identity_spellings;
 mod aws_keys;
 mod aws_least_privilege;
+mod aws_managed_policies;
 mod aws_planner;
 mod aws_rule_spellings;
 mod aws_spellings;

@@ -5,7 +5,7 @@ use crate::plan::wanted::with_site;
 use crate::plan::{Action, Deed, Live, Plan};
 use crate::policy::Desired;
 use crate::resource::Principal;
-use crate::resource::permissions::{Duty, Statement, Whereabouts, backup_statements, writes};
+use crate::resource::permissions::{Duty, Statement, Whereabouts, backup_statements, removes, writes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +101,7 @@ fn step(action: &Action) -> String {
     match action.deed {
         Deed::Provision { .. }
         | Deed::Forget { .. }
+        | Deed::RemovePolicy { .. }
         | Deed::ForgetBucket { .. }
         | Deed::CreateMarker { .. }
         | Deed::RemoveAlarm { .. } => action.address.clone(),
@@ -131,10 +132,15 @@ fn statements(desired: &Desired, live: &Live, action: &Action) -> Vec<(String, S
         }
         Deed::Forget { storage, principal, arn } => {
             let takes = match principal {
-                Principal::User(_) => ["iam:DeleteUserPolicy", "iam:UntagUser"],
-                Principal::Role(_) => ["iam:DeleteRolePolicy", "iam:UntagRole"],
+                Principal::User(_) => ["iam:DeleteUserPolicy", "iam:UntagUser", "iam:ListAttachedUserPolicies"],
+                Principal::Role(_) => ["iam:DeleteRolePolicy", "iam:UntagRole", "iam:ListAttachedRolePolicies"],
             };
             vec![(format!("storage/{storage}"), Statement::new("Forget", takes, [arn.clone()]))]
+        }
+        Deed::RemovePolicy { storage, arn, from } => {
+            let of = format!("storage/{storage}");
+            let at = Whereabouts { caller: live.callers.get(&of), region: "" };
+            removes(arn, from, &at).into_iter().map(|statement| (of.clone(), statement)).collect()
         }
         Deed::ForgetBucket { storage, bucket } => {
             let takes = [
@@ -189,7 +195,10 @@ impl Needs {
     pub fn questions(&self) -> Vec<Question> {
         let mut questions: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
         // Their grants hold under conditions on the request, which IAM cannot judge without one.
-        let needs_request = |action: &str| ["kms:Decrypt", "kms:GenerateDataKey", "iam:PassRole"].contains(&action);
+        let needs_request = |action: &str| {
+            let attaches = ["iam:Attach", "iam:Detach"].iter().any(|start| action.starts_with(start));
+            attaches || ["kms:Decrypt", "kms:GenerateDataKey", "iam:PassRole"].contains(&action)
+        };
         for permission in self.permissions.iter().filter(|permission| !needs_request(&permission.action)) {
             let resources = permission.resources.iter().map(|arn| sample(arn)).collect();
             questions.entry(resources).or_default().push(permission.action.clone());

@@ -2,10 +2,11 @@
 
 use super::needs::placed;
 use crate::plan::wanted::with_site;
-use crate::plan::{Live, wanted};
+use crate::plan::{Live, identity_path, wanted};
 use crate::policy::Desired;
+use crate::resource::Resource;
 use crate::resource::permissions::{
-    Duty, Statement, Whereabouts, backup_statements, cloudwatch_statements, reads, writes,
+    Duty, Statement, Whereabouts, backup_statements, cloudwatch_statements, reads, removes, writes,
 };
 use std::collections::BTreeSet;
 
@@ -36,13 +37,35 @@ pub fn least_privilege(desired: &Desired, live: &Live, duty: Duty) -> Vec<Statem
         let mut statements = reads(&wanted.resource, bucket, &at);
         if duty == Duty::Apply {
             statements.extend(writes(&wanted.resource, bucket, &at));
+            // What is said in it today may fit inside of the user or role tomorrow.
+            if let Resource::ManagedPolicy(policy) = &wanted.resource {
+                statements.extend(removes(&policy.arn, std::slice::from_ref(&policy.principal), &at));
+            }
         }
         let path = wanted.access.as_ref().and_then(|access| Some(desired.access.get(access)?.path.as_str()));
         all.extend(statements.into_iter().map(|statement| placed(statement, path)));
     }
     all.extend(preflight(live));
     all.extend(orphans(live));
+    all.extend(left_policies(desired, live));
     all
+}
+
+/// Looking for policies of IAM that the policy made and no longer wants.
+fn left_policies(desired: &Desired, live: &Live) -> Vec<Statement> {
+    let of_access = desired.access.keys().filter_map(|access| live.access_caller(access));
+    let places = of_access.map(|caller| Whereabouts { caller: Some(caller), region: "" });
+    let path = identity_path(&desired.name);
+    let arns: BTreeSet<String> = places.map(|at| at.iam("policy", &path, "*")).collect();
+    if arns.is_empty() {
+        return Vec::new();
+    }
+    // A list of policies is of the whole account.
+    let lists = Statement::new("Policies", ["iam:ListPolicies"], ["*".to_owned()]);
+    vec![
+        lists,
+        Statement::new("Policies", ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy"], arns),
+    ]
 }
 
 /// Looking for users and roles that the policy made and no longer asks for.

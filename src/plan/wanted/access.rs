@@ -4,11 +4,17 @@ use super::Wanted;
 use super::shared::{hides_key, shares, speaker, with_site};
 use super::texts::{delivery_route, text};
 use super::trust::{AUDIENCE, GITHUB, trust};
-use super::want::grants_name;
+use super::want::{grants_name, identity_path};
+use crate::base::Sha256;
 use crate::plan::Live;
 use crate::policy::{AccessKeySpec, AccessKind, AccessSpec, Desired, Grant};
-use crate::resource::permissions::{Duty, Whereabouts, backup_statements, cloudwatch_statements, policy_document};
-use crate::resource::{AccessKeys, Grants, OidcProvider, Principal, Resource, Role, User, marks};
+use crate::resource::permissions::{
+    Duty, LONGEST_MANAGED_POLICY, Whereabouts, backup_statements, cloudwatch_statements, policy_document,
+    policy_documents,
+};
+use crate::resource::{
+    AccessKeys, Found, Grants, MOST_ATTACHED, ManagedPolicy, OidcProvider, Principal, Resource, Role, User, marks,
+};
 
 /// Users, roles, their grants and keys. Nothing for an entry whose account could not be asked who we are: a server
 /// other than AWS has no IAM that we know.
@@ -63,6 +69,10 @@ struct List<'a> {
 impl List<'_> {
     fn add(&mut self, resource: Resource, after: Vec<String>) -> String {
         let address = format!("access/{}/{}", self.name, resource.word());
+        self.add_at(address, resource, after)
+    }
+
+    fn add_at(&mut self, address: String, resource: Resource, after: Vec<String>) -> String {
         let (storage, access) = (None, Some(self.name.to_owned()));
         self.all.push(Wanted { address: address.clone(), storage, access, resource, after, may_create: true });
         address
@@ -100,8 +110,45 @@ impl List<'_> {
             statements.extend(cloudwatch_statements(Duty::Write, &desired.name, &cloudwatch.namespace, &at));
         }
         let grants = Grants { principal, name, document: policy_document(&statements) };
-        Some(self.add(Resource::Grants(grants), after))
+        let found = match live.resources.get(&format!("access/{}/grants", self.name)) {
+            Some(Found::There(Resource::Grants(found))) => Some(found),
+            _ => None,
+        };
+        let parts = policy_documents(&statements, LONGEST_MANAGED_POLICY);
+        if grants.fits(found) || parts.len() > MOST_ATTACHED {
+            return Some(self.add(Resource::Grants(grants), after));
+        }
+        let Some(caller) = live.access_caller(self.name) else { return None };
+        let at = Whereabouts { caller: Some(caller), region: "" };
+        let mut beside = Vec::new();
+        // The last one first: what moves from one to a later one is there before it is gone.
+        for (index, document) in parts.into_iter().enumerate().rev() {
+            let number = index + 1;
+            let name = managed_name(&desired.name, self.name, number);
+            let policy = ManagedPolicy {
+                arn: at.iam("policy", &identity_path(&desired.name), &name),
+                principal: grants.principal.clone(),
+                is_attached: true,
+                document,
+                tags: marks(&desired.name),
+            };
+            let address = format!("access/{}/managed-policy-{number}", self.name);
+            beside.push(self.add_at(address, Resource::ManagedPolicy(policy), after.clone()));
+        }
+        // What stood inside goes once the same stands beside.
+        let nothing = Grants { document: policy_document(&[]), ..grants };
+        Some(self.add(Resource::Grants(nothing), after.into_iter().chain(beside).collect()))
     }
+}
+
+/// IAM takes names of up to 128 characters: a long one is cut and told apart by a digest.
+fn managed_name(policy: &str, access: &str, number: usize) -> String {
+    let name = format!("backstay-{policy}-{access}-{number}");
+    if name.len() <= 128 {
+        return name;
+    }
+    let digest = Sha256::of(name.as_bytes()).to_string();
+    format!("{}-{}", &name[..115], &digest[..12])
 }
 
 /// Address of the policy of the bucket that a storage lies in, as far as this policy has a say over it.

@@ -1,12 +1,13 @@
-//! Grants of a user or role that IAM does not take, because they are too long.
+//! Grants of a user or role that IAM does not take, because they are too long for all the policies that it attaches.
 
 use crate::diag::{Diagnostic, codes};
 use crate::policy::desired::{AccessKind, AccessSpec, EncryptionAtRest, S3Spec, StorageKind};
 use crate::policy::route::Route;
 use crate::policy::rule::{Rule, Subject};
-use crate::resource::permissions::{BackupSite, Whereabouts, backup_statements, policy_document, policy_length};
-use crate::resource::validity::{LONGEST_ROLE_GRANTS, LONGEST_USER_GRANTS};
-use crate::resource::{BucketPlace, Caller};
+use crate::resource::permissions::{
+    BackupSite, LONGEST_MANAGED_POLICY, Statement, Whereabouts, backup_statements, policy_documents,
+};
+use crate::resource::{BucketPlace, Caller, MOST_ATTACHED};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule { code: &codes::GRANTS_TOO_LONG, judge };
@@ -14,35 +15,29 @@ pub(super) const RULE: Rule = Rule { code: &codes::GRANTS_TOO_LONG, judge };
 fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (name, spec) in &subject.desired.access {
-        let (kind, limit) = match spec.kind {
-            AccessKind::User { .. } => ("user", LONGEST_USER_GRANTS),
-            AccessKind::Role { .. } => ("role", LONGEST_ROLE_GRANTS),
+        let kind = match spec.kind {
+            AccessKind::User { .. } => "user",
+            AccessKind::Role { .. } => "role",
         };
-        let length = length(subject, spec);
-        if length <= limit {
+        let n = policy_documents(&statements(subject, spec), LONGEST_MANAGED_POLICY).len();
+        if n <= MOST_ATTACHED {
             continue;
         }
-        let detail = format!("{length} characters, and a {kind} takes {limit}");
-        let hint = match spec.kind {
-            AccessKind::User { .. } => {
-                "Give each duty or storage a user of its own, or make it a role, which takes 10240."
-            }
-            AccessKind::Role { .. } => "Give each duty or storage a role of its own.",
-        };
+        let detail = format!("{n} policies of {LONGEST_MANAGED_POLICY} characters, and a {kind} takes {MOST_ATTACHED}");
+        let hint = format!("Give each duty or storage a {kind} of its own.");
         found.push(
             subject
                 .document
                 .diagnostic(&codes::GRANTS_TOO_LONG, &Route::of(["access", name, "grants"]), detail)
-                .with_why("IAM counts what all policies inside a user or role are long, and refuses the one that is too much.")
+                .with_why("IAM attaches no more policies to one user or role, and takes none that is longer.")
                 .with_hint(hint),
         );
     }
     found
 }
 
-/// The length of the document that `apply` would write, as far as the policy says it in clear: what a reference hides
-/// counts nothing.
-fn length(subject: &Subject<'_>, spec: &AccessSpec) -> usize {
+/// What `apply` would write, as far as the policy says it in clear: what a reference hides counts nothing.
+fn statements(subject: &Subject<'_>, spec: &AccessSpec) -> Vec<Statement> {
     // The account is not known here, and always as long.
     let caller = Caller { account: "000000000000".to_owned(), arn: String::new() };
     let mut statements = Vec::new();
@@ -73,7 +68,7 @@ fn length(subject: &Subject<'_>, spec: &AccessSpec) -> usize {
         };
         statements.extend(spec.grants.iter().flat_map(|grant| backup_statements(grant.duty(), &site)));
     }
-    policy_length(&policy_document(&statements))
+    statements
 }
 
 fn key(storage: &S3Spec) -> Option<String> {

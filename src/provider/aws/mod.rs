@@ -20,6 +20,7 @@ mod kms;
 mod left_buckets;
 mod lifecycle;
 mod lifecycle_rule;
+mod managed_policy;
 mod object_lock;
 mod oidc_provider;
 mod orphans;
@@ -41,6 +42,7 @@ pub use access_key::{NewKey, access_keys, create_key, deactivate_key, delete_key
 pub use alarm::{alarms, delete_alarm, put_ages};
 pub use error::AwsError;
 pub use left_buckets::{forget_bucket, left_buckets};
+pub use managed_policy::{left_policies, remove_policy};
 pub use orphans::{forget, orphans};
 pub use read::{is_of_bucket, read};
 pub use session::AwsSession;

@@ -2,7 +2,7 @@
 //! their path and by the mark in their tags; none is ever deleted.
 
 use super::answer::{meaning, unless_absent};
-use super::{AwsError, AwsSession, access_keys, role, user};
+use super::{AwsError, AwsSession, access_keys, managed_policy, role, user};
 use crate::resource::{MANAGED_BY, Orphan, POLICY_TAG, Principal, is_marked};
 
 /// Every user and role below `path` with the mark of `policy` that is not among `wanted`.
@@ -45,8 +45,9 @@ pub async fn orphans(
 
 /// Takes back what a policy gave to a user or role, then its mark. Everything else of it stays: keys, policies and tags of
 /// others, the user or role itself. May be repeated.
-pub async fn forget(session: &AwsSession, grants: &str, principal: &Principal) -> Result<(), AwsError> {
+pub async fn forget(session: &AwsSession, policy: &str, grants: &str, principal: &Principal) -> Result<(), AwsError> {
     let iam = session.iam().await;
+    managed_policy::take_back(session, policy, principal).await?;
     let absent = ["NoSuchEntity", "NoSuchEntityException"];
     match principal {
         Principal::User(name) => {

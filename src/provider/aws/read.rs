@@ -3,7 +3,7 @@
 use super::at::At;
 use super::{
     AwsError, AwsSession, access_key, access_log, alarm, bucket, bucket_policy, encryption, grants, kms, lifecycle,
-    object_lock, oidc_provider, ownership, public_access, replication, role, tags, user, versioning,
+    managed_policy, object_lock, oidc_provider, ownership, public_access, replication, role, tags, user, versioning,
 };
 use crate::diag::Explain;
 use crate::resource::{AccessKeys, BucketPlace, Found, Resource};
@@ -32,6 +32,7 @@ pub fn is_of_bucket(resource: &Resource) -> bool {
             | Resource::User(_)
             | Resource::Role(_)
             | Resource::Grants(_)
+            | Resource::ManagedPolicy(_)
             | Resource::AccessKeys(_)
             | Resource::Alarm(_)
     )
@@ -50,6 +51,7 @@ pub(super) async fn attempt(
         Resource::User(wanted) => user::read(session, &wanted.name).await?.map(Resource::User),
         Resource::Role(wanted) => role::read(session, &wanted.name).await?.map(Resource::Role),
         Resource::Grants(wanted) => grants::read(session, wanted).await?.map(Resource::Grants),
+        Resource::ManagedPolicy(wanted) => managed_policy::read(session, wanted).await?.map(Resource::ManagedPolicy),
         Resource::Alarm(wanted) => alarm::read(session, &wanted.name).await?.map(Resource::Alarm),
         Resource::AccessKeys(wanted) => access_key::access_keys(session, &wanted.user)
             .await?

@@ -4,8 +4,8 @@ use super::at::At;
 use super::patience::{Patience, patiently, spread};
 use super::read::attempt;
 use super::{
-    AwsError, AwsSession, access_log, alarm, bucket, bucket_policy, encryption, grants, kms, lifecycle, object_lock,
-    oidc_provider, ownership, public_access, replication, role, tags, user, versioning,
+    AwsError, AwsSession, access_log, alarm, bucket, bucket_policy, encryption, grants, kms, lifecycle, managed_policy,
+    object_lock, oidc_provider, ownership, public_access, replication, role, tags, user, versioning,
 };
 use crate::resource::{BucketPlace, Resource, canonical_document, differences};
 use serde_json::json;
@@ -24,6 +24,7 @@ async fn put(session: &AwsSession, place: Option<&BucketPlace>, wanted: &Resourc
         Resource::User(wanted) => user::write(session, wanted).await,
         Resource::Role(wanted) => role::write(session, wanted).await,
         Resource::Grants(wanted) => grants::write(session, wanted).await,
+        Resource::ManagedPolicy(wanted) => managed_policy::write(session, wanted).await,
         Resource::AccessKeys(_) => Ok(()),
         Resource::Alarm(wanted) => alarm::write(session, wanted).await,
         Resource::Encryption(wanted) => match place {
@@ -99,6 +100,7 @@ fn is_nothing(resource: &Resource) -> bool {
         Resource::BucketPolicy(policy) => policy.statements.is_empty(),
         Resource::Lifecycle(lifecycle) => lifecycle.rules.is_empty(),
         Resource::Replication(replication) => replication.rules.is_empty(),
+        Resource::Grants(grants) => grants.is_nothing(),
         _ => false,
     }
 }
@@ -112,6 +114,10 @@ fn comparable(resource: &Resource, found: &Resource) -> Resource {
             policy.statements = document["Statement"].as_array().cloned().unwrap_or_default();
         }
         (Resource::Grants(grants), _) => grants.document = canonical_document(&grants.document),
+        (Resource::ManagedPolicy(policy), Resource::ManagedPolicy(found)) => {
+            policy.document = canonical_document(&policy.document);
+            add(&mut policy.tags, &found.tags);
+        }
         (Resource::Role(role), Resource::Role(found)) => {
             role.trust = canonical_document(&role.trust);
             role.path.clone_from(&found.path);

@@ -13,5 +13,5 @@ mod statement;
 pub use arn::{BackupSite, Whereabouts};
 pub use cloudwatch::cloudwatch_statements;
 pub use duty::{Duty, backup_statements};
-pub use outside::{reads, writes};
+pub use outside::{reads, removes, writes};
 pub use statement::{LONGEST_MANAGED_POLICY, Statement, policy_document, policy_documents, policy_length};

@@ -34,12 +34,36 @@ pub fn reads(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<Sta
             who @ Principal::User(_) => of_iam(&["iam:GetUserPolicy"], at.principal(who)),
             who @ Principal::Role(_) => of_iam(&["iam:GetRolePolicy"], at.principal(who)),
         },
+        Resource::ManagedPolicy(policy) => {
+            let lists = match &policy.principal {
+                Principal::User(_) => "iam:ListAttachedUserPolicies",
+                Principal::Role(_) => "iam:ListAttachedRolePolicies",
+            };
+            let mut all = of_iam(&["iam:GetPolicy", "iam:GetPolicyVersion"], policy.arn.clone());
+            all.extend(of_iam(&[lists], at.principal(&policy.principal)));
+            all
+        }
         Resource::AccessKeys(keys) => of_iam(
             &["iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"],
             at.principal(&Principal::User(keys.user.clone())),
         ),
         Resource::Alarm(_) => vec![Statement::new("Alarms", ["cloudwatch:DescribeAlarms"], [at.alarm("*")])],
     }
+}
+
+/// What it takes to take a managed policy from users and roles and to delete it.
+pub fn removes(arn: &str, from: &[Principal], at: &Whereabouts<'_>) -> Vec<Statement> {
+    let takes = ["iam:GetPolicy", "iam:ListPolicyVersions", "iam:DeletePolicyVersion", "iam:DeletePolicy"];
+    let mut all = vec![Statement::new("RemoveIam", takes, [arn.to_owned()])];
+    all.extend(from.iter().map(|principal| {
+        let detaches = match principal {
+            Principal::User(_) => "iam:DetachUserPolicy",
+            Principal::Role(_) => "iam:DetachRolePolicy",
+        };
+        let detach = Statement::new("DetachIam", [detaches], [at.principal(principal)]);
+        detach.when("ArnEquals", "iam:PolicyARN", [arn.to_owned()])
+    }));
+    all
 }
 
 /// What it takes to write a resource, whether it is there or not.
@@ -104,9 +128,23 @@ pub fn writes(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<St
             of_iam(&actions, at.iam("role", &role.path, &role.name))
         }
         Resource::Grants(grants) => match &grants.principal {
+            who @ Principal::User(_) if grants.is_nothing() => of_iam(&["iam:DeleteUserPolicy"], at.principal(who)),
+            who @ Principal::Role(_) if grants.is_nothing() => of_iam(&["iam:DeleteRolePolicy"], at.principal(who)),
             who @ Principal::User(_) => of_iam(&["iam:PutUserPolicy"], at.principal(who)),
             who @ Principal::Role(_) => of_iam(&["iam:PutRolePolicy"], at.principal(who)),
         },
+        Resource::ManagedPolicy(policy) => {
+            let versions = ["iam:ListPolicyVersions", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion"];
+            let mut all =
+                of_iam(&[["iam:CreatePolicy", "iam:TagPolicy"].as_slice(), &versions].concat(), policy.arn.clone());
+            let attaches = match &policy.principal {
+                Principal::User(_) => "iam:AttachUserPolicy",
+                Principal::Role(_) => "iam:AttachRolePolicy",
+            };
+            let attach = Statement::new("AttachIam", [attaches], [at.principal(&policy.principal)]);
+            all.push(attach.when("ArnEquals", "iam:PolicyARN", [policy.arn.clone()]));
+            all
+        }
         Resource::AccessKeys(keys) => of_iam(
             &["iam:CreateAccessKey", "iam:UpdateAccessKey", "iam:DeleteAccessKey"],
             at.principal(&Principal::User(keys.user.clone())),

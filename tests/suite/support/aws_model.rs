@@ -5,7 +5,8 @@ use backstay::plan::{Action, Deed, Live, LiveStorage, ReadStorage, wanted};
 use backstay::policy::{Desired, StorageKind};
 use backstay::resource::{
     AccessKey, AccessLog, Algorithm, Bucket, BucketPlace, BucketPolicy, Caller, Encryption, Found, Grants, KmsKey,
-    Lifecycle, ObjectLock, Ownership, Principal, PublicAccess, Replication, Resource, Role, Tags, Versioning,
+    LeftPolicy, Lifecycle, ObjectLock, Ownership, Principal, PublicAccess, Replication, Resource, Role, Tags,
+    Versioning,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -60,6 +61,7 @@ impl AwsModel {
                 format!("role/{name}/{policy}")
             }
             Resource::AccessKeys(keys) => format!("user/{}/keys", keys.user),
+            Resource::ManagedPolicy(policy) => format!("policy/{}", policy.arn),
             Resource::OidcProvider(provider) => format!("oidc/{}", provider.url),
             Resource::KmsKey(key) => format!("kms/{}", key.alias),
             of_bucket => format!("bucket/{}/{}", bucket.unwrap(), of_bucket.word()),
@@ -88,6 +90,19 @@ impl AwsModel {
                 live.resources.insert(wanted.address, found);
             }
         }
+        let all = wanted(desired, &live);
+        let is_wanted = |arn: &String| {
+            all.iter().any(|wanted| matches!(&wanted.resource, Resource::ManagedPolicy(policy) if policy.arn == *arn))
+        };
+        let left = self.held.values().filter_map(|held| match held {
+            Resource::ManagedPolicy(policy) if !is_wanted(&policy.arn) => {
+                let attached = if policy.is_attached { vec![policy.principal.clone()] } else { Vec::new() };
+                Some(LeftPolicy { arn: policy.arn.clone(), attached, groups: Vec::new(), foreign: Vec::new() })
+            }
+            _ => None,
+        });
+        let left = left.collect();
+        live.left_policies.extend(desired.storages.keys().next().map(|storage| (storage.clone(), Ok(left))));
         live
     }
 
@@ -97,6 +112,7 @@ impl AwsModel {
             Resource::BucketPolicy(policy) => policy.statements.is_empty(),
             Resource::Lifecycle(lifecycle) => lifecycle.rules.is_empty(),
             Resource::Replication(replication) => replication.rules.is_empty(),
+            Resource::Grants(grants) => grants.is_nothing(),
             _ => false,
         };
         match self.held.get(key).filter(|held| !empty(held)) {
@@ -107,6 +123,9 @@ impl AwsModel {
 
     /// Does what a step does.
     pub fn apply(&mut self, desired: &Desired, action: &Action) {
+        if let Deed::RemovePolicy { arn, .. } = &action.deed {
+            self.held.remove(&format!("policy/{arn}"));
+        }
         let Deed::Provision { storage, resource, .. } = &action.deed else { return };
         let bucket = storage.as_ref().and_then(|storage| place(desired, storage)).map(|place| place.bucket);
         self.write(&Self::key(resource, bucket.as_deref()), bucket.as_deref(), resource);
@@ -197,6 +216,7 @@ fn respelled(mut resource: Resource, spelling: Spelling) -> Resource {
     match &mut resource {
         Resource::BucketPolicy(policy) => policy.statements = statements(&policy.statements, spelling),
         Resource::Grants(grants) => grants.document = document(&grants.document, spelling),
+        Resource::ManagedPolicy(policy) => policy.document = document(&policy.document, spelling),
         Resource::Role(role) => role.trust = document(&role.trust, spelling),
         Resource::Lifecycle(lifecycle) => {
             // Whoever reads sorts by id, and transitions by days.

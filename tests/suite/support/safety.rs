@@ -76,6 +76,7 @@ fn numbers(resource: &Resource) -> Numbers {
         }
         Resource::BucketPolicy(policy) => all.extend(rights(&policy.statements)),
         Resource::Grants(grants) => all.extend(rights(&listed(&grants.document))),
+        Resource::ManagedPolicy(policy) => all.extend(rights(&listed(&policy.document))),
         Resource::Role(role) => {
             all.extend(rights(&listed(&role.trust)));
             all.extend(role.boundary.iter().map(|boundary| (format!("bounded by {boundary}"), 1)));
