@@ -20,10 +20,25 @@ pub(super) async fn read_orphans(desired: &Desired, sites: &[(&str, &AwsSession)
         if !is_ours || !asked.insert(caller.account.clone()) {
             continue;
         }
-        let found = match orphans(session, &desired.name, &identity_path(&desired.name), &wanted).await {
+        let mut found = Ok(Vec::new());
+        for path in paths(desired) {
+            found = match (found, orphans(session, &desired.name, &path, &wanted).await) {
+                (Ok(all), Ok(more)) => Ok([all, more].concat()),
+                (Err(error), _) | (_, Err(error)) => Err(error),
+            };
+        }
+        let found = match found {
             Err(AwsError::Denied { .. }) if desired.access.is_empty() => continue,
             found => found.map_err(|error| error.to_string()),
         };
         live.orphans.insert((*storage).to_owned(), found);
     }
+}
+
+/// Where users and roles of the policy stand, none below another. Everything of an account is never looked through.
+fn paths(desired: &Desired) -> Vec<String> {
+    let own = desired.access.values().map(|spec| spec.path.clone()).filter(|path| path != "/");
+    let all: BTreeSet<String> = own.chain([identity_path(&desired.name)]).collect();
+    let is_top = |path: &&String| !all.iter().any(|other| other != *path && path.starts_with(other.as_str()));
+    all.iter().filter(is_top).cloned().collect()
 }

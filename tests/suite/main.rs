@@ -20,6 +20,7 @@ mod archive;
 mod aws_account;
 mod aws_buckets;
 mod aws_guards;
+mod aws_identities;
 mod aws_identity_spellings;
 mod aws_keys;
 mod aws_least_privilege;

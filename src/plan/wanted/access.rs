@@ -118,7 +118,7 @@ impl List<'_> {
         if grants.fits(found) || parts.len() > MOST_ATTACHED {
             return Some(self.add(Resource::Grants(grants), after));
         }
-        let Some(caller) = live.access_caller(self.name) else { return None };
+        let caller = live.access_caller(self.name)?;
         let at = Whereabouts { caller: Some(caller), region: "" };
         let mut beside = Vec::new();
         // The last one first: what moves from one to a later one is there before it is gone.

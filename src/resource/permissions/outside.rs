@@ -103,7 +103,9 @@ pub fn writes(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<St
             // A key has no ARN before it is made, and an alias takes permission on both its ends.
             let mut all = vec![Statement::new("Alias", ["kms:CreateAlias"], [at.kms("key/*"), at.kms(&key.alias)])];
             if key.arn.is_none() {
-                all.push(Statement::new("CreateKey", ["kms:CreateKey"], ["*".to_owned()]));
+                let looks = ["kms:ListKeys", "kms:ListAliases"];
+                let makes = ["kms:CreateKey", "kms:TagResource", "kms:ListResourceTags"];
+                all.push(Statement::new("CreateKey", makes.into_iter().chain(looks), ["*".to_owned()]));
             }
             all
         }
