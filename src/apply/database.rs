@@ -2,6 +2,7 @@
 
 use super::copy::{CopyError, Transfer};
 use super::wal::prune_wal;
+use super::wal_copy::copy_wal;
 use super::{Hands, backup};
 use crate::backup::tell_lacking;
 use crate::base::{BackupId, InvalidBackupId, Size};
@@ -29,7 +30,7 @@ pub(super) async fn lock(database: &str, actions: &[&Action], hands: &Hands<'_>)
     // Always in the same order, so that two runs cannot each hold what the other waits for.
     let mut storages: BTreeSet<&str> = actions.iter().flat_map(|action| action.deed.storages()).collect();
     storages.extend(actions.iter().filter_map(|action| match &action.deed {
-        Deed::CopyBackup { from, .. } => Some(from.as_str()),
+        Deed::CopyBackup { from, .. } | Deed::CopyWal { from, .. } => Some(from.as_str()),
         _ => None,
     }));
     let owner = this_process(&hands.run, hands.verb);
@@ -80,6 +81,12 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
         }
         Deed::PruneBackup { database, tier, id, storage, manifest_etag } => {
             prune((database, tier, id), storage, manifest_etag, hands).await
+        }
+        Deed::CopyWal { from, to, database, system_id, before } => {
+            match (repository(from, hands), repository(to, hands)) {
+                (Ok(from), Ok(to)) => copy_wal((from, to), database, system_id, *before, hands).await,
+                (Err(problem), _) | (_, Err(problem)) => Err(problem),
+            }
         }
         Deed::PruneWal { storage, database, system_id, before } => match repository(storage, hands) {
             Ok(repository) => prune_wal(repository, database, system_id, *before, hands).await,

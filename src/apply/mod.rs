@@ -15,6 +15,7 @@ mod places;
 mod run;
 mod server;
 mod wal;
+mod wal_copy;
 
 pub use hands::{Hands, PrintKey, run_id};
 pub use outcome::{Outcome, StepOutcome};

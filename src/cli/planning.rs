@@ -55,6 +55,9 @@ pub fn observe_and_plan_by(
             live.program = Some(program(&desired));
             if scope.has(Phase::Prune) || scope.has(Phase::Backups) {
                 observe::observe_wal(&desired, &places, context.lookup.as_ref(), &mut live).await;
+            } else if scope.has(Phase::Copies) {
+                // Copying asks no server.
+                observe::observe_archives(&desired, &places, &mut live).await;
             }
             let now = Timestamp::now();
             observe::look_closer(&desired, &places, &mut live, now).await;

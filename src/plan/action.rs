@@ -211,6 +211,21 @@ pub enum Deed {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         manifest_etag: String,
     },
+    /// Bring WAL that one storage of an archive has to another that lacks it.
+    CopyWal {
+        /// The storage that has it.
+        from: String,
+        /// The storage that lacks it.
+        to: String,
+        /// The database entry.
+        database: String,
+        /// System identifier of the cluster.
+        system_id: String,
+        /// What ends before this position is not needed; absent: everything is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        before: Option<Lsn>,
+    },
     /// Delete WAL that no base backup needs.
     PruneWal {
         /// The storage.
@@ -255,7 +270,7 @@ impl Deed {
             Deed::Forget { .. } | Deed::RemovePolicy { .. } => Vec::new(),
             Deed::ForgetBucket { .. } | Deed::RemoveAlarm { .. } => Vec::new(),
             Deed::SetServer { .. } | Deed::InstallFile { .. } | Deed::RemoveFile { .. } => Vec::new(),
-            Deed::CopyBackup { to, .. } => vec![to],
+            Deed::CopyBackup { to, .. } | Deed::CopyWal { to, .. } => vec![to],
             Deed::TakeBackup { storages, .. } => storages.iter().map(String::as_str).collect(),
         }
     }
@@ -276,6 +291,7 @@ impl Deed {
             Deed::TakeBackup { database, .. }
             | Deed::SetServer { database, .. }
             | Deed::CopyBackup { database, .. }
+            | Deed::CopyWal { database, .. }
             | Deed::PruneBackup { database, .. }
             | Deed::PruneWal { database, .. }
             | Deed::ClearLeftover { database, .. } => Some(database.as_str()).filter(|name| !name.is_empty()),

@@ -4,7 +4,7 @@ use super::wanted::left_out;
 use super::{
     Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, alarms, backups, copies, effects,
     foreign_rules, guard, infra, irreversible, left_buckets, left_policies, leftovers, notes, orphans, provision,
-    prune, restorable, server_settings, subjects, timetable, wal,
+    prune, restorable, server_settings, subjects, timetable, wal, wal_copies,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -61,7 +61,9 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     deferred.sort();
     let mut actions = scope.choose(actions);
     let expendable = wal::actions(desired, live, &subjects, &actions, &mut notes);
+    let lacking = wal_copies::actions(live, &subjects, &actions, now);
     actions.extend(scope.choose(expendable));
+    actions.extend(scope.choose(lacking));
     provision::hold_back(&mut actions);
     actions.sort_by(|a, b| (a.loosens, a.phase, order(a)).cmp(&(b.loosens, b.phase, order(b))));
     let mut actions = prune::referring_first(actions);

@@ -45,6 +45,7 @@ mod thaw;
 mod timetable;
 mod title;
 mod wal;
+mod wal_copies;
 mod wanted;
 
 pub use crate::resource::FieldChange;
@@ -82,4 +83,5 @@ pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw}
 pub use timetable::{FoundFile, each_database, wanted_files};
 pub use title::standing;
 pub use wal::expendable;
+pub use wal_copies::lacking as wal_lacking;
 pub use wanted::{Wanted, grants_name, identity_path, principals, references, wanted};

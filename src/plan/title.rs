@@ -32,6 +32,7 @@ impl Deed {
             Deed::PruneBackup { database, tier, id, storage, .. } => {
                 format!("prune {database} ({tier}) {id} at {storage}")
             }
+            Deed::CopyWal { database, from, to, .. } => format!("copy WAL of {database} from {from} to {to}"),
             Deed::PruneWal { storage, database, before, .. } => match before {
                 Some(before) => format!("prune WAL of {database} before {before} at {storage}"),
                 None => format!("prune all WAL of a former cluster of {database} at {storage}"),

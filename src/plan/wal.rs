@@ -50,7 +50,7 @@ pub(super) fn actions(
 }
 
 /// What the base backups need that are left after the planned deletions, and the addresses of those.
-fn needs(live: &Live, database: &str, planned: &[Action]) -> Result<(WalNeeds, Vec<String>), String> {
+pub(super) fn needs(live: &Live, database: &str, planned: &[Action]) -> Result<(WalNeeds, Vec<String>), String> {
     let mut pruned: BTreeSet<(&str, &str)> = BTreeSet::new();
     let mut after = Vec::new();
     for action in planned {

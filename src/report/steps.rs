@@ -67,6 +67,7 @@ fn line(out: &mut String, action: &Action, guard: Option<&str>, style: Style) {
         Deed::TakeBackup { tier, .. } => format!("backup {tier}"),
         Deed::CopyBackup { tier, id, from, .. } => format!("copy {tier} {id} from {from}"),
         Deed::PruneBackup { tier, id, .. } => format!("prune {tier} {id}"),
+        Deed::CopyWal { system_id, from, .. } => format!("copy WAL of cluster {system_id} from {from}"),
         Deed::PruneWal { system_id, before, .. } => match before {
             Some(before) => format!("prune WAL of cluster {system_id} before {before}"),
             None => format!("prune all WAL of cluster {system_id}"),

@@ -6,6 +6,7 @@ use crate::catalog::wal::{WalDigest, WalObject};
 use crate::codec::Keys;
 use crate::repository::wal_layout::WalKey;
 use crate::repository::{Repository, WalPlace};
+use crate::storage::Body;
 use crate::stream::{Content, Decode, Progress, StreamError, decode};
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
@@ -94,11 +95,22 @@ pub(super) async fn read(
     database: &str,
     object: &WalObject,
 ) -> Result<Vec<u8>, WalError> {
+    decoded(order, repository, database, object, repository.open_wal(database, object).await?).await
+}
+
+/// The content of a file whose stored bytes are these.
+pub(super) async fn decoded(
+    order: &Fetch,
+    repository: &Repository,
+    database: &str,
+    object: &WalObject,
+    source: Body,
+) -> Result<Vec<u8>, WalError> {
     let key = WalKey::of(database, object).key();
     let damaged =
         |problem: String| WalError::Damaged { location: repository.store.location(), key: key.clone(), problem };
     let job = Decode {
-        source: repository.open_wal(database, object).await?,
+        source,
         what: key.clone(),
         layers: object.layers.clone(),
         keys: order.keys.clone(),

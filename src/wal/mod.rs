@@ -31,4 +31,4 @@ pub use prefetch::prefetch;
 pub use push::{Push, Pushed, Upshot, push};
 pub use push_ahead::{PushAhead, push_ahead};
 pub use turn::{Turn, turn};
-pub use verify::{WalInspection, verify_wal};
+pub use verify::{WalInspection, check_stored, verify_wal};

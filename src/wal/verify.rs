@@ -1,12 +1,13 @@
 //! Whether stored WAL is what its names say: every file read, decrypted, decompressed and compared.
 
-use super::fetch::read;
+use super::fetch::{decoded, read};
 use super::{Fetch, WalError};
 use crate::base::WalFile;
 use crate::catalog::wal::{ClusterWal, WalObject};
 use crate::codec::WalHeader;
 use crate::repository::Repository;
 use crate::repository::wal_layout::WalKey;
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
 /// Files read at once.
@@ -40,9 +41,7 @@ pub async fn verify_wal(order: &Fetch, repository: &Repository, database: &str, 
         inspection.stored_bytes += object.stored_bytes;
         match end {
             Ok(()) => inspection.n_good += 1,
-            Err(
-                error @ (WalError::Damaged { .. } | WalError::NotThisSegment { .. } | WalError::OtherCluster { .. }),
-            ) => inspection.damaged.push((key, error)),
+            Err(error) if is_damage(&error) => inspection.damaged.push((key, error)),
             Err(error) => inspection.unread.push((key, error)),
         }
         if order.stop.is_cancelled() {
@@ -50,6 +49,26 @@ pub async fn verify_wal(order: &Fetch, repository: &Repository, database: &str, 
         }
     }
     inspection
+}
+
+/// Whether these bytes, read of a storage, are what the name of their file says. Without a key that decrypts nothing is
+/// known, and they pass.
+pub async fn check_stored(
+    order: &Fetch,
+    repository: &Repository,
+    database: &str,
+    object: &WalObject,
+    stored: Bytes,
+) -> Result<(), WalError> {
+    let content = decoded(order, repository, database, object, Box::new(std::io::Cursor::new(stored))).await;
+    match content.and_then(|content| check(object, &content)) {
+        Err(error) if is_damage(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn is_damage(error: &WalError) -> bool {
+    matches!(error, WalError::Damaged { .. } | WalError::NotThisSegment { .. } | WalError::OtherCluster { .. })
 }
 
 /// Whether the content of a segment is that segment. Its digest was compared already.

@@ -104,6 +104,7 @@ mod verify;
 mod versions;
 mod views;
 mod wal_archive;
+mod wal_copies;
 mod wal_fetch;
 mod wal_push;
 mod wal_push_ahead;

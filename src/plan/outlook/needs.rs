@@ -162,7 +162,7 @@ fn statements(desired: &Desired, live: &Live, action: &Action) -> Vec<(String, S
         Deed::TakeBackup { storages, .. } => {
             storages.iter().flat_map(|storage| at_storage(storage, Duty::Write)).collect()
         }
-        Deed::CopyBackup { from, to, .. } => {
+        Deed::CopyBackup { from, to, .. } | Deed::CopyWal { from, to, .. } => {
             let mut all = at_storage(to, Duty::Write);
             all.extend(at_storage(from, Duty::Read));
             all
