@@ -122,6 +122,28 @@ async fn a_download_goes_on_where_it_broke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_range_that_takes_long_keeps_those_after_it_from_nothing() {
+    let Line { proxy, store, _server } = line().await;
+    let store = store.with_parts(Budget::of(128 << 20), PART);
+    let bytes = content(60_000_000);
+    upload(&store, "large", &bytes).await.unwrap();
+    // The first answer tells how long it is; the range after it hangs.
+    let (asked, held) = (Arc::new(Mutex::new(Vec::new())), Duration::from_secs(5));
+    proxy.choose({
+        let asked = asked.clone();
+        move |number, _| {
+            asked.lock().unwrap().push(Instant::now());
+            if number == 2 { Fate::Wait(held) } else { Fate::Pass }
+        }
+    });
+    assert!(read(&store, "large").await == bytes);
+    // Meanwhile five of those after it were asked for, though only four go at once; the last one needs memory first.
+    let asked = asked.lock().unwrap();
+    let late: Vec<bool> = asked.iter().map(|at| *at - asked[1] >= held).collect();
+    assert_eq!(late, [false, false, false, false, false, false, false, true], "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_changes_while_it_is_read_is_not_mixed() {
     let Line { proxy, store, _server } = line().await;
     store.put("large", content(30_000_000), Condition::Always).await.unwrap();

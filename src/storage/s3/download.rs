@@ -2,7 +2,8 @@
 //!
 //! A range lies in memory as a whole before any of it is handed on, so a slow reader holds no connection, and a
 //! connection that breaks costs only the rest of a range. The range that the reader waits for is always fetched; those
-//! after it only as far as the budget goes.
+//! after it only as far as the budget goes. More ranges may lie ready than are under way, so one that takes longer than
+//! those after it leaves no connection idle.
 
 use super::budget::Share;
 use super::retry;
@@ -16,14 +17,19 @@ use futures_util::stream;
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt;
+use tokio::sync::Notify;
 use tokio_util::io::StreamReader;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Bytes of a range.
 const RANGE: u64 = 8 << 20;
-/// Ranges fetched ahead of the reader.
-const AHEAD: usize = 4;
+/// Ranges ahead of the reader, under way or ready.
+const AHEAD: usize = 6;
+/// Ranges under way at once; more are no faster.
+const UNDER_WAY: usize = 4;
 
 fn call(key: &str) -> Call<'_> {
     Call { operation: "read", permission: "s3:GetObject", key }
@@ -56,10 +62,36 @@ pub(super) async fn get(store: &S3Store, key: &str, range: Option<Range<u64>>) -
         next,
         end,
         queue: VecDeque::new(),
+        lines: Arc::default(),
         ready: first.bytes,
         held: None,
     };
     Ok(Box::new(StreamReader::new(Box::pin(stream::unfold(ahead, Ahead::step)))))
+}
+
+/// How many ranges of a download are under way.
+#[derive(Default)]
+struct Lines {
+    n_busy: AtomicUsize,
+    /// One range less is under way.
+    freed: Notify,
+}
+
+/// One range under way, until this is dropped.
+struct Line(Arc<Lines>);
+
+impl Line {
+    fn taken(lines: &Arc<Lines>) -> Line {
+        lines.n_busy.fetch_add(1, Ordering::Relaxed);
+        Line(lines.clone())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.0.n_busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.freed.notify_one();
+    }
 }
 
 /// A range that is being fetched, and its share of the budget.
@@ -73,6 +105,7 @@ struct Ahead {
     next: u64,
     end: u64,
     queue: VecDeque<Fetching>,
+    lines: Arc<Lines>,
     /// What is handed on next.
     ready: VecDeque<Bytes>,
     /// Its share of the budget.
@@ -86,7 +119,16 @@ impl Ahead {
             return Some((Ok(piece), self));
         }
         self.held = None;
-        let fetched = match self.queue.pop_front()?.await {
+        let ended = loop {
+            let first = self.queue.front_mut()?;
+            tokio::select! {
+                biased;
+                ended = first => break ended,
+                () = self.lines.freed.notified() => self.fetch_ahead(),
+            }
+        };
+        self.queue.pop_front();
+        let fetched = match ended {
             Ok(fetched) => fetched.map_err(io::Error::other),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => Err(io::Error::other(error)),
@@ -107,14 +149,17 @@ impl Ahead {
     }
 
     fn fetch_ahead(&mut self) {
-        while self.queue.len() < AHEAD && self.next < self.end {
+        let is_free = || self.lines.n_busy.load(Ordering::Relaxed) < UNDER_WAY;
+        while self.queue.len() < AHEAD && is_free() && self.next < self.end {
             let end = self.end.min(self.next + RANGE);
             let share = self.store.budget().try_take(end - self.next);
             if share.is_none() && !self.queue.is_empty() {
                 return;
             }
             let (store, key, etag, range) = (self.store.clone(), self.key.clone(), self.etag.clone(), self.next..end);
+            let line = Line::taken(&self.lines);
             self.queue.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
+                let _line = line;
                 let wanted = range.end - range.start;
                 let piece = fetch(&store, &key, range, Some(etag)).await?;
                 if length(&piece.bytes) == wanted {
