@@ -3,9 +3,10 @@
 use super::{Cipher, Keys};
 use crate::base::Secret;
 use age::armor::ArmoredReader;
+use age::stream::StreamReader;
 use age::{Decryptor, Encryptor, Identity, Recipient, scrypt, x25519};
 use secrecy::SecretString;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
 /// The highest cost of a passphrase that is paid: 2^22 is some ten seconds and 4 GiB at most.
 const MAX_WORK_FACTOR: u8 = 22;
@@ -80,14 +81,23 @@ pub fn age_decrypt<'a, R: Read + Send + 'a>(keys: &Keys, mut input: R) -> Result
     if is_armored { decrypt(keys, BufReader::new(ArmoredReader::new(input))) } else { decrypt(keys, input) }
 }
 
+/// The same of a file that is not armored, as a reader that can be moved: only the parts that are read are fetched from `input`,
+/// and each is authenticated for its place.
+pub fn age_decrypt_seeking<R: Read + Seek>(keys: &Keys, input: R) -> Result<impl Read + Seek + use<R>, AgeError> {
+    open(keys, BufReader::new(input))
+}
+
 fn decrypt<'a, R: BufRead + Send + 'a>(keys: &Keys, input: R) -> Result<Box<dyn Read + Send + 'a>, AgeError> {
+    Ok(Box::new(open(keys, input)?))
+}
+
+fn open<R: BufRead>(keys: &Keys, input: R) -> Result<StreamReader<R>, AgeError> {
     let decryptor = Decryptor::new_buffered(input).map_err(|error| judge(&error, keys, Kind::Unknown))?;
     let kind = if decryptor.is_scrypt() { Kind::Passphrase } else { Kind::Recipients };
     let identities = identities(keys, kind)?;
-    let reader = decryptor
+    decryptor
         .decrypt(identities.iter().map(|identity| identity.as_ref() as &dyn Identity))
-        .map_err(|error| judge(&error, keys, kind))?;
-    Ok(Box::new(reader))
+        .map_err(|error| judge(&error, keys, kind))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

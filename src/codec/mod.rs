@@ -18,7 +18,7 @@ mod sniff;
 pub mod sql;
 mod wal_header;
 
-pub use age_file::{AgeError, AgeWriter, age_decrypt, age_encrypt};
+pub use age_file::{AgeError, AgeWriter, age_decrypt, age_decrypt_seeking, age_encrypt};
 pub use frames::{FRAME_BYTES, FrameCompressor, FrameCounter};
 pub use gzip::GzipMember;
 pub use keys::{Cipher, Keys};

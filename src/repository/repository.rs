@@ -6,6 +6,7 @@ use super::small::{self, Unreadable};
 use crate::base::{BackupId, Sha256};
 use crate::catalog::{Manifest, StoredObject};
 use crate::storage::{Body, ObjectStore, StorageError};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A place that holds backups. Clones speak of the same place.
@@ -48,6 +49,11 @@ impl Repository {
         object: &StoredObject,
     ) -> Result<Body, RepositoryError> {
         Ok(self.store.get(&stored_key(tier, database, id, &object.name, object.key.as_deref()), None).await?)
+    }
+
+    /// A stretch of a file of a backup, as stored; `key` is the file's.
+    pub async fn open_stretch(&self, key: &str, stretch: Range<u64>) -> Result<Body, RepositoryError> {
+        Ok(self.store.get(key, Some(stretch)).await?)
     }
 
     pub(super) fn broken(&self, key: &str, problem: String) -> RepositoryError {

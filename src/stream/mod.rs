@@ -10,6 +10,7 @@
 //! [`encode`] goes the first way, [`decode`] the second. Neither completes an upload nor trusts an input to its end:
 //! the caller completes when the program that wrote the bytes ended well, and `decode` fails unless every digest
 //! agrees. [`open_foreign`] reads dumps that other tools made. [`encode_small`] takes what fits into memory.
+//! [`decode_parts`] reads some frames of a file, without the rest of it.
 
 mod blocks;
 mod cipher;
@@ -24,9 +25,11 @@ mod foreign;
 mod gather;
 mod gpg;
 mod keys;
+mod parts;
 mod progress;
 mod small;
 mod stored;
+mod stretches;
 
 pub use decode::{Content, Decode, Decoded, Expected, Sink, decode};
 pub use encode::{Encode, Encoded, encode};
@@ -36,5 +39,7 @@ pub use fan_out::complete_all;
 pub use foreign::{ForeignDump, digest_for, look_into, open_foreign};
 pub use gather::Gather;
 pub use keys::keys;
+pub use parts::{DecodeParts, Frames, decode_parts};
 pub use progress::Progress;
 pub use small::encode_small;
+pub use stretches::Fetch;

@@ -57,6 +57,7 @@ mod list;
 mod moving_in;
 mod no_noise;
 mod outlook;
+mod partial_reads;
 mod physical;
 mod physical_kills;
 mod physical_local;

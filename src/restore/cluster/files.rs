@@ -36,6 +36,13 @@ impl PackFiles {
     }
 }
 
+impl PackFiles {
+    /// What comes next begins there; what is passed by is in no file.
+    pub(super) fn go_on_at(&mut self, position: u64) {
+        self.position = position;
+    }
+}
+
 impl Sink for PackFiles {
     fn take(&mut self, piece: Bytes) -> io::Result<()> {
         let end = self.position + piece.len() as u64;

@@ -2,6 +2,7 @@
 
 use super::files::{PackFiles, Stretch, make};
 use super::folder::{Site, is_made_anew};
+use super::needed::{Needed, is_worth};
 use super::request::{ClusterRequest, RestoredCluster};
 use super::same::same_files;
 use super::settings::with_recovery;
@@ -11,11 +12,13 @@ use crate::event::Event;
 use crate::repository::Repository;
 use crate::repository::layout::stored_key;
 use crate::restore::{Hands, RestoreError};
-use crate::stream::{Content, Decode, Expected, Progress, Sink, decode, keys};
+use crate::stream::{Content, Decode, DecodeParts, Expected, Fetch, Frames, Progress, Sink, StreamError};
+use crate::stream::{decode, decode_parts, keys};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,8 +40,11 @@ pub async fn restore_cluster(request: &ClusterRequest<'_>, hands: &Hands<'_>) ->
 
     let site = Arc::new(site);
     let removed_files = if request.keeps { clear(site.clone(), map.clone(), hands).await? } else { 0 };
-    let kept =
-        if request.keeps { same_files(site.clone(), map.clone(), request.jobs, hands).await? } else { HashSet::new() };
+    let kept = if request.keeps {
+        same_files(site.clone(), map.clone(), |_| true, request.jobs, hands).await?
+    } else {
+        HashSet::new()
+    };
     let kept = Arc::new(kept);
     {
         let (site, map, kept) = (site.clone(), map.clone(), kept.clone());
@@ -122,12 +128,13 @@ impl<'a> PackReader<'a> {
         let lines = self.read(&self.manifest, object, Vec::new()).await?;
         FileMap::from_lines(&lines).map_err(|error| {
             let key = key(&self.manifest, object);
-            RestoreError::Stream(crate::stream::StreamError::Damaged(format!("`{key}` is damaged: {error}")))
+            RestoreError::Stream(StreamError::Damaged(format!("`{key}` is damaged: {error}")))
         })
     }
 
-    /// Writes everything that is not there already, several packs at once.
-    async fn fill(&self, site: &Site, map: &FileMap, kept: &HashSet<usize>) -> Result<(), RestoreError> {
+    /// Writes everything that is not there already, several packs at once. Files that got something of a pack that was not read
+    /// whole are compared with their digests.
+    async fn fill(&self, site: &Arc<Site>, map: &Arc<FileMap>, kept: &HashSet<usize>) -> Result<(), RestoreError> {
         let mut stretches: Vec<Vec<Stretch>> = vec![Vec::new(); map.packs.len()];
         for (number, file) in map.files.iter().enumerate() {
             if kept.contains(&number) || is_made_anew(file) || self.request.leaves_empty(file) {
@@ -143,21 +150,81 @@ impl<'a> PackReader<'a> {
                 offset += extent.2;
             }
         }
-        let wanted = map.packs.iter().zip(stretches).filter(|(_, stretches)| !stretches.is_empty());
-        let wanted: Vec<_> = wanted.collect();
-        let total = wanted.iter().map(|(pack, _)| pack.plain_bytes).sum();
+        let mut wanted = Vec::new();
+        for (pack, mut stretches) in map.packs.iter().zip(stretches).filter(|(_, stretches)| !stretches.is_empty()) {
+            stretches.sort_by_key(|stretch| stretch.at);
+            let (manifest, object) = self.stored(pack)?;
+            let needed = Needed::of(pack, object, &manifest.layers, &stretches);
+            wanted.push((pack, manifest, object, needed, stretches));
+        }
+        let checked = self.to_be_checked(site, map, &mut wanted);
+        let total = wanted.iter().map(|(pack, _, _, needed, _)| needed.plain(pack)).sum();
         let task = format!("restore {}", self.request.name);
         let progress = Together::new(self.hands, task, total);
-        let reads = stream::iter(wanted.into_iter().map(|(pack, stretches)| {
+        let reads = stream::iter(wanted.into_iter().map(|(_, manifest, object, needed, stretches)| {
             let sink = Counted { files: PackFiles::new(stretches), together: progress.clone() };
             async move {
-                let (manifest, object) = self.stored(pack)?;
-                self.read(manifest, object, sink).await.map(drop)
+                match needed {
+                    Needed::Whole => self.read(manifest, object, sink).await.map(drop),
+                    Needed::Parts(frames, parts) => self.read_parts(manifest, object, frames, parts, sink).await,
+                }
             }
         }));
         let filled = reads.buffer_unordered(self.request.jobs.max(1)).try_collect::<()>().await;
         progress.end();
-        filled
+        filled?;
+        let is_meant = {
+            let checked = checked.clone();
+            move |number| checked.contains(&number)
+        };
+        let same = same_files(site.clone(), map.clone(), is_meant, self.request.jobs, self.hands).await?;
+        match checked.iter().find(|number| !same.contains(number)).and_then(|number| map.files.get(*number)) {
+            None => Ok(()),
+            Some(file) => Err(RestoreError::Stream(StreamError::Damaged(format!(
+                "backup {} is damaged: what came out of its packs for `{}` has another digest",
+                self.manifest.id, file.path
+            )))),
+        }
+    }
+
+    /// Numbers of the files that get something of packs which are not read whole; none when it is not worth it, and then every
+    /// pack is read whole.
+    fn to_be_checked(&self, site: &Site, map: &FileMap, wanted: &mut [Wanted<'_>]) -> HashSet<usize> {
+        let parts = || wanted.iter().filter(|(_, _, _, needed, _)| *needed != Needed::Whole);
+        let paths: HashSet<&Path> = parts().flat_map(|(.., all)| all.iter().map(|stretch| &*stretch.path)).collect();
+        let checked: Vec<(usize, &ClusterFile)> =
+            map.files.iter().enumerate().filter(|(_, file)| paths.contains(goal(site, file).as_path())).collect();
+        let saved = parts().map(|(_, _, object, needed, _)| needed.saved(object)).sum();
+        let have_digests = checked.iter().all(|(_, file)| file.blake3.is_some());
+        if have_digests && is_worth(saved, checked.iter().map(|(_, file)| file.bytes).sum()) {
+            return checked.into_iter().map(|(number, _)| number).collect();
+        }
+        wanted.iter_mut().for_each(|(_, _, _, needed, _)| *needed = Needed::Whole);
+        HashSet::new()
+    }
+
+    /// Reads some frames of a pack.
+    async fn read_parts(
+        &self,
+        manifest: &Manifest,
+        object: &StoredObject,
+        frames: Frames,
+        wanted: Vec<Range<usize>>,
+        mut sink: Counted,
+    ) -> Result<(), RestoreError> {
+        let (keys, unresolved) = keys(self.request.desired, self.hands.lookup);
+        let what = key(manifest, object);
+        let (repository, of) = (self.repository.clone(), what.clone());
+        let fetch: Fetch = Box::new(move |stretch| {
+            let (repository, key) = (repository.clone(), of.clone());
+            Box::pin(async move { repository.open_stretch(&key, stretch).await.map_err(io::Error::other) })
+        });
+        let job = DecodeParts { fetch, what, frames, wanted, keys, stop: self.hands.cancel.clone() };
+        let taken = decode_parts(job, move |at, piece| {
+            sink.files.go_on_at(at);
+            sink.take(piece)
+        });
+        taken.await.map_err(|error| crate::restore::origin::explain_key(error.into(), unresolved))
     }
 
     async fn read<W: Sink>(&self, manifest: &Manifest, object: &StoredObject, sink: W) -> Result<W, RestoreError> {
@@ -180,6 +247,9 @@ impl<'a> PackReader<'a> {
         }
     }
 }
+
+/// A pack, whose it is, and what of it is read for which stretches.
+type Wanted<'a> = (&'a Pack, &'a Manifest, &'a StoredObject, Needed, Vec<Stretch>);
 
 fn key(manifest: &Manifest, object: &StoredObject) -> String {
     let Manifest { tier, database, id, .. } = manifest;

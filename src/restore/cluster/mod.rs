@@ -2,7 +2,7 @@
 //! recover, and the server started on it when that is wanted.
 //!
 //! An incremental backup is read like any other: its map names the stretches of every file, in its own packs and in those of
-//! earlier backups, and packs are read whole, several at once.
+//! earlier backups. Several packs are read at once; of one of which little is needed, only that.
 //!
 //! Everything is looked at before the first byte is written. The control file comes last, under its name only when all
 //! else is on disk, so that no server starts on a part of a cluster.
@@ -10,6 +10,7 @@
 mod files;
 mod fill;
 mod folder;
+mod needed;
 mod request;
 mod rescue;
 mod same;

@@ -16,17 +16,19 @@ use std::thread;
 /// How much of a file is read at once: what is digested while it is in the processor's cache.
 const PIECE: usize = 256 << 10;
 
-/// Numbers in the map of files that are there as they are in the backup; several are looked at at once.
+/// Numbers in the map of files that are there as they are in the backup, out of those that `is_meant` takes; several are looked
+/// at at once.
 pub(super) async fn same_files(
     site: Arc<Site>,
     map: Arc<FileMap>,
+    is_meant: impl Fn(usize) -> bool + Send + 'static,
     jobs: usize,
     hands: &Hands<'_>,
 ) -> Result<HashSet<usize>, RestoreError> {
     let cancel = hands.cancel.clone();
     blocking(move || {
         let mut wanted: Vec<(usize, &ClusterFile)> = map.files.iter().enumerate().collect();
-        wanted.retain(|(_, file)| file.kind == FileKind::File && !is_made_anew(file));
+        wanted.retain(|(number, file)| file.kind == FileKind::File && !is_made_anew(file) && is_meant(*number));
         // A large one that comes last would be waited for alone.
         wanted.sort_by_key(|(_, file)| std::cmp::Reverse(file.bytes));
         let next = AtomicUsize::new(0);
