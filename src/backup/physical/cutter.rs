@@ -4,9 +4,10 @@
 use super::block_digests::{BlockDigests, Digest, block_of};
 use super::compare::{Comparing, Run};
 use super::earlier::Earlier;
+use super::found::Found;
 use super::member::member;
 use super::source::{Archive, Archives};
-use crate::catalog::{ClusterFile, Extent, FileKind, Pack};
+use crate::catalog::{ClusterFile, Extent, FileKind};
 use crate::stream::Progress;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +19,6 @@ const BLOCK: usize = 512;
 const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 /// Progress in a file is told whenever so many bytes of it were read.
 const TELL: u64 = 8 << 20;
-/// Most bytes kept of the end of a file that is looked into.
-const TAIL: usize = 64 << 10;
 
 /// What was read so far. Shared by the packs' readers, of which one works at a time.
 pub(super) struct Cutter {
@@ -49,22 +48,6 @@ pub(super) struct Blocks {
     pub(super) digests: Option<BlockDigests>,
     /// What is compared with; `None`: everything goes into packs.
     pub(super) earlier: Option<Earlier>,
-}
-
-/// What the archives held.
-#[derive(Default)]
-pub(super) struct Found {
-    pub(super) files: Vec<ClusterFile>,
-    /// `backup_label`, whole.
-    pub(super) label: Vec<u8>,
-    /// The end of `backup_manifest`.
-    pub(super) manifest_tail: Vec<u8>,
-    /// `global/pg_control`, whole.
-    pub(super) control: Vec<u8>,
-    /// Bytes of all files.
-    pub(super) bytes: u64,
-    /// Packs of earlier backups. Those of this one come after them.
-    pub(super) earlier_packs: Vec<Pack>,
 }
 
 enum State {
@@ -175,7 +158,7 @@ impl Cutter {
                     digest.update(&buffer[..n], self.blocks.digests.as_mut())?;
                     *left -= n as u64;
                     self.position += n as u64;
-                    keep(&mut self.found, &file.path, &buffer[..n]);
+                    self.found.keep(&file.path, &buffer[..n]);
                     return Ok(n);
                 }
                 State::Comparing(_) => self.compare()?,
@@ -220,7 +203,7 @@ impl Cutter {
         }
         let Some(archive) = &mut self.archive else { return Err(cut_off(&comparing.file.path)) };
         let (found, pack, begins) = (&mut self.found, self.pack, self.position + BLOCK as u64);
-        let seen = |path: &str, bytes: &[u8]| keep(found, path, bytes);
+        let seen = |path: &str, bytes: &[u8]| found.keep(path, bytes);
         let place = |file: &mut ClusterFile, bytes| file.push(Extent(pack, begins, bytes));
         let run = comparing.step(archive.bytes.as_mut(), self.blocks.digests.as_mut(), seen, place);
         let run = run.map_err(|error| match error.kind() {
@@ -328,20 +311,6 @@ fn read_block(from: &mut dyn Read, block: &mut [u8; BLOCK]) -> io::Result<usize>
         }
     }
     Ok(length)
-}
-
-/// Keeps the content of the few files that are looked into.
-fn keep(found: &mut Found, path: &str, bytes: &[u8]) {
-    match path {
-        "backup_label" => found.label.extend_from_slice(bytes),
-        "global/pg_control" => found.control.extend_from_slice(bytes),
-        "backup_manifest" => {
-            let tail = &mut found.manifest_tail;
-            tail.extend_from_slice(bytes);
-            tail.drain(..tail.len().saturating_sub(TAIL));
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod block_digests;
 mod compare;
 mod cutter;
 mod earlier;
+mod found;
 mod label;
 mod load;
 mod local;

@@ -2,8 +2,9 @@
 
 use super::base_source::BaseSource;
 use super::block_digests::{BlockDigests, FromStart};
-use super::cutter::{Blocks, Cutter, Found, PackReader};
+use super::cutter::{Blocks, Cutter, PackReader};
 use super::earlier::Earlier;
+use super::found::Found;
 use super::label;
 use super::load::{Making, load, may_be_remembered};
 use super::remembered::Remembered;

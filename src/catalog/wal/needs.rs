@@ -127,48 +127,23 @@ mod tests {
 
     use super::*;
     use crate::base::{BackupId, SegmentSize, Timeline};
-    use crate::catalog::wal::{WalDigest, WalPosition};
-    use crate::catalog::{Cluster, WalOfBackup};
+    use crate::catalog::wal::{WalDigest, WalPosition, sample};
     use proptest::prelude::*;
 
     const SIZE: SegmentSize = SegmentSize::DEFAULT;
 
     fn base(system: u64, day: i64, timeline: u32, start: u64, is_good: bool) -> Backup {
         let at = Timestamp::new(day * 86_400, 0).unwrap();
-        Backup {
-            id: BackupId::new(at, 7),
-            policy: "p".to_owned(),
-            database: "main".to_owned(),
-            tier: "base".to_owned(),
-            method: Method::Physical,
-            started_at: at,
-            finished_at: at,
-            server_version: "15".to_owned(),
-            table_count: 0,
-            layers: Vec::new(),
-            objects: Vec::new(),
-            cluster: Some(Cluster {
-                system_identifier: system.to_string(),
-                timeline: Timeline(timeline),
-                start_lsn: Lsn(start),
-                stop_lsn: Lsn(start + 100),
-                wal_segment_bytes: SIZE,
-                wal: WalOfBackup::Included,
-                checksums: true,
-                bad_pages: Vec::new(),
-                tablespaces: Vec::new(),
-                databases: Default::default(),
-                files: 0,
-                bytes: 0,
-                incremental: None,
-            }),
-            verified: None,
-            missing: if is_good { Vec::new() } else { vec!["x".to_owned()] },
-            lacking: Vec::new(),
-            availability: Default::default(),
-            protection: None,
-            manifest_etag: String::new(),
+        let mut backup = sample::base(system, timeline, 0);
+        backup.id = BackupId::new(at, 7);
+        (backup.started_at, backup.finished_at) = (at, at);
+        if let Some(cluster) = &mut backup.cluster {
+            (cluster.start_lsn, cluster.stop_lsn) = (Lsn(start), Lsn(start + 100));
         }
+        if !is_good {
+            backup.missing.push("x".to_owned());
+        }
+        backup
     }
 
     fn file(system: u64, file: WalFile, day: i64) -> WalObject {

@@ -4,7 +4,8 @@
 
 use super::{ClusterWal, History, WalDigest, WalObject};
 use crate::base::{BackupId, Lsn, SegmentSize, SystemId, Timeline, WalFile, WalSegment};
-use crate::catalog::{Backup, Cluster, Method, WalOfBackup};
+use crate::catalog::Backup;
+use crate::catalog::recovery::tests::physical;
 use jiff::Timestamp;
 
 pub(super) const SIZE: SegmentSize = SegmentSize::DEFAULT;
@@ -16,41 +17,13 @@ pub(super) fn moment(number: u64) -> Timestamp {
 
 /// A base backup within the segment of this number, which it brings along.
 pub(super) fn base(system: u64, timeline: u32, number: u64) -> Backup {
-    let at = moment(number);
-    Backup {
-        id: BackupId::new(at, timeline),
-        policy: "p".to_owned(),
-        database: "main".to_owned(),
-        tier: "base".to_owned(),
-        method: Method::Physical,
-        started_at: at,
-        finished_at: at,
-        server_version: "15".to_owned(),
-        table_count: 0,
-        layers: Vec::new(),
-        objects: Vec::new(),
-        cluster: Some(Cluster {
-            system_identifier: system.to_string(),
-            timeline: Timeline(timeline),
-            start_lsn: Lsn(number * SIZE.bytes() + 40),
-            stop_lsn: Lsn(number * SIZE.bytes() + 400),
-            wal_segment_bytes: SIZE,
-            wal: WalOfBackup::Included,
-            checksums: true,
-            bad_pages: Vec::new(),
-            tablespaces: Vec::new(),
-            databases: Vec::new(),
-            files: 0,
-            bytes: 0,
-            incremental: None,
-        }),
-        verified: None,
-        missing: Vec::new(),
-        lacking: Vec::new(),
-        availability: Default::default(),
-        protection: None,
-        manifest_etag: String::new(),
+    let mut backup = physical(BackupId::new(moment(number), timeline));
+    if let Some(cluster) = &mut backup.cluster {
+        cluster.system_identifier = system.to_string();
+        cluster.timeline = Timeline(timeline);
+        (cluster.start_lsn, cluster.stop_lsn) = (Lsn(number * SIZE.bytes() + 40), Lsn(number * SIZE.bytes() + 400));
     }
+    backup
 }
 
 /// Segments by timeline and number, each stored at its moment, and histories.

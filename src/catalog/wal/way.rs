@@ -92,28 +92,15 @@ mod tests {
 
     use super::*;
     use crate::base::{SegmentSize, SystemId, WalSegment};
-    use crate::catalog::WalOfBackup;
-    use crate::catalog::wal::{History, WalDigest, WalObject};
+    use crate::catalog::wal::{History, WalDigest, WalObject, sample};
     use proptest::prelude::*;
 
     const SIZE: SegmentSize = SegmentSize::DEFAULT;
 
     fn base(start: u64, stop: u64) -> Cluster {
-        Cluster {
-            system_identifier: "7".to_owned(),
-            timeline: Timeline(1),
-            start_lsn: Lsn(start),
-            stop_lsn: Lsn(stop),
-            wal_segment_bytes: SIZE,
-            wal: WalOfBackup::Included,
-            checksums: true,
-            bad_pages: Vec::new(),
-            tablespaces: Vec::new(),
-            databases: Vec::new(),
-            files: 0,
-            bytes: 0,
-            incremental: None,
-        }
+        let mut cluster = sample::base(7, 1, 0).cluster.unwrap();
+        (cluster.start_lsn, cluster.stop_lsn) = (Lsn(start), Lsn(stop));
+        cluster
     }
 
     /// Segments of timelines by number, each stored ten seconds after the one before it.
