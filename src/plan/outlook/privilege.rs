@@ -3,8 +3,8 @@
 use super::needs::placed;
 use crate::plan::wanted::with_site;
 use crate::plan::{Live, identity_path, wanted};
-use crate::policy::Desired;
-use crate::resource::Resource;
+use crate::policy::{AccessKind, Desired};
+use crate::resource::Principal;
 use crate::resource::permissions::{
     Duty, Statement, Whereabouts, backup_statements, cloudwatch_statements, reads, removes, writes,
 };
@@ -37,22 +37,19 @@ pub fn least_privilege(desired: &Desired, live: &Live, duty: Duty) -> Vec<Statem
         let mut statements = reads(&wanted.resource, bucket, &at);
         if duty == Duty::Apply {
             statements.extend(writes(&wanted.resource, bucket, &at));
-            // What is said in it today may fit inside of the user or role tomorrow.
-            if let Resource::ManagedPolicy(policy) = &wanted.resource {
-                statements.extend(removes(&policy.arn, std::slice::from_ref(&policy.principal), &at));
-            }
         }
         let path = wanted.access.as_ref().and_then(|access| Some(desired.access.get(access)?.path.as_str()));
         all.extend(statements.into_iter().map(|statement| placed(statement, path)));
     }
     all.extend(preflight(live));
     all.extend(orphans(live));
-    all.extend(left_policies(desired, live));
+    all.extend(left_policies(desired, live, duty));
     all
 }
 
-/// Looking for policies of IAM that the policy made and no longer wants.
-fn left_policies(desired: &Desired, live: &Live) -> Vec<Statement> {
+/// Looking for policies of IAM that the policy made and no longer wants, and removing them: what is said in one today may fit
+/// inside of the user or role tomorrow.
+fn left_policies(desired: &Desired, live: &Live, duty: Duty) -> Vec<Statement> {
     let of_access = desired.access.keys().filter_map(|access| live.access_caller(access));
     let places = of_access.map(|caller| Whereabouts { caller: Some(caller), region: "" });
     let path = identity_path(&desired.name);
@@ -62,10 +59,18 @@ fn left_policies(desired: &Desired, live: &Live) -> Vec<Statement> {
     }
     // A list of policies is of the whole account.
     let lists = Statement::new("Policies", ["iam:ListPolicies"], ["*".to_owned()]);
-    vec![
-        lists,
-        Statement::new("Policies", ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy"], arns),
-    ]
+    let looks = ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy"];
+    let mut all = vec![lists, Statement::new("Policies", looks, arns)];
+    for (name, spec) in desired.access.iter().filter(|_| duty == Duty::Apply) {
+        let at = Whereabouts { caller: live.access_caller(name), region: "" };
+        let principal = match spec.kind {
+            AccessKind::User { .. } => Principal::User(spec.name.clone()),
+            AccessKind::Role { .. } => Principal::Role(spec.name.clone()),
+        };
+        let statements = removes(&at.iam("policy", &path, "*"), &[principal], &at).into_iter();
+        all.extend(statements.map(|statement| placed(statement, Some(&spec.path))));
+    }
+    all
 }
 
 /// Looking for users and roles that the policy made and no longer asks for.

@@ -61,7 +61,7 @@ pub fn removes(arn: &str, from: &[Principal], at: &Whereabouts<'_>) -> Vec<State
             Principal::Role(_) => "iam:DetachRolePolicy",
         };
         let detach = Statement::new("DetachIam", [detaches], [at.principal(principal)]);
-        detach.when("ArnEquals", "iam:PolicyARN", [arn.to_owned()])
+        detach.when("ArnLike", "iam:PolicyARN", [arn.to_owned()])
     }));
     all
 }
@@ -144,7 +144,7 @@ pub fn writes(resource: &Resource, bucket: &str, at: &Whereabouts<'_>) -> Vec<St
                 Principal::Role(_) => "iam:AttachRolePolicy",
             };
             let attach = Statement::new("AttachIam", [attaches], [at.principal(&policy.principal)]);
-            all.push(attach.when("ArnEquals", "iam:PolicyARN", [policy.arn.clone()]));
+            all.push(attach.when("ArnLike", "iam:PolicyARN", [policy.arn.clone()]));
             all
         }
         Resource::AccessKeys(keys) => of_iam(
