@@ -1,7 +1,7 @@
 //! Access keys: made and delivered, deactivated, deleted, as the plan says. A key that nobody got is taken back at once.
 
 use super::Hands;
-use super::database::said;
+use super::said::said;
 use crate::diag::Explain;
 use crate::event::StepEnd;
 use crate::policy::AccessKind;

@@ -1,7 +1,8 @@
 //! Taking a backup as a step of a plan.
 
 use super::Hands;
-use super::database::{Locks, said};
+use super::database::Locks;
+use super::said::said;
 use crate::backup::{BackupError, Order, Target, Tools, take_backup};
 use crate::base::{BackupId, Size, total};
 use crate::event::StepEnd;

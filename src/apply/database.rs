@@ -1,17 +1,17 @@
 //! The steps of one database, under its lock in every storage that they touch.
 
 use super::copy::{CopyError, Transfer};
+use super::said::{deferred, said};
 use super::wal::prune_wal;
 use super::wal_copy::copy_wal;
 use super::{Hands, backup};
 use crate::backup::tell_lacking;
 use crate::base::{BackupId, InvalidBackupId, Size};
 use crate::catalog::Leftover;
-use crate::diag::Explain;
 use crate::event::StepEnd;
 use crate::plan::{Action, Deed, Plan};
 use crate::repository::{LEASE_TTL, Lease, Repository, RepositoryError, layout, this_process};
-use crate::storage::{Protection, StorageError};
+use crate::storage::Protection;
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
 
@@ -121,13 +121,6 @@ pub(super) async fn settle(action: &Action, plan: &Plan, locks: &Locks, hands: &
     settled.unwrap_or_else(StepEnd::Failed)
 }
 
-pub(super) fn said(error: &dyn Explain) -> String {
-    match error.hint() {
-        Some(hint) => format!("[{}] {error}. {hint}", error.code().id),
-        None => format!("[{}] {error}", error.code().id),
-    }
-}
-
 fn repository<'a>(storage: &str, hands: &'a Hands<'_>) -> Result<&'a Repository, String> {
     hands.places.place(storage).map(|place| &place.repository).map_err(|e| said(&e))
 }
@@ -213,15 +206,6 @@ async fn prune(
         Ok(freed) => Ok(StepEnd::Done(format!("{} freed", Size(freed)))),
         Err(error) => deferred(&error).ok_or_else(|| said(&error)),
     }
-}
-
-/// The end of a step that met a lock: it is done once the lock has ended.
-pub(super) fn deferred(error: &RepositoryError) -> Option<StepEnd> {
-    let RepositoryError::Storage(StorageError::Locked { until, .. }) = error else { return None };
-    Some(StepEnd::Deferred(match until {
-        Some(until) => format!("locked until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
-        None => "locked, nobody knows until when".to_owned(),
-    }))
 }
 
 async fn clear(storage: &str, leftover: &Leftover, hands: &Hands<'_>) -> Result<StepEnd, String> {

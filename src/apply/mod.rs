@@ -13,6 +13,7 @@ mod outcome;
 mod outside;
 mod places;
 mod run;
+mod said;
 mod server;
 mod wal;
 mod wal_copy;

@@ -1,6 +1,6 @@
 //! Steps that write a resource outside: a bucket, one of its settings, a user, a role, a key.
 
-use super::database::said;
+use super::said::said;
 use super::{Hands, access_key};
 use crate::event::StepEnd;
 use crate::observe::{Ground, cloudwatch};

@@ -1,6 +1,6 @@
 //! Steps that make a storage a place for backups.
 
-use super::database::said;
+use super::said::said;
 use super::{Hands, outside, server};
 use crate::event::StepEnd;
 use crate::observe::{Ground, ObserveError};

@@ -1,7 +1,7 @@
 //! Changing a setting of a server, for good: as `ALTER SYSTEM` does, and in force at once where that can be.
 
 use super::Hands;
-use super::database::said;
+use super::said::said;
 use crate::event::StepEnd;
 use crate::postgres::{PostgresError, Server, identifier, literal};
 use serde::Deserialize;

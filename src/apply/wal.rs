@@ -1,7 +1,7 @@
 //! Deleting WAL. Looks again at every base backup before the first file goes: what a plan saw may have changed.
 
 use super::Hands;
-use super::database::{deferred, said};
+use super::said::{deferred, said};
 use crate::base::{Lsn, Size};
 use crate::catalog::wal::{ClusterWal, WalNeeds};
 use crate::event::StepEnd;

@@ -2,7 +2,7 @@
 //! a key says its content, so both write one object.
 
 use super::Hands;
-use super::database::said;
+use super::said::said;
 use crate::base::{Lsn, Size, total};
 use crate::catalog::wal::{ClusterWal, WalObject};
 use crate::event::{Event, StepEnd};
