@@ -65,7 +65,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ahead = Ahead::in_folder(folder.path().join("ahead"));
         let waiting = |end: &(dyn Fn() + Sync)| {
-            let claim = ahead.claim(&identity().name).unwrap().unwrap();
+            // A process that another test starts holds what is open here until it is another program.
+            let free = std::iter::repeat_with(|| {
+                std::thread::sleep(LOOKS_EVERY);
+                ahead.claim(&identity().name).unwrap()
+            });
+            let claim = free.take(5000).flatten().next().unwrap();
             std::thread::scope(|scope| {
                 let turn = scope.spawn(|| turn(&ahead, &identity(), &[]));
                 std::thread::sleep(LOOKS_EVERY * 5);
@@ -78,8 +83,9 @@ mod tests {
         assert!(matches!(waiting(&|| ahead.note(&identity(), &[], &[]).unwrap()), Turn::Done));
         let upshot = || Upshot { storage: "far".to_owned(), end: Err(WalError::NoRepository("/mnt".to_owned())) };
         let failed = waiting(&|| ahead.complain(&identity(), AheadFailure::of(&[upshot()])).unwrap());
-        let Turn::Ours { claim: Some(_), failures, is_fresh: true } = failed else { panic!("{failed:?}") };
+        let Turn::Ours { claim: Some(claim), failures, is_fresh: true } = failed else { panic!("{failed:?}") };
         assert_eq!(failures.len(), 1);
+        drop(claim);
         // It died.
         let died = waiting(&|| {});
         let Turn::Ours { claim: Some(_), failures, .. } = died else { panic!("{died:?}") };
