@@ -3,7 +3,7 @@
 use crate::plan::{Timetable, wanted_files};
 use crate::policy::{Desired, RunSpec};
 use crate::provider::{below, read_file};
-use crate::schedule::{Program, unit_prefix};
+use crate::schedule::{Program, unit_prefix, wants_folder};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -18,7 +18,8 @@ pub fn timetable(desired: &Desired, program: Program, root: &Path) -> Option<Tim
     match &desired.run {
         RunSpec::Systemd(units) => {
             let prefix = unit_prefix(&desired.name);
-            for folder in [units.directory.clone(), format!("{}/timers.target.wants", units.directory)] {
+            let wants = [".timer", ".service"].map(|unit| format!("{}/{}", units.directory, wants_folder(unit)));
+            for folder in [units.directory.clone()].into_iter().chain(wants) {
                 paths.extend(names(&folder, root, |name| name.starts_with(&prefix)));
             }
         }

@@ -2,9 +2,9 @@
 //! removed where the policy no longer wants them.
 
 use super::{Action, Deed, FieldChange, Live, Note, Phase, Symbol};
-use crate::policy::{DatabaseSpec, Desired, RunSpec};
+use crate::policy::{DatabaseSpec, Desired, RunSpec, WalMode, wal_hash};
 use crate::schedule::{
-    Content, Job, Program, Schedule, Task, WantedFile, cron_file, cron_jobs, mark, systemd_units, workflow,
+    Content, Job, Program, Receiver, Schedule, Task, WantedFile, cron_file, cron_jobs, mark, systemd_units, workflow,
 };
 use similar::{DiffTag, TextDiff};
 use std::collections::BTreeMap;
@@ -24,9 +24,12 @@ const MOST_LINES: usize = 12;
 /// The files that a policy wants, in the order in which they are written.
 pub fn wanted_files(desired: &Desired, program: &Program) -> Vec<WantedFile> {
     match &desired.run {
-        RunSpec::Systemd(units) => systemd_units(units, program, &each_database(desired)),
+        RunSpec::Systemd(units) => {
+            let is_here = |database: &DatabaseSpec| is_here(desired, database);
+            systemd_units(units, program, &each_database(desired), &receivers(desired, is_here))
+        }
         RunSpec::Cron(table) => cron_file(table, program, &each_database(desired)),
-        RunSpec::Kubernetes(jobs) => cron_jobs(jobs, program, &each_tier(desired)),
+        RunSpec::Kubernetes(jobs) => cron_jobs(jobs, program, &each_tier(desired), &receivers(desired, |_| true)),
         RunSpec::Workflow(spec) => workflow(spec, program, &desired.timezone, &each_tier(desired)),
         RunSpec::Agent(_) | RunSpec::Elsewhere => Vec::new(),
     }
@@ -36,8 +39,7 @@ pub fn wanted_files(desired: &Desired, program: &Program) -> Vec<WantedFile> {
 /// A database that names a host is started there only, by whoever was told to be that host.
 pub fn each_database(desired: &Desired) -> Vec<Job> {
     let mut jobs = Vec::new();
-    let is_here = |database: &DatabaseSpec| desired.only_host.is_some() || database.host.is_none();
-    for (name, database) in desired.databases.iter().filter(|(_, database)| is_here(database)) {
+    for (name, database) in desired.databases.iter().filter(|(_, database)| is_here(desired, database)) {
         for tier in &database.tiers {
             if let Some(spec) = desired.tiers.get(tier) {
                 jobs.push(job(Task::Tier(tier.clone()), Some(name), &spec.schedule));
@@ -46,6 +48,22 @@ pub fn each_database(desired: &Desired) -> Vec<Job> {
         jobs.extend(proofs(name, database));
     }
     jobs
+}
+
+fn is_here(desired: &Desired, database: &DatabaseSpec) -> bool {
+    desired.only_host.is_some() || database.host.is_none()
+}
+
+/// What has to be kept running for the databases that are meant. WAL comes by a connection of backstay's own, never by
+/// `exec`.
+fn receivers(desired: &Desired, is_meant: impl Fn(&DatabaseSpec) -> bool) -> Vec<Receiver> {
+    let databases = desired.databases.iter().filter(|(_, database)| is_meant(database) && database.exec.is_empty());
+    let streamed = databases.filter_map(|(name, database)| {
+        let wal = database.wal.as_ref().filter(|wal| wal.mode == WalMode::Stream)?;
+        let (database, has_folder) = (name.clone(), wal.spool.is_some());
+        Some(Receiver { meaning: wal_hash(desired, &database), database, has_folder })
+    });
+    streamed.collect()
 }
 
 /// The same with one job for each tier: one start does it for all databases.

@@ -39,7 +39,7 @@ pub use model::{
     AlertEvent, AlertSeverity, BaseFrom, Comparison, Expectation, GithubTrust, Grant, MailTls, Policy, PruneAfter,
     WalMode, WhenFull,
 };
-pub use resolve::resolve;
+pub use resolve::{resolve, wal_hash};
 pub use route::{Route, Step};
 pub use rule::{Rule, Subject};
 pub use rules::RULES;

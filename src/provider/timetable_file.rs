@@ -3,8 +3,7 @@
 
 use crate::diag::{Code, Explain, codes};
 use crate::plan::FoundFile;
-use crate::schedule::Content;
-use std::ffi::OsStr;
+use crate::schedule::{Content, wants_folder};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -49,7 +48,7 @@ impl Explain for InstallError {
                     .to_owned()
             }
             InstallError::Systemd { .. } => {
-                "The file is written, so no later plan will name it: run `systemctl daemon-reload` and `systemctl restart TIMER`."
+                "The file is written, so no later plan will name it: run `systemctl daemon-reload` and `systemctl restart UNIT`."
                     .to_owned()
             }
         })
@@ -89,9 +88,9 @@ pub fn install_file(root: &Path, path: &str, content: &Content) -> Result<String
     }
     if let Some(unit) = unit(root, &real) {
         systemctl(&["daemon-reload"])?;
-        // A timer is known to systemd once its link stands, and reads its times anew when it is started again.
-        let is_link = matches!(content, Content::Link(_));
-        if unit.ends_with(".timer") && (is_link || is_enabled(&real)) {
+        // What is started with the machine is known to systemd once its link stands. A timer reads its times anew when it is
+        // started again, and a process its policy.
+        if matches!(content, Content::Link(_)) || is_enabled(&real) {
             systemctl(&["restart", &unit])?;
             return Ok(format!("{} written, {unit} started", real.display()));
         }
@@ -99,12 +98,12 @@ pub fn install_file(root: &Path, path: &str, content: &Content) -> Result<String
     Ok(format!("{} written", real.display()))
 }
 
-/// Removes a file; nothing to do when it is gone. A timer is stopped first.
+/// Removes a file; nothing to do when it is gone. What is started with the machine is stopped first.
 pub fn remove_file(root: &Path, path: &str) -> Result<String, InstallError> {
     let real = below(root, path);
     let unit = unit(root, &real);
-    if let Some(timer) = unit.as_deref().filter(|unit| unit.ends_with(".timer")) {
-        systemctl(&["stop", timer])?;
+    if let Some(unit) = unit.as_deref().filter(|unit| unit.ends_with(".timer") || is_link(&real) || is_enabled(&real)) {
+        systemctl(&["stop", unit])?;
     }
     match fs::remove_file(&real) {
         Ok(()) => {}
@@ -156,7 +155,11 @@ fn unit(root: &Path, real: &Path) -> Option<String> {
 
 fn is_enabled(real: &Path) -> bool {
     let (Some(folder), Some(name)) = (real.parent(), real.file_name()) else { return false };
-    fs::symlink_metadata(folder.join(OsStr::new("timers.target.wants")).join(name)).is_ok()
+    is_link(&folder.join(wants_folder(&name.to_string_lossy())).join(name))
+}
+
+fn is_link(real: &Path) -> bool {
+    fs::symlink_metadata(real).is_ok_and(|meta| meta.is_symlink())
 }
 
 fn systemctl(words: &[&str]) -> Result<(), InstallError> {

@@ -83,25 +83,35 @@ pub struct Program {
 impl Program {
     /// The words of the command that does a job.
     pub fn command(&self, job: &Job) -> Vec<String> {
+        self.call(job.words())
+    }
+
+    /// The words of a call with these after the policy's.
+    pub(super) fn call(&self, words: Vec<String>) -> Vec<String> {
         let host = self.only_host.iter().flat_map(|host| ["--only-host", host.as_str()]);
-        let words = [self.program.as_str(), "--policy", self.file.as_str()].into_iter().chain(host);
-        words.map(str::to_owned).chain(job.words()).collect()
+        let before = [self.program.as_str(), "--policy", self.file.as_str()].into_iter().chain(host);
+        before.map(str::to_owned).chain(words).collect()
     }
 }
 
 /// Scheduled jobs with a name each, spelled by `spell`. Jobs whose names would be the same get a digest to it: a tier
 /// `a` of the database `b-c` and a tier `a-b` of the database `c`, or a tier called `verify`.
 pub(super) fn named(jobs: &[Job], spell: impl Fn(&str) -> String) -> Vec<(String, &Job)> {
-    let scheduled: Vec<&Job> = jobs.iter().filter(|job| job.is_scheduled()).collect();
+    let scheduled = jobs.iter().filter(|job| job.is_scheduled());
+    told_apart(scheduled.map(|job| (spell(&job.name()), format!("{:?}/{:?}", job.task, job.database), job)).collect())
+}
+
+/// What goes by a name each, from the name, what is its alone, and the thing itself.
+pub(super) fn told_apart<T>(things: Vec<(String, String, T)>) -> Vec<(String, T)> {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for job in &scheduled {
-        *times.entry(spell(&job.name())).or_default() += 1;
+    for (name, _, _) in &things {
+        *times.entry(name.clone()).or_default() += 1;
     }
-    let name = |job: &Job| match spell(&job.name()) {
-        name if times.get(&name) == Some(&1) => name,
-        name => format!("{name}-{}", &Sha256::of(format!("{:?}/{:?}", job.task, job.database).as_bytes()).short()[..8]),
+    let apart = |name: String, own: &str| match times.get(&name) {
+        Some(1) => name,
+        _ => format!("{name}-{}", &Sha256::of(own.as_bytes()).short()[..8]),
     };
-    scheduled.into_iter().map(|job| (name(job), job)).collect()
+    things.into_iter().map(|(name, own, thing)| (apart(name, &own), thing)).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Timers and services of systemd.
+//! Timers and services of systemd: those that a timer starts, and those that are kept running.
 
 use super::installed::{Content, WantedFile, head};
-use super::job::{Job, Program, named};
-use super::{Fields, Schedule};
+use super::job::{Job, Program, told_apart};
+use super::{Fields, Receiver, Schedule};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -19,18 +19,45 @@ pub struct SystemdUnits {
 
 const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
+/// What a service does.
+enum Work<'a> {
+    Job(&'a Job),
+    Receiver(&'a Receiver),
+}
+
 /// A service and a timer for each job, and the link that starts the timer with the machine. Jobs whose schedule systemd
-/// cannot say are looked at every hour: `run` does only what is due.
-pub fn systemd_units(units: &SystemdUnits, program: &Program, jobs: &[Job]) -> Vec<WantedFile> {
+/// cannot say are looked at every hour: `run` does only what is due. A service for each receiver, and its link.
+pub fn systemd_units(units: &SystemdUnits, program: &Program, jobs: &[Job], receivers: &[Receiver]) -> Vec<WantedFile> {
+    let named = |name: String| format!("{}{name}", unit_prefix(&program.policy));
+    let scheduled = jobs.iter().filter(|job| job.is_scheduled());
+    let timed = scheduled.map(|job| (named(job.name()), format!("{:?}/{:?}", job.task, job.database), Work::Job(job)));
+    let kept = receivers.iter().map(|receiver| (named(receiver.name()), receiver.own(), Work::Receiver(receiver)));
     let mut files = Vec::new();
-    for (name, job) in named(jobs, |name| format!("{}{name}", unit_prefix(&program.policy))) {
-        let file = |name: &str, content| WantedFile { path: format!("{}/{name}", units.directory), content };
-        files.push(file(&format!("{name}.service"), Content::Text(service(units, program, job))));
-        files.push(file(&format!("{name}.timer"), Content::Text(timer(program, job))));
-        let link = Content::Link(format!("../{name}.timer"));
-        files.push(file(&format!("timers.target.wants/{name}.timer"), link));
+    let mut file = |name: &str, content| {
+        files.push(WantedFile { path: format!("{}/{name}", units.directory), content });
+    };
+    for (name, work) in told_apart(timed.chain(kept).collect()) {
+        let started = match work {
+            Work::Job(job) => {
+                file(&format!("{name}.service"), Content::Text(service(units, program, job)));
+                let timer_name = format!("{name}.timer");
+                file(&timer_name, Content::Text(timer(program, job)));
+                timer_name
+            }
+            Work::Receiver(receiver) => {
+                let service_name = format!("{name}.service");
+                file(&service_name, Content::Text(receiving(units, program, receiver)));
+                service_name
+            }
+        };
+        file(&format!("{}/{started}", wants_folder(&started)), Content::Link(format!("../{started}")));
     }
     files
+}
+
+/// The folder beside a unit that holds the link by which it is started with the machine.
+pub fn wants_folder(unit: &str) -> &'static str {
+    if unit.ends_with(".timer") { "timers.target.wants" } else { "multi-user.target.wants" }
 }
 
 /// How all units of a policy begin.
@@ -38,8 +65,8 @@ pub fn unit_prefix(policy: &str) -> String {
     format!("backstay-{policy}-")
 }
 
-fn about(program: &Program, job: &Job) -> String {
-    format!("{}, policy {}", job.title(), program.policy)
+fn about(program: &Program, title: &str) -> String {
+    format!("{title}, policy {}", program.policy)
 }
 
 fn service(units: &SystemdUnits, program: &Program, job: &Job) -> String {
@@ -50,25 +77,50 @@ fn service(units: &SystemdUnits, program: &Program, job: &Job) -> String {
         out,
         "\n[Unit]\nDescription={}\nWants=network-online.target\nAfter=network-online.target\n\n[Service]\nType=oneshot\n\
          ExecStart={}\n",
-        about(program, job),
+        about(program, &job.title()),
         command.join(" ")
     );
-    if let Some(user) = &units.user {
-        let _ = writeln!(out, "User={user}");
-    }
-    if let Some(file) = &units.environment_file {
-        let _ = writeln!(out, "EnvironmentFile={file}");
-    }
+    out.push_str(&surroundings(units));
+    out.push_str("KillSignal=SIGINT\nTimeoutStopSec=5min\nNice=10\nIOSchedulingPriority=7\n");
     out.push_str(HARDENING);
     out
 }
 
+/// A service that is started again whenever it ends. It is not put behind others: commits may wait for it.
+fn receiving(units: &SystemdUnits, program: &Program, receiver: &Receiver) -> String {
+    let mut out = head(&program.policy);
+    let mut command: Vec<String> = program.call(receiver.words()).iter().map(|word| quoted(word)).collect();
+    // The name of a policy is letters, digits and `-`. `%S` is where systemd makes the folder of `StateDirectory=`.
+    let folder = format!("backstay/{}", program.policy);
+    if !receiver.has_folder {
+        command.push(format!("--state-dir %S/{folder}"));
+    }
+    let _ = write!(
+        out,
+        "# It is started again when this changes, the digest of what the policy says of it: {}\n\n[Unit]\n\
+         Description={}\nWants=network-online.target\nAfter=network-online.target\nStartLimitIntervalSec=0\n\n\
+         [Service]\nType=exec\nExecStart={}\nRestart=always\nRestartSec=10s\n",
+        receiver.meaning.short(),
+        about(program, &receiver.title()),
+        command.join(" ")
+    );
+    out.push_str(&surroundings(units));
+    if !receiver.has_folder {
+        let _ = writeln!(out, "StateDirectory={folder}\nStateDirectoryMode=0700");
+    }
+    out.push_str("KillSignal=SIGINT\nTimeoutStopSec=2min\n");
+    out.push_str(HARDENING);
+    out.push_str("\n[Install]\nWantedBy=multi-user.target\n");
+    out
+}
+
+fn surroundings(units: &SystemdUnits) -> String {
+    let user = units.user.iter().map(|user| format!("User={user}\n"));
+    user.chain(units.environment_file.iter().map(|file| format!("EnvironmentFile={file}\n"))).collect()
+}
+
 /// What a backup never needs. The file system stays writable where stores may be: their paths may be references.
 const HARDENING: &str = "\
-KillSignal=SIGINT
-TimeoutStopSec=5min
-Nice=10
-IOSchedulingPriority=7
 UMask=0077
 NoNewPrivileges=yes
 ProtectSystem=full
@@ -88,7 +140,7 @@ SystemCallArchitectures=native
 
 fn timer(program: &Program, job: &Job) -> String {
     let mut out = head(&program.policy);
-    let _ = write!(out, "\n[Unit]\nDescription={}\n\n[Timer]\n", about(program, job));
+    let _ = write!(out, "\n[Unit]\nDescription={}\n\n[Timer]\n", about(program, &job.title()));
     for line in calendar(&job.schedule, &program.zone) {
         let _ = writeln!(out, "OnCalendar={line}");
     }

@@ -136,6 +136,63 @@ fn verified(folder: &Path) {
     assert!(about_ours.is_empty(), "{said}");
 }
 
+/// With WAL of `app` that is received.
+fn streaming(text: String) -> String {
+    text.replace("tiers: [daily, monthly, hand] }", "tiers: [daily, monthly, hand], wal: WAL }")
+        .replace("WAL }", "{ mode: stream, to: [near, far], slot: backstay } }")
+}
+
+#[test]
+fn what_receives_wal_is_a_service_that_stays() {
+    let site = Site::new("{ by: systemd, user: backup, environment_file: /etc/backstay/env }");
+    site.policy(streaming);
+    let plan = site.backstay(&["plan"]).run().expect(0);
+    assert!(!plan.stdout.contains("wal.mode"), "it is acted on: {}", plan.stdout);
+    site.backstay(&["apply", "--yes"]).run().expect(0);
+    site.is_settled();
+    let name = "backstay-shop-wal-receive-app.service";
+    let folder = site.root().join("etc/systemd/system");
+    verified(&folder);
+    let link = folder.join("multi-user.target.wants").join(name);
+    assert_eq!(fs::read_link(&link).unwrap(), Path::new("..").join(name));
+    let text = || fs::read_to_string(folder.join(name)).unwrap();
+    let before = text();
+    for line in
+        ["Type=exec", "Restart=always", "StartLimitIntervalSec=0", "User=backup", "StateDirectory=backstay/shop"]
+    {
+        assert!(before.lines().any(|said| said == line), "{line}: {before}");
+    }
+    assert!(before.contains(" wal receive --database app --state-dir %S/backstay/shop\n"), "{before}");
+    assert!(!before.contains("Nice="), "commits may wait for it: {before}");
+
+    // It is another service when what it goes by changes, and the same when something else does.
+    site.policy(|text| text.replace("keep: 30d", "keep: 31d"));
+    site.is_settled();
+    site.policy(|text| text.replace("slot: backstay }", "slot: other, spool: { path: /srv/spool, max: 2GiB } }"));
+    site.backstay(&["plan", "--detailed-exitcode"]).run().expect(2);
+    site.backstay(&["apply", "--yes"]).run().expect(0);
+    assert!(text().contains(" wal receive --database app\n") && !text().contains("StateDirectory"), "{}", text());
+    verified(&folder);
+
+    // Behind `exec` nothing can be received.
+    site.policy(|text| text.replace("app: { ", "app: { exec: [docker, exec, -i, db], "));
+    let plan = site.backstay(&["apply", "--yes"]).run().expect(0);
+    assert!(plan.stdout.contains("does not work behind `exec`"), "{}", plan.stdout);
+    assert!(!link.exists() && !folder.join(name).exists());
+    site.is_settled();
+}
+
+#[test]
+fn where_nothing_stays_it_is_said_that_wal_is_not_received() {
+    let site = Site::new("{ by: cron }");
+    site.policy(streaming);
+    let plan = site.backstay(&["plan"]).run().expect(0);
+    assert!(plan.stdout.contains("cron keeps no process running"), "{}", plan.stdout);
+    site.backstay(&["apply", "--yes"]).run().expect(0);
+    let text = fs::read_to_string(site.root().join("etc/cron.d/backstay-shop")).unwrap();
+    assert!(!text.contains("wal receive"), "{text}");
+}
+
 #[test]
 fn a_cron_file_is_looked_at_every_hour_and_never_takes_the_place_of_another() {
     let site = Site::new("{ by: cron, user: backup, log_file: /var/log/back up.log }");

@@ -354,7 +354,12 @@ fn waiting(field: &Field) -> usize {
 fn a_commit_waits_for_what_is_safe_here() {
     let server = server();
     let field = Field::new(&server);
-    let receiver = field.receive(&["--synchronous", "--slot", "backstay"]).streams(&server);
+    // By the words of the policy.
+    let text = fs::read_to_string(field.path("backstay.yaml")).unwrap();
+    let said = text.replace("to: [near, far] }", "to: [near, far], slot: backstay, synchronous: true }");
+    fs::write(field.path("backstay.yaml"), said).unwrap();
+    let receiver = field.receive(&[]).streams(&server);
+    assert_eq!(server.psql("postgres", "SELECT slot_name FROM pg_replication_slots"), "backstay");
     server.psql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'backstay'");
     server.psql("postgres", "SELECT pg_reload_conf()");
     until("it is synchronous", || server.psql("postgres", "SELECT sync_state FROM pg_stat_replication") == "sync");
@@ -366,6 +371,7 @@ fn a_commit_waits_for_what_is_safe_here() {
         server.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "1"
     });
     assert!(waiting.try_wait().unwrap().is_none());
+    fs::write(field.path("backstay.yaml"), text).unwrap();
     let receiver = field.receive(&["--synchronous", "--slot", "backstay"]);
     until("the commit goes on", || waiting.try_wait().unwrap().is_some());
     assert!(waiting.wait().unwrap().success());

@@ -171,6 +171,38 @@ fn manifests_pass_the_schemas_of_kubernetes() {
 }
 
 #[test]
+fn what_receives_wal_is_a_deployment_of_one_pod() {
+    let run = "{ by: kubernetes, directory: deploy, namespace: backups, image: 'registry.example/backstay:1', \
+               environment_secret: shop-env, volumes: [{ claim: near, path: /var/backups/shop, size: 50GiB }] }";
+    let site = Site::new(run, "wal: { mode: stream, to: [far], slot: backstay },");
+    site.settle("deploy/deployment-wal-receive-app.yaml");
+    assert!(valid(&site).contains(&"deployment-wal-receive-app.yaml".to_owned()));
+    let deployment = site.read("deploy/deployment-wal-receive-app.yaml");
+    assert_eq!(deployment["kind"], "Deployment");
+    let spec = &deployment["spec"];
+    assert_eq!((&spec["replicas"], &spec["strategy"]["type"]), (&1.into(), &"Recreate".into()));
+    assert_eq!(spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"]);
+    let pod = &spec["template"]["spec"];
+    assert_eq!(pod["restartPolicy"], "Always");
+    let container = &pod["containers"][0];
+    let arguments = ["--policy", "/etc/backstay/backstay.yaml", "wal", "receive", "--database", "app", "--state-dir"];
+    assert_eq!(container["args"], serde_json::json!([&arguments[..], &["/var/lib/backstay"]].concat()));
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    let mounts: Vec<&str> =
+        container["volumeMounts"].as_array().unwrap().iter().filter_map(|mount| mount["mountPath"].as_str()).collect();
+    assert_eq!(mounts, ["/etc/backstay", "/tmp", "/var/lib/backstay", "/var/backups/shop"]);
+    // With a folder of the policy's, that is the place.
+    let text = fs::read_to_string(site.path("backstay.yaml")).unwrap();
+    let said = "slot: backstay, spool: { path: /var/backups/shop/spool, max: 4GiB } }";
+    fs::write(site.path("backstay.yaml"), text.replace("slot: backstay }", said)).unwrap();
+    site.settle("deploy/deployment-wal-receive-app.yaml");
+    valid(&site);
+    let pod = &site.read("deploy/deployment-wal-receive-app.yaml")["spec"]["template"]["spec"];
+    assert_eq!(pod["containers"][0]["args"], serde_json::json!(arguments[..6]));
+    assert_eq!(pod["volumes"].as_array().unwrap().len(), 3);
+}
+
+#[test]
 fn jobs_that_ask_the_cluster_may_do_that_and_no_more() {
     let run = "{ by: kubernetes, directory: deploy, image: 'registry.example/backstay:1' }";
     let site = Site::new(run, "exec: [kubectl, exec, -i, app-db-0, --],");

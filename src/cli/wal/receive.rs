@@ -19,15 +19,15 @@ use std::path::PathBuf;
 /// compressed, and encrypted as the database is. Goes on by itself when the server or a storage was away, and after a
 /// promotion with the new timeline. One process a database; SIGTERM ends it cleanly.
 ///
-/// With --slot the server keeps WAL until every storage has it. Without one it keeps what `wal_keep_size` says, and a
-/// longer absence leaves a gap that only a new base backup ends.
+/// With a slot, `wal.slot` or --slot, the server keeps WAL until every storage has it. Without one it keeps what
+/// `wal_keep_size` says, and a longer absence leaves a gap that only a new base backup ends.
 ///
 /// Needs the REPLICATION attribute and a `replication` line in pg_hba.conf. Does not work behind `exec`.
 ///
 /// Examples:
-///   backstay wal receive --database app --slot backstay
+///   backstay wal receive --database app
 ///   backstay wal receive --database app --slot backstay --synchronous
-///   backstay wal receive --database app --slot backstay --from-now       after WAL was lost: leave the gap
+///   backstay wal receive --database app --from-now       after WAL was lost: leave the gap
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -35,11 +35,12 @@ pub struct Args {
     #[arg(short, long)]
     database: String,
 
-    /// Replication slot that keeps WAL on the server; made if there is none
+    /// Replication slot that keeps WAL on the server; made if there is none [default: `wal.slot` of the policy]
     #[arg(long, value_name = "NAME")]
     slot: Option<SlotName>,
 
-    /// Write to disk at once and say so: a server that names this process in `synchronous_standby_names` waits for that
+    /// Write to disk at once and say so, as `wal.synchronous` does: a server that names this process in
+    /// `synchronous_standby_names` waits for that
     #[arg(long)]
     synchronous: bool,
 
@@ -47,14 +48,17 @@ pub struct Args {
     #[arg(long)]
     from_now: bool,
 
-    /// How much may wait in the state folder for a storage that is away; then nothing more is taken
-    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
-    spool: Size,
+    /// How much may wait for a storage that is away; then nothing more is taken [default: `wal.spool.max`, or 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    spool: Option<Size>,
 
-    /// Where segments grow and wait [default: $XDG_STATE_HOME/backstay, ~/.local/state/backstay]
+    /// Where segments grow and wait [default: `wal.spool.path`, or $XDG_STATE_HOME/backstay, ~/.local/state/backstay]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
+
+/// How much may wait unless it is said.
+const LIMIT: Size = Size(1 << 30);
 
 /// This database's WAL cannot be received.
 #[derive(Debug, thiserror::Error)]
@@ -90,9 +94,9 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         context.fail(&NotReceivable { database: args.database.clone(), problem, hint });
         Exit::Failed
     };
-    if spec.wal.as_ref().is_none_or(|wal| wal.mode != WalMode::Stream) {
+    let Some(wal) = spec.wal.as_ref().filter(|wal| wal.mode == WalMode::Stream) else {
         return unfit("the policy has the server archive it", "Write `mode: stream` into `wal`, or call `wal push`.");
-    }
+    };
     if !spec.exec.is_empty() {
         return unfit(
             "its server is reached by `exec`, and the connection for WAL is backstay's own",
@@ -106,7 +110,14 @@ pub fn run(args: &Args, context: &Context) -> Exit {
             return Exit::Failed;
         }
     };
-    let Some(folder) = received_folder(args.state_dir.as_deref()) else {
+    let said = match wal.spool.as_ref().map(|spool| spool.path.resolve(context.lookup.as_ref())).transpose() {
+        Ok(said) => said.map(|path| PathBuf::from(path.expose())),
+        Err(error) => {
+            context.complain(error, None);
+            return Exit::Failed;
+        }
+    };
+    let Some(folder) = received_folder(args.state_dir.as_deref().or(said.as_deref())) else {
         return unfit("there is no folder for what is under way", "Name one with `--state-dir`.");
     };
     let spool = match Spool::open(&folder, &args.database) {
@@ -116,14 +127,16 @@ pub fn run(args: &Args, context: &Context) -> Exit {
             return if matches!(error, ReceiveError::Busy { .. }) { Exit::Locked } else { Exit::Failed };
         }
     };
+    // The policy was checked: what it names is the name of a slot.
+    let slot = args.slot.clone().or_else(|| wal.slot.as_ref()?.parse().ok());
     let observer = context.observer();
     let order = Receive {
         push: Push { database: args.database.clone(), to: archive.storages, cipher },
         spec,
-        slot: args.slot.clone(),
-        synchronous: args.synchronous,
+        slot,
+        synchronous: args.synchronous || wal.is_synchronous,
         from_now: args.from_now,
-        limit: args.spool,
+        limit: args.spool.or(wal.spool.as_ref().map(|spool| spool.max)).unwrap_or(LIMIT),
         lookup: context.lookup.as_ref(),
         observer: observer.as_ref(),
         stop: context.cancel.clone(),

@@ -44,6 +44,7 @@ pub(super) fn check(tree: &Node) -> Diagnostics {
     }
     for (route, database) in entries(tree, &Route::of(["databases"])) {
         found.extend(connection(&route.key("connection"), database.get("connection")));
+        found.extend(streamed_only(&route.key("wal"), database.get("wal")));
     }
     Diagnostics(found)
 }
@@ -58,6 +59,18 @@ fn misplaced(route: &Route, place: Option<crate::diag::Span>, detail: &str, hint
 
 fn type_of<'a>(tree: &'a Node, storage: &str) -> Option<&'a str> {
     tree.get("storage")?.get(storage)?.get("type")?.text()
+}
+
+fn streamed_only(route: &Route, wal: Option<&Node>) -> Vec<Diagnostic> {
+    let Some(wal) = wal.filter(|wal| wal.get("mode").and_then(Node::text) == Some("archive")) else {
+        return Vec::new();
+    };
+    let keys = ["slot", "synchronous"].into_iter().filter_map(|key| Some((key, wal.get(key)?)));
+    keys.map(|(key, node)| {
+        let detail = "the server archives WAL by itself, and nothing is streamed";
+        misplaced(&route.key(key), node.key, detail, "Remove it, or set `mode: stream`.")
+    })
+    .collect()
 }
 
 fn of_copy(tree: &Node, route: &Route, copy: &Node) -> Vec<Diagnostic> {

@@ -221,11 +221,15 @@ pub struct WalSpec {
     pub archive_timeout: Option<Period>,
     /// Whether the server's settings for it are the policy's to set.
     pub manages: bool,
+    /// Slot that keeps it on the server until every storage has it, where it is streamed.
+    pub slot: Option<String>,
+    /// Whether the server is told at once what is safe, where it is streamed.
+    pub is_synchronous: bool,
     /// Where it waits while a storage is away.
     pub spool: Option<WalSpoolSpec>,
 }
 
-/// A folder on the server's host where WAL waits.
+/// A folder where WAL waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalSpoolSpec {
     /// The folder.

@@ -21,7 +21,17 @@ pub struct Wal {
     /// `max_wal_senders`. The connection must be a superuser's. False unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manage: Option<bool>,
-    /// Where files wait on the server's host while a storage is away. Without it the server keeps them in `pg_wal`.
+    /// Replication slot that keeps WAL on the server until every storage has it; made if there is none. Only with
+    /// `mode: stream`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z0-9_]{1,63}$"))]
+    pub slot: Option<String>,
+    /// Whether what is received is written to disk at once and told to the server, so that it can wait for that before a
+    /// commit returns. Only with `mode: stream`. False unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synchronous: Option<bool>,
+    /// Where files wait while a storage is away. With `mode: archive` on the server's host; without it the server keeps them
+    /// in `pg_wal`. With `mode: stream` where WAL is received; without it 1 GiB may wait in the state folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool: Option<WalSpool>,
 }
@@ -36,15 +46,15 @@ pub enum WalMode {
     Stream,
 }
 
-/// A folder on the server's host where WAL waits for a storage that is away.
+/// A folder where WAL waits for a storage that is away.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WalSpool {
-    /// The folder, an absolute path; of the server's user, and best on another disk than `pg_wal`.
+    /// The folder, an absolute path; of the user that archives or receives, and best on another disk than `pg_wal`.
     pub path: Written<Template>,
     /// How much may lie there.
     pub max: Written<Size>,
-    /// What is done when it is full; `block` unless set.
+    /// What is done when it is full; `block` unless set. With `mode: stream` nothing is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_full: Option<WhenFull>,
 }

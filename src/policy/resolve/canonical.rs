@@ -40,6 +40,20 @@ pub(super) fn hash(desired: &Desired) -> Sha256 {
     Sha256::of(sorted(meaning).to_string().as_bytes())
 }
 
+/// The digest of everything that decides how WAL of a database is carried: what a process that carries it goes by.
+pub fn wal_hash(desired: &Desired, database: &str) -> Sha256 {
+    let Some(spec) = desired.databases.get(database) else { return Sha256::of(b"") };
+    let said = database_of(spec);
+    let keys = ["connection", "encryption", "wal", "wal_spool", "wal_stream"];
+    let to = spec.wal.iter().flat_map(|wal| &wal.to);
+    let meaning = json!({
+        "database": keys.map(|key| said.get(key).cloned()),
+        "storage": to.map(|name| desired.storages.get(name).map(storage)).collect::<Value>(),
+        "encryption": spec.encryption.as_ref().and_then(|name| desired.encryption.get(name)).map(encryption),
+    });
+    Sha256::of(sorted(meaning).to_string().as_bytes())
+}
+
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -173,6 +187,9 @@ fn database_of(spec: &DatabaseSpec) -> Value {
         if let Some(WalSpoolSpec { path, max, when_full }) = &spec.wal.as_ref().and_then(|wal| wal.spool.clone()) {
             said["wal_spool"] = json!([path.source(), max.0, *when_full == WhenFull::Gap]);
         }
+    }
+    if let Some(wal) = spec.wal.as_ref().filter(|wal| wal.slot.is_some() || wal.is_synchronous) {
+        said["wal_stream"] = json!([wal.slot, wal.is_synchronous]);
     }
     if let Some(host) = &spec.host {
         said["host"] = json!(host);

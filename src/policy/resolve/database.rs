@@ -126,6 +126,8 @@ fn wal(wal: &Wal) -> WalSpec {
         to: wal.to.iter().map(|name| name.text().to_owned()).collect(),
         archive_timeout: wal.archive_timeout.as_deref().copied(),
         manages: wal.manage.unwrap_or(false),
+        slot: wal.slot.clone(),
+        is_synchronous: wal.synchronous.unwrap_or(false),
         spool: wal.spool.as_ref().map(|spool| WalSpoolSpec {
             path: spool.path.value().clone(),
             max: *spool.max.value(),

@@ -10,6 +10,8 @@ mod place;
 mod run;
 mod unmanaged;
 
+pub use canonical::wal_hash;
+
 use super::desired::{Compression, CopySpec, Desired, EncryptionSpec, MetricsSpec, TierSpec};
 use super::document::Document;
 use super::model::{CompressionChoice, CompressionKind, Encryption, KeepChoice, Metrics, Policy, Tier, Written};

@@ -2,7 +2,7 @@
 
 use crate::catalog::Method;
 use crate::policy::desired::Unmanaged;
-use crate::policy::model::{Database, Policy, Run, Tier, Wal, WalMode};
+use crate::policy::model::{Database, Policy, Run, Tier, Wal, WalMode, WhenFull};
 use crate::policy::route::Route;
 
 pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
@@ -11,7 +11,9 @@ pub(super) fn unmanaged(policy: &Policy) -> Vec<Unmanaged> {
         list.tier(&Route::of(["tiers", name]), tier);
     }
     for (name, database) in &policy.databases {
-        list.database(&Route::of(["databases", name]), database);
+        let default = policy.defaults.as_ref().and_then(|defaults| defaults.exec.as_ref());
+        let is_behind_exec = database.exec.is_some() || default.is_some();
+        list.database(&Route::of(["databases", name]), database, policy.run.as_ref(), is_behind_exec);
     }
     if let Some(defaults) = &policy.defaults {
         let route = Route::of(["defaults"]);
@@ -61,25 +63,36 @@ impl List {
         self.add_if(is_dump && tier.read.is_some(), &route.key("read"), "a dump is read by `pg_dump`");
     }
 
-    fn wal(&mut self, route: &Route, wal: &Wal) {
-        if wal.mode == WalMode::Stream && wal.spool.is_some() {
-            self.add(&route.key("spool"), "WAL that is received waits in the folder of `wal receive --state-dir`");
+    fn wal(&mut self, route: &Route, wal: &Wal, starter: Option<&Run>, is_behind_exec: bool) {
+        let gives_up = wal.spool.as_ref().is_some_and(|spool| spool.when_full == Some(WhenFull::Gap));
+        if wal.mode == WalMode::Stream && gives_up {
+            self.add(
+                &route.key("spool").key("when_full"),
+                "what is received is never given up: the server keeps the rest",
+            );
         }
         if wal.mode == WalMode::Archive && wal.manage == Some(true) {
             return;
         }
-        let what = match wal.mode {
-            WalMode::Archive => "`archive_command` is set by hand, or by `manage: true`: see docs/wal.md",
-            WalMode::Stream => "`backstay wal receive` is started by hand: see docs/wal.md",
+        let what = match (wal.mode, starter) {
+            (WalMode::Archive, _) => Some("`archive_command` is set by hand, or by `manage: true`: see docs/wal.md"),
+            (WalMode::Stream, _) if is_behind_exec => {
+                Some("`wal receive` does not work behind `exec`: nothing is started")
+            }
+            (WalMode::Stream, Some(Run::Systemd(_) | Run::Kubernetes(_))) => None,
+            (WalMode::Stream, Some(Run::Cron(_))) => {
+                Some("cron keeps no process running: `backstay wal receive` is for a service manager, see docs/wal.md")
+            }
+            (WalMode::Stream, _) => Some("`backstay wal receive` is started by hand: see docs/wal.md"),
         };
-        self.add(&route.key("mode"), what);
+        what.into_iter().for_each(|what| self.add(&route.key("mode"), what));
         let is_said = wal.archive_timeout.is_some();
         self.add_if(is_said, &route.key("archive_timeout"), "the setting of the server is left as it is");
     }
 
-    fn database(&mut self, route: &Route, database: &Database) {
+    fn database(&mut self, route: &Route, database: &Database, starter: Option<&Run>, is_behind_exec: bool) {
         if let Some(wal) = &database.wal {
-            self.wal(&route.key("wal"), wal);
+            self.wal(&route.key("wal"), wal, starter, is_behind_exec);
         }
         let jobs = database.dump.as_ref().is_some_and(|dump| dump.jobs.is_some());
         self.add_if(jobs, &route.key("dump").key("jobs"), JOBS);

@@ -1,14 +1,17 @@
-//! Manifests of Kubernetes: cron jobs, the account that they run as, the claims of their volumes, and a kustomization that
+//! Manifests of Kubernetes: cron jobs, deployments of what is kept running, the account that they run as, the claims of their volumes, and a kustomization that
 //! names them all. Texts only.
 
 mod account;
 mod claim;
 mod cron_job;
+mod deployment;
+mod pod;
 
 pub use claim::Volume;
 
+use super::Receiver;
 use super::installed::{Content, WantedFile, dashed, head};
-use super::job::{Job, Program, named};
+use super::job::{Job, Program, named, told_apart};
 use crate::base::Sha256;
 
 /// How jobs run.
@@ -33,13 +36,20 @@ pub struct CronJobs {
 /// Where the policy is in the jobs' containers. It comes from the config map [`config_map`].
 const POLICY: &str = "/etc/backstay/backstay.yaml";
 
-/// One manifest a job, the account, the claims and a kustomization.
-pub fn cron_jobs(jobs: &CronJobs, program: &Program, work: &[Job]) -> Vec<WantedFile> {
+/// The most that Kubernetes takes as the name of a cron job.
+const LONGEST_NAME: usize = 52;
+
+/// One manifest a job and a receiver, the account, the claims and a kustomization.
+pub fn cron_jobs(jobs: &CronJobs, program: &Program, work: &[Job], receivers: &[Receiver]) -> Vec<WantedFile> {
     let program = Program { program: "backstay".to_owned(), file: POLICY.to_owned(), ..program.clone() };
     let mut manifests: Vec<(String, String)> = named(work, dashed)
         .into_iter()
         .map(|(name, job)| (format!("cronjob-{name}.yaml"), cron_job::cron_job(jobs, &program, &name, job)))
         .collect();
+    let kept = receivers.iter().map(|receiver| (dashed(&receiver.name()), receiver.own(), receiver)).collect();
+    manifests.extend(told_apart(kept).into_iter().map(|(name, receiver)| {
+        (format!("deployment-{name}.yaml"), deployment::deployment(jobs, &program, &name, receiver))
+    }));
     if manifests.is_empty() {
         return Vec::new();
     }
