@@ -6,6 +6,7 @@
 
 mod block_digest;
 mod causes;
+mod crc32c;
 mod digest;
 mod id;
 mod lsn;
@@ -23,6 +24,7 @@ mod wal;
 
 pub use block_digest::{BlockDigest, BlockHasher};
 pub use causes::causes;
+pub use crc32c::Crc32c;
 pub use digest::{Blake3, Blake3Hasher, Sha256, Sha256Hasher};
 pub use id::{BackupId, InvalidBackupId};
 pub use lsn::{InvalidLsn, Lsn};

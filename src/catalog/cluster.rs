@@ -51,6 +51,19 @@ pub struct Incremental {
     pub on: BackupId,
     /// The backups whose packs hold what did not change, oldest first. It is whole only where they are.
     pub references: Vec<Reference>,
+    /// Files that were not read, because the server's summaries of its WAL say that they are as in that backup: checksums of
+    /// their pages were not looked at. Left out where every file was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
+}
+
+/// Files that were not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Unread {
+    /// How many.
+    pub files: u64,
+    /// Bytes in them.
+    pub bytes: u64,
 }
 
 /// Packs of an earlier backup.

@@ -2,7 +2,7 @@
 //! Stored beside the packs, with the same layers, as lines of JSON: one for the packs, then one for every file.
 
 use super::Reference;
-use crate::base::{BackupId, Blake3};
+use crate::base::{BackupId, Blake3, Crc32c};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +46,9 @@ pub struct ClusterFile {
     /// Digest of its content; a folder has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blake3: Option<Blake3>,
+    /// Its checksum in `backup_manifest`, where backstay itself read the file and wrote that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc32c: Option<Crc32c>,
     /// Length of its blocks, where the backup has digests of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<u32>,
@@ -227,6 +230,7 @@ mod tests {
             modified: 1_800_000_000,
             bytes: at.iter().map(|extent| extent.2).sum(),
             blake3: Some(Blake3::of(path.as_bytes())),
+            crc32c: path.len().is_multiple_of(2).then_some(Crc32c(77)),
             block: None,
             at,
         };

@@ -105,6 +105,7 @@ mod tests {
         backup.cluster.as_mut().unwrap().incremental = on.map(|on| Incremental {
             on: id(on),
             references: vec![Reference { backup: id(on), packs: vec!["pack".to_owned()] }],
+            unread: None,
         });
         backup
     }

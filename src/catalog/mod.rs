@@ -23,7 +23,7 @@ pub mod wal;
 
 pub use backup::{Backup, BackupObject};
 pub use choose::{Choice, NoChoice, Wish, choose};
-pub use cluster::{BadPage, Cluster, ClusterDatabase, Incremental, Reference, Tablespace, WalOfBackup};
+pub use cluster::{BadPage, Cluster, ClusterDatabase, Incremental, Reference, Tablespace, Unread, WalOfBackup};
 pub use contents::{BrokenFile, Contents, Leftover, LeftoverKind};
 #[cfg(test)]
 pub(crate) use drill::drill_that_passed;

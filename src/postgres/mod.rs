@@ -31,6 +31,7 @@ mod start;
 mod table_copy;
 mod ties;
 mod url;
+mod wal_summaries;
 mod wrapper;
 
 pub use amcheck::amcheck;
@@ -54,3 +55,4 @@ pub use sql::{identifier, literal};
 pub use start::{Recovered, start_server, stop_server};
 pub use table_copy::{TableShape, copy_table};
 pub use ties::{IncomingKey, LiveTable, Published, Ties};
+pub use wal_summaries::{ChangedFile, Summarized, Summarizing, WalSummary};

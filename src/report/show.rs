@@ -88,7 +88,8 @@ pub(super) fn kind(manifest: &Manifest) -> Option<String> {
     let Some(incremental) = &cluster.incremental else { return Some("full".to_owned()) };
     let others: Vec<&str> = incremental.references.iter().map(|reference| reference.backup.as_str()).collect();
     let refers = if others.is_empty() { "nothing".to_owned() } else { others.join(", ") };
-    Some(format!("incremental on {}, refers to {refers}", incremental.on))
+    let unread = incremental.unread.map(|unread| format!("; {} of it not read again", Size(unread.bytes)));
+    Some(format!("incremental on {}, refers to {refers}{}", incremental.on, unread.unwrap_or_default()))
 }
 
 fn copies(out: &mut String, point: &RestorePoint, now: Timestamp, style: Style) {

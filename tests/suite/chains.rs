@@ -45,7 +45,7 @@ fn physical(live: &Live, earlier: Option<&str>, now: Timestamp) -> Backup {
         let on = live.read("vault").unwrap().contents.backups.iter().find(|b| b.id.as_str() == earlier).unwrap();
         let mut references = on.references().to_vec();
         references.push(Reference { backup: on.id.clone(), packs: pack() });
-        Incremental { on: on.id.clone(), references }
+        Incremental { on: on.id.clone(), references, unread: None }
     });
     backup.cluster = Some(Cluster {
         system_identifier: "7".to_owned(),

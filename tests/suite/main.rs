@@ -98,6 +98,7 @@ mod seeing_wal;
 mod selection;
 mod store_conformance;
 mod stream;
+mod summaries;
 mod terminal;
 mod upgraded;
 mod validate;

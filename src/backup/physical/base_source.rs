@@ -5,7 +5,8 @@
 //! program is run, which puts everything into one archive and so cannot have tablespaces.
 
 use super::local::{self, LocalOutcome};
-use super::source::{Archive, Archives};
+use super::since::Since;
+use super::source::{Archive, ArchiveBytes, Archives};
 use super::streamed::{Outcome, Streamed};
 use crate::backup::error::BackupError;
 use crate::backup::take::{Tools, interruptible};
@@ -15,6 +16,7 @@ use crate::postgres::replication::{BaseBackupOptions, Checkpoint, ReplicationSes
 use crate::postgres::{BaseBackup, BaseBackupEnd, ClusterFacts, PostgresError, Server};
 use crate::stream::Gather;
 use std::collections::VecDeque;
+use std::io::Read;
 
 /// A base backup under way. Dropping it ends it, and whoever reads its archives with it.
 pub(super) enum BaseSource {
@@ -26,6 +28,9 @@ pub(super) enum BaseSource {
     Local(LocalOutcome),
 }
 
+/// What a program printed.
+impl<R: Read + Send> ArchiveBytes for Gather<R> {}
+
 /// A base backup that has begun.
 pub(super) struct Begun {
     pub(super) source: BaseSource,
@@ -35,17 +40,19 @@ pub(super) struct Begun {
 }
 
 impl BaseSource {
-    /// Begins a base backup with a checkpoint at once.
+    /// Begins a base backup with a checkpoint at once. `since`: what it may say of files that they are as they were, without
+    /// reading them.
     pub(super) async fn begin(
         server: &Server,
         cluster: &ClusterFacts,
         label: String,
         wal: WalOfBackup,
         from: BaseFrom,
+        since: Option<&Since>,
         tools: &Tools<'_>,
     ) -> Result<Begun, BackupError> {
         if from == BaseFrom::Local {
-            let (archives, outcome) = local::begin(server, cluster, &label, tools).await?;
+            let (archives, outcome) = local::begin(server, cluster, &label, since, tools).await?;
             let program = concat!("backstay ", env!("CARGO_PKG_VERSION"), " on the server's host").to_owned();
             return Ok(Begun { source: BaseSource::Local(outcome), archives: Box::new(archives), program });
         }

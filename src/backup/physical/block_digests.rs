@@ -33,6 +33,11 @@ impl BlockDigests {
         self.0.write_all(&digest)
     }
 
+    /// Adds those of a file that another backup has.
+    pub(super) fn add_known(&mut self, digests: &[u8]) -> io::Result<()> {
+        self.0.write_all(digests)
+    }
+
     /// All of them, to be read from the beginning.
     pub(super) fn finish(self) -> io::Result<File> {
         let mut file = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;

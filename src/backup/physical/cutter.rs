@@ -3,7 +3,7 @@
 
 use super::block_digests::{BlockDigests, Digest, block_of};
 use super::compare::{Comparing, Run};
-use super::earlier::Earlier;
+use super::earlier::{Earlier, Known};
 use super::found::Found;
 use super::member::member;
 use super::source::{Archive, Archives};
@@ -177,16 +177,22 @@ impl Cutter {
     }
 
     /// A file was read to its end.
-    fn found(&mut self, file: ClusterFile) -> io::Result<()> {
+    fn found(&mut self, mut file: ClusterFile) -> io::Result<()> {
         if let Some(archive) = &mut self.archive {
             archive.bytes.read_exact(&mut [0; BLOCK][..filling(file.bytes)])?;
+            file.crc32c = archive.bytes.checksum();
         }
+        self.note(file);
+        Ok(())
+    }
+
+    /// Everything is known of a file.
+    fn note(&mut self, file: ClusterFile) {
         self.found.bytes += file.bytes;
         self.found.files.push(file);
         if let Some(progress) = &self.progress {
             progress.at(self.found.bytes);
         }
-        Ok(())
     }
 
     /// Goes on with a file that is compared, until there is something to be handed out or it ends.
@@ -263,6 +269,11 @@ impl Cutter {
             _ => None,
         };
         if let Some(known) = known {
+            let Some(known) = self.pass_over(known, &mut file)? else {
+                self.state = State::Between;
+                self.note(file);
+                return Ok(());
+            };
             let spare = std::mem::take(&mut self.spare);
             self.state = State::Comparing(Box::new(Comparing::new(header, file, known, spare)));
             return Ok(());
@@ -280,6 +291,21 @@ impl Cutter {
         file.block = self.blocks.digests.as_ref().and_then(|_| block_of(left));
         self.state = State::Within { left, digest: Digest::new(file.block), file };
         Ok(())
+    }
+
+    /// Does without reading a file where that can be done: it is all said then. What is known is given back where not.
+    fn pass_over(&mut self, known: Known, file: &mut ClusterFile) -> io::Result<Option<Known>> {
+        let Some(archive) = &mut self.archive else { return Ok(Some(known)) };
+        if !known.checksum_if_unread(file).is_some_and(|checksum| archive.bytes.pass_over(checksum)) {
+            return Ok(Some(known));
+        }
+        let digests = known.tell_all(file);
+        if let Some(of_all) = &mut self.blocks.digests {
+            of_all.add_known(&digests)?;
+        }
+        self.found.unread.files += 1;
+        self.found.unread.bytes += file.bytes;
+        Ok(None)
     }
 
     fn hand_out(&mut self, bytes: &[u8]) {

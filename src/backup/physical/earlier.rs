@@ -1,7 +1,8 @@
 //! What an earlier backup has of the cluster: the files, where their bytes are, and the digests of their blocks.
 
 use super::block_digests::is_small;
-use crate::base::{BackupId, Blake3, BlockDigest};
+use super::since::Since;
+use crate::base::{BackupId, Blake3, BlockDigest, Crc32c};
 use crate::catalog::{ClusterFile, Extent, FileKind, FileMap, Pack};
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,6 +15,8 @@ const DIGEST: usize = size_of::<BlockDigest>();
 pub(super) struct Earlier {
     /// Its id.
     pub(super) id: BackupId,
+    /// What matters to who would not read a file again; `None`: all are read.
+    pub(super) since: Option<Since>,
     /// Its packs and those to which it refers, as another backup names them.
     packs: Vec<Pack>,
     files: HashMap<String, Entry>,
@@ -22,6 +25,7 @@ pub(super) struct Earlier {
 
 struct Entry {
     bytes: u64,
+    stamp: Option<Stamp>,
     blake3: Option<Blake3>,
     block: Option<u32>,
     at: Vec<Extent>,
@@ -29,9 +33,18 @@ struct Entry {
     first: u64,
 }
 
+/// What a file must have that is not read again. Only what the earlier backup itself has of a file counts, not what is left of
+/// one that was interrupted: a server tells changes since the earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: i64,
+    crc32c: Crc32c,
+}
+
 /// One file as it was.
 pub(super) struct Known {
     pub(super) bytes: u64,
+    stamp: Option<Stamp>,
     /// Digest of the whole, which is what small files are compared by.
     pub(super) blake3: Option<Blake3>,
     /// Length of its blocks; `None` for a small one.
@@ -55,14 +68,15 @@ impl Earlier {
         let mut first = 0;
         for file in map.files.into_iter().filter(|file| file.kind == FileKind::File) {
             let n_blocks = file.n_blocks();
-            let ClusterFile { path, bytes, blake3, block, at, .. } = file;
-            files.insert(path, Entry { bytes, blake3, block, at, first });
+            let ClusterFile { path, bytes, modified, crc32c, blake3, block, at, .. } = file;
+            let stamp = crc32c.map(|crc32c| Stamp { modified, crc32c });
+            files.insert(path, Entry { bytes, stamp, blake3, block, at, first });
             first += n_blocks;
         }
         let packs = map.packs.into_iter();
         let packs = packs.map(|pack| Pack { backup: pack.backup.or_else(|| Some(id.clone())), ..pack }).collect();
         let is_whole = digests.metadata()?.len() == first * DIGEST as u64;
-        Ok(is_whole.then(|| Earlier { id: id.clone(), packs, files, digests }))
+        Ok(is_whole.then(|| Earlier { id: id.clone(), since: None, packs, files, digests }))
     }
 
     /// Its packs, in the order of their numbers. May be taken once.
@@ -80,8 +94,9 @@ impl Earlier {
         let length = usize::try_from(n_blocks).ok().and_then(|n| n.checked_mul(DIGEST));
         let mut digests = vec![0; length.ok_or_else(|| io::Error::other("a file is too large to be compared"))?];
         self.digests.read_exact_at(&mut digests, entry.first * DIGEST as u64)?;
-        let places = Places { at: entry.at, current: 0, begins: 0 };
-        Ok(Some(Known { bytes: entry.bytes, blake3: entry.blake3, block: entry.block, digests, places }))
+        let Entry { bytes, stamp, blake3, block, at, .. } = entry;
+        let places = Places { at, current: 0, begins: 0 };
+        Ok(Some(Known { bytes, stamp, blake3, block, digests, places }))
     }
 }
 
@@ -91,6 +106,21 @@ impl Known {
         let Some(block) = self.block.map(u64::from).filter(|block| *block > 0) else { return false };
         let known = usize::try_from(at / block).ok().and_then(|n| self.digests.chunks_exact(DIGEST).nth(n));
         known == Some(digest.as_slice()) && bytes == block.min(self.bytes - at)
+    }
+
+    /// The checksum of a file that has the length and the time that it had, if both are known.
+    pub(super) fn checksum_if_unread(&self, file: &ClusterFile) -> Option<Crc32c> {
+        let stamp = self.stamp.filter(|stamp| stamp.modified == file.modified && self.bytes == file.bytes);
+        stamp.filter(|_| self.blake3.is_some()).map(|stamp| stamp.crc32c)
+    }
+
+    /// Says of a file what was known of it. Returns the digests of its blocks.
+    pub(super) fn tell_all(mut self, file: &mut ClusterFile) -> Vec<u8> {
+        file.blake3 = self.blake3;
+        file.crc32c = self.stamp.map(|stamp| stamp.crc32c);
+        file.block = self.block;
+        self.refer(file, 0, self.bytes);
+        self.digests
     }
 
     /// Adds to a file where a stretch of it is; each begins where the last one ended, or after it.

@@ -1,6 +1,6 @@
 //! What the archives of a base backup held, as far as the manifest says it.
 
-use crate::catalog::{ClusterFile, Pack};
+use crate::catalog::{ClusterFile, Pack, Unread};
 
 /// Most bytes kept of the end of a file that is looked into.
 const TAIL: usize = 64 << 10;
@@ -17,6 +17,8 @@ pub(super) struct Found {
     pub(super) control: Vec<u8>,
     /// Bytes of all files.
     pub(super) bytes: u64,
+    /// Files that were not read, because an earlier backup has them as they are.
+    pub(super) unread: Unread,
     /// Packs of earlier backups. Those of this one come after them.
     pub(super) earlier_packs: Vec<Pack>,
 }

@@ -2,6 +2,7 @@
 
 use super::earlier::Earlier;
 use super::remembered::Remembered;
+use super::since::Since;
 use crate::backup::take::{Order, Tools};
 use crate::base::BackupId;
 use crate::catalog::{FileMap, Layer, Manifest, ObjectRole, StoredObject};
@@ -57,7 +58,9 @@ pub(super) async fn load(
     let digests = shelf.read(digests, remembered.as_ref(), spool).await?;
     let digests = digests.0.into_inner().map_err(|error| error.to_string())?;
     let earlier = Earlier::of(id, map, digests).map_err(|error| error.to_string())?;
-    earlier.ok_or_else(|| format!("the digests of {id} are not those of its files"))
+    let mut earlier = earlier.ok_or_else(|| format!("the digests of {id} are not those of its files"))?;
+    earlier.since = Some(Since::of(&manifest, cluster));
+    Ok(earlier)
 }
 
 /// Keys that are passphrases are at hand, so that what is stored can be read, which proves that they are still the same.

@@ -31,6 +31,7 @@ pub(super) fn member(header: Header, tablespace: Option<u32>) -> io::Result<Opti
         modified: i64::try_from(header.mtime()?).unwrap_or(i64::MAX),
         bytes: if kind == FileKind::File { header.size()? } else { 0 },
         blake3: None,
+        crc32c: None,
         block: None,
         at: Vec::new(),
         kind,

@@ -19,6 +19,7 @@ mod member;
 mod remembered;
 #[cfg(test)]
 mod round_trip;
+mod since;
 mod source;
 mod streamed;
 mod write;

@@ -6,12 +6,13 @@ use super::block_digests::BlockDigests;
 use super::cutter::tests::{archive, packs};
 use super::cutter::{Blocks, Cutter};
 use super::earlier::Earlier;
-use crate::base::{BackupId, Blake3};
+use super::source::{Archive, ArchiveBytes};
+use crate::base::{BackupId, Blake3, Crc32c};
 use crate::catalog::{ClusterFile, Extent, FileMap, Pack};
 use crate::stream::Progress;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io::Read;
+use std::io::{self, Read};
 
 /// Files by name.
 type Content = BTreeMap<String, Vec<u8>>;
@@ -22,10 +23,72 @@ struct Stored {
     map: FileMap,
     digests: Vec<u8>,
     packs: Vec<Vec<u8>>,
+    /// Files that were not read.
+    unread: u64,
+}
+
+/// An archive whose source knows what did not change, and has nothing good where it did not.
+struct Knowing {
+    tar: Vec<u8>,
+    at: usize,
+    unchanged: Vec<String>,
+}
+
+impl Knowing {
+    fn of(content: &Content, before: Option<&Content>) -> Knowing {
+        let is_unchanged = |name: &String| before.is_some_and(|before| before.get(name) == content.get(name));
+        let files: Vec<_> = content
+            .iter()
+            .map(|(name, bytes)| {
+                let there = if is_unchanged(name) { vec![0xEE; bytes.len()] } else { bytes.clone() };
+                (name.clone(), there)
+            })
+            .collect();
+        let mut tar = Vec::new();
+        archive(None, &files).bytes.read_to_end(&mut tar).unwrap();
+        Knowing { tar, at: 0, unchanged: content.keys().filter(|name| is_unchanged(name)).cloned().collect() }
+    }
+}
+
+impl Read for Knowing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = (&self.tar[self.at..]).read(buffer)?;
+        self.at += n;
+        Ok(n)
+    }
+}
+
+impl ArchiveBytes for Knowing {
+    fn pass_over(&mut self, checksum: Crc32c) -> bool {
+        assert_eq!(checksum, Crc32c(7), "what the earlier one had");
+        let header = tar::Header::from_byte_slice(&self.tar[self.at - 512..self.at]);
+        let name = header.path().unwrap().to_str().unwrap().to_owned();
+        if !self.unchanged.contains(&name) {
+            return false;
+        }
+        self.at += header.size().unwrap().next_multiple_of(512) as usize;
+        true
+    }
+
+    fn checksum(&self) -> Option<Crc32c> {
+        Some(Crc32c(7))
+    }
 }
 
 /// Takes backups of contents, each on the one before.
 fn take(contents: &[Content], pack_bytes: u64) -> Vec<Stored> {
+    take_from(contents, pack_bytes, |content, _| {
+        let files: Vec<_> = content.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
+        archive(None, &files)
+    })
+}
+
+/// The same by a source that is told of a content and the one before it.
+fn take_from(
+    contents: &[Content],
+    pack_bytes: u64,
+    source: impl Fn(&Content, Option<&Content>) -> Archive,
+) -> Vec<Stored> {
     let mut taken: Vec<Stored> = Vec::new();
     for (number, content) in contents.iter().enumerate() {
         let earlier = taken.last().map(|last| {
@@ -33,9 +96,9 @@ fn take(contents: &[Content], pack_bytes: u64) -> Vec<Stored> {
             std::io::Write::write_all(&mut digests, &last.digests).unwrap();
             Earlier::of(&last.id, last.map.clone(), digests).unwrap().unwrap()
         });
-        let files: Vec<_> = content.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
+        let before = number.checked_sub(1).map(|before| &contents[before]);
         let blocks = Blocks { digests: Some(BlockDigests::new().unwrap()), earlier };
-        let archives = Box::new(VecDeque::from(vec![archive(None, &files)]));
+        let archives = Box::new(VecDeque::from(vec![source(content, before)]));
         let cutter = Cutter::new(archives, pack_bytes).with_blocks(blocks, &Progress::silent());
         let (packs, cutter) = packs(cutter);
         let mut cutter = cutter.lock().unwrap();
@@ -48,12 +111,13 @@ fn take(contents: &[Content], pack_bytes: u64) -> Vec<Stored> {
             frames: Vec::new(),
         });
         let found = std::mem::take(&mut cutter.found);
+        let unread = found.unread.files;
         let mut map = FileMap { packs: found.earlier_packs.into_iter().chain(own).collect(), files: found.files };
         map.drop_unused();
         let id = BackupId::new(jiff::Timestamp::from_second(1_800_000_000 + number as i64).unwrap(), number as u32);
         // What is stored is what is read back.
         let map = FileMap::from_lines(&map.to_lines()).unwrap();
-        taken.push(Stored { id, map, digests, packs });
+        taken.push(Stored { id, map, digests, packs, unread });
     }
     taken
 }
@@ -156,6 +220,53 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_is_passed_over_is_told_as_if_it_had_been_read(
+        lengths in prop::collection::vec(0_usize..150_000, 1..5),
+        rounds in prop::collection::vec(prop::collection::vec((0_usize..6, any_change()), 0..4), 1..4),
+        pack_bytes in 20_000_u64..400_000,
+    ) {
+        let first: Content =
+            lengths.iter().enumerate().map(|(n, length)| (format!("base/5/{n}"), noise(*length, n as u64 + 1))).collect();
+        let mut contents = vec![first];
+        for (round, changes) in rounds.iter().enumerate() {
+            contents.push(changed(contents.last().unwrap(), changes, round as u64));
+        }
+        let of_all = |content: &Content, _: Option<&Content>| Knowing::of(content, None);
+        let boxed = |bytes: Knowing| Archive { tablespace: None, bytes: Box::new(bytes) };
+        let read_all = take_from(&contents, pack_bytes, |content, before| boxed(of_all(content, before)));
+        let passed = take_from(&contents, pack_bytes, |content, before| boxed(Knowing::of(content, before)));
+        for (one, other) in read_all.iter().zip(&passed) {
+            prop_assert_eq!(&one.map, &other.map);
+            prop_assert!(one.digests == other.digests && one.packs == other.packs);
+        }
+        for ((stored, content), before) in passed.iter().skip(1).zip(&contents[1..]).zip(&contents) {
+            let unchanged = content.iter().filter(|(name, bytes)| !bytes.is_empty() && before.get(*name) == Some(*bytes));
+            prop_assert_eq!(stored.unread, unchanged.count() as u64);
+        }
+    }
+}
+
+#[test]
+fn a_file_of_another_time_is_read_whatever_its_source_knows() {
+    let content: Content = [("base/5/1".to_owned(), noise(100_000, 3))].into();
+    let later = |content: &Content, before: Option<&Content>| {
+        let mut bytes = Knowing::of(content, None);
+        if before.is_some() {
+            bytes.unchanged = content.keys().cloned().collect();
+            let mut header = tar::Header::from_byte_slice(&bytes.tar[..512]).clone();
+            header.set_mtime(1_800_000_001);
+            header.set_cksum();
+            bytes.tar[..512].copy_from_slice(header.as_bytes());
+        }
+        Archive { tablespace: None, bytes: Box::new(bytes) }
+    };
+    let all = take_from(&[content.clone(), content.clone()], 1 << 20, later);
+    assert_eq!((all[1].unread, all[1].packs.concat().len()), (0, 1024), "read, and the same");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Archives of a base backup from our own connection, with the manifest of the server as the last file, where
 //! `pg_basebackup` puts it.
 
-use super::source::{Archive, Archives};
+use super::source::{Archive, ArchiveBytes, Archives};
 use crate::postgres::PostgresError;
 use crate::postgres::replication::{Archive as Streaming, BackupEnd, BaseBackup};
 use std::io::{self, Cursor, Read};
@@ -72,6 +72,8 @@ impl Read for Watched {
         })
     }
 }
+
+impl ArchiveBytes for Watched {}
 
 fn fail(outcome: &Shared, error: PostgresError) -> io::Error {
     let told = io::Error::other(error.to_string());

@@ -15,10 +15,10 @@ use crate::backup::origin::origin;
 use crate::backup::pipeline::{File, Pumped, pump};
 use crate::backup::take::{Order, Tools, choose, interruptible, reach};
 use crate::backup::target::Target;
-use crate::base::BackupId;
+use crate::base::{BackupId, Size};
 use crate::catalog::{
     BLOCK_DIGESTS, Cluster, FORMAT, FileKind, FileMap, Incremental, Manifest, Method, ObjectRole, Pack, Source,
-    StoredObject, WalOfBackup,
+    StoredObject, Unread, WalOfBackup,
 };
 use crate::codec::DumpFormat;
 use crate::event::Event;
@@ -62,7 +62,8 @@ pub(in crate::backup) async fn write<'a>(
     let earlier = earlier(order, tools, &encoding, &reading, copies).await;
     let label = format!("backstay {id}");
     let wal = WalOfBackup::Included;
-    let begun = BaseSource::begin(&reading.server, &reading.cluster, label, wal, tier_spec.from, tools).await?;
+    let since = earlier.as_ref().and_then(|earlier| earlier.since.as_ref());
+    let begun = BaseSource::begin(&reading.server, &reading.cluster, label, wal, tier_spec.from, since, tools).await?;
     let pack_bytes = PACK_BYTES.max(reading.cluster.bytes / MAX_PACKS);
     let on = earlier.as_ref().map(|earlier| earlier.id.clone());
     let total = if on.is_some() { None } else { last_plain };
@@ -94,7 +95,11 @@ pub(in crate::backup) async fn write<'a>(
     let packs = std::mem::take(&mut found.earlier_packs).into_iter().chain(packs).collect();
     let mut map = FileMap { packs, files: found.files };
     let references = map.drop_unused();
-    cluster.incremental = on.map(|on| Incremental { on, references });
+    let unread = Some(found.unread).filter(|unread| unread.files > 0);
+    if let (Some(unread), Some(on)) = (&unread, &on) {
+        tools.observer.on(&Event::Note(said_of_unread(unread, on)));
+    }
+    cluster.incremental = on.map(|on| Incremental { on, references, unread });
     let needed = cluster.references().iter().map(|reference| &reference.backup);
     let writing = Writing { order, tools, encoding: &encoding, id };
     objects.extend(writing.describe(map, digests, copies).await?);
@@ -294,6 +299,16 @@ fn source(reading: Reading, cluster: &Cluster) -> Source {
         extensions: facts.extensions,
         in_recovery: facts.in_recovery,
     }
+}
+
+fn said_of_unread(unread: &Unread, on: &BackupId) -> String {
+    let Unread { files, bytes } = unread;
+    let (files, are) = if *files == 1 { ("1 file".to_owned(), "is") } else { (format!("{files} files"), "are") };
+    format!(
+        "by the server's summaries of its WAL {files} ({}) {are} as in {on}: what they hold was not read, and checksums of \
+         their pages were not looked at",
+        Size(*bytes)
+    )
 }
 
 fn tell(end: &BaseBackupEnd, tools: &Tools<'_>) {

@@ -1,12 +1,14 @@
 //! The archives of a cluster that is read from its own host, in the order in which the server sends them: tablespaces, the
 //! data directory, `pg_control` after all of it, then what the server says at the end, WAL, and the manifest.
 
-use super::members::{Members, Seen};
+use super::changes::Changes;
+use super::members::{Members, Opening, Seen};
 use super::tree::{CONTROL, Node, Tree, said_of};
 use crate::backup::error::BackupError;
 use crate::backup::physical::label::{self, Begin};
-use crate::backup::physical::source::{Archive, Archives};
-use crate::base::{SegmentSize, WalSegment};
+use crate::backup::physical::since::Since;
+use crate::backup::physical::source::{Archive, ArchiveBytes, Archives};
+use crate::base::{Crc32c, SegmentSize, WalSegment};
 use crate::catalog::Tablespace;
 use crate::codec::WalHeader;
 use crate::postgres::{BaseBackupEnd, OnlineBackup, OnlineBackupEnd};
@@ -49,6 +51,21 @@ pub(super) struct Source {
     pub(super) runtime: Handle,
     pub(super) seen: Seen,
     pub(super) warnings: Vec<String>,
+    /// `None`: every file is read.
+    pub(super) unchanged: Option<Unchanged>,
+}
+
+/// Files that are as an earlier backup found them.
+pub(super) struct Unchanged {
+    pub(super) changes: Changes,
+    pub(super) since: Since,
+}
+
+impl Unchanged {
+    /// True for a file that need not be read, if that backup has it.
+    fn has(&self, path: &str) -> bool {
+        self.changes.leave_alone(path) && !self.since.damaged.contains(path)
+    }
 }
 
 /// The archives. Reading blocks, and belongs on a thread where that may be.
@@ -165,11 +182,27 @@ impl Read for LocalArchive {
     }
 }
 
+impl ArchiveBytes for LocalArchive {
+    fn pass_over(&mut self, checksum: Crc32c) -> bool {
+        self.members.pass_over(checksum, &mut lock(&self.work).source.seen)
+    }
+
+    fn checksum(&self) -> Option<Crc32c> {
+        self.members.checksum()
+    }
+}
+
 impl LocalArchive {
     /// Begins the next member; false when there is none.
     fn begin_next(&mut self, work: &mut Work) -> io::Result<bool> {
         if let Some(node) = self.nodes.next() {
-            let begun = self.members.begin(&self.root, &self.prefix, &node, &work.source.seen);
+            let is_unchanged =
+                |unchanged: &Unchanged| !node.is_folder && unchanged.has(&format!("{}{}", self.prefix, node.path));
+            let opening = match &work.source.unchanged {
+                Some(unchanged) if is_unchanged(unchanged) => Opening::WhenRead,
+                _ => Opening::AtOnce,
+            };
+            let begun = self.members.begin(&self.root, &self.prefix, &node, opening, &mut work.source.seen);
             return begun.map(|()| true).map_err(|error| work.fail(error));
         }
         match std::mem::replace(&mut self.stage, Stage::Done) {
@@ -202,6 +235,9 @@ impl LocalArchive {
         let begin = label::begin(end.label.as_bytes());
         let begin =
             begin.ok_or_else(|| work.fail(io::Error::other("the server gave no label that says where it begins")))?;
+        if work.source.unchanged.as_ref().is_some_and(|unchanged| unchanged.since.timeline != begin.timeline) {
+            return Err(work.fail(io::Error::other("the timeline changed while files were read")));
+        }
         for (name, content) in [("backup_label", &end.label), ("tablespace_map", &end.tablespace_map)] {
             if !content.is_empty() {
                 let added = self.members.add(name, content.as_bytes(), now, Some(&mut work.source.seen));
@@ -250,9 +286,9 @@ impl LocalArchive {
         Ok(Stage::End)
     }
 
-    fn begin_wal(&mut self, name: &str, work: &Work) -> io::Result<()> {
+    fn begin_wal(&mut self, name: &str, work: &mut Work) -> io::Result<()> {
         let node = Node { path: format!("pg_wal/{name}"), is_folder: false };
-        self.members.begin(&self.root, "", &node, &work.source.seen)
+        self.members.begin(&self.root, "", &node, Opening::AtOnce, &mut work.source.seen)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Begins a backup of a cluster whose files are on this host.
 
-use super::archives::{LocalArchives, LocalOutcome, Source};
+use super::archives::{LocalArchives, LocalOutcome, Source, Unchanged};
+use super::ask_summaries::{Now, changes};
 use super::manifest::ServerManifest;
 use super::members::Seen;
 use super::tree::CONTROL;
 use crate::backup::error::BackupError;
 use crate::backup::physical::label;
+use crate::backup::physical::since::Since;
 use crate::backup::take::{Tools, interruptible};
 use crate::codec::{PAGE_BYTES, PAGES_IN_SEGMENT};
 use crate::postgres::{ClusterFacts, OnlineBackup, Server};
@@ -14,11 +16,12 @@ use std::path::PathBuf;
 use tokio::runtime::Handle;
 
 /// Begins one with a checkpoint at once. Fails, with the server as it was, when the data directory is not on this host or
-/// cannot be read.
+/// cannot be read. `since`: an earlier backup, since which the server may know what changed.
 pub(in super::super) async fn begin(
     server: &Server,
     cluster: &ClusterFacts,
     label: &str,
+    since: Option<&Since>,
     tools: &Tools<'_>,
 ) -> Result<(LocalArchives, LocalOutcome), BackupError> {
     let mut session = interruptible(tools, server.session()).await?;
@@ -41,6 +44,15 @@ pub(in super::super) async fn begin(
     }
     let online = interruptible(tools, OnlineBackup::begin(session, server.version_num(), label)).await?;
     let begin = online.start();
+    let unchanged = match since {
+        Some(since) => {
+            let system_identifier = place.system_identifier.as_str();
+            let now = Now { start: begin, system_identifier, checksums: cluster.checksums, is_usual };
+            let changes = changes(server, since, &now, tools).await?;
+            changes.map(|changes| Unchanged { changes, since: since.clone() })
+        }
+        None => None,
+    };
     let source = Source {
         data,
         tablespaces: cluster.tablespaces.clone(),
@@ -54,6 +66,7 @@ pub(in super::super) async fn begin(
             checked_from: (cluster.checksums && is_usual).then_some(begin),
         },
         warnings,
+        unchanged,
     };
     Ok(LocalArchives::of(source))
 }

@@ -1,7 +1,7 @@
 //! `backup_manifest`, version 1, as PostgreSQL's own base backup writes it, for `pg_verifybackup`.
 
 use super::super::label::Begin;
-use crate::base::{Lsn, Sha256};
+use crate::base::{Crc32c, Lsn, Sha256};
 use crc_fast::{CrcAlgorithm, Digest};
 use jiff::Timestamp;
 use std::fmt::Write;
@@ -26,10 +26,9 @@ impl FileDigest {
         self.0.update(bytes);
     }
 
-    /// The checksum as the manifest has it: the four bytes as they lie in memory on a little-endian machine.
-    fn finish(self) -> String {
-        let crc = u32::try_from(self.0.finalize() & 0xFFFF_FFFF).unwrap_or_default();
-        crc.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    /// The checksum of all of them.
+    pub(super) fn finish(self) -> Crc32c {
+        Crc32c(u32::try_from(self.0.finalize() & 0xFFFF_FFFF).unwrap_or_default())
     }
 }
 
@@ -39,7 +38,7 @@ impl ServerManifest {
     }
 
     /// Adds a file. What is in `pg_wal` has no place in it.
-    pub(super) fn add(&mut self, path: &str, bytes: u64, modified: i64, digest: FileDigest) {
+    pub(super) fn add(&mut self, path: &str, bytes: u64, modified: i64, checksum: Crc32c) {
         if path.starts_with("pg_wal/") {
             return;
         }
@@ -47,7 +46,6 @@ impl ServerManifest {
         let path = serde_json::to_string(path).unwrap_or_default();
         let modified =
             Timestamp::from_second(modified).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S GMT").to_string();
-        let checksum = digest.finish();
         // A String takes everything.
         let _ = write!(
             self.text,
@@ -80,8 +78,8 @@ mod tests {
         let mut manifest = ServerManifest::new();
         let mut digest = FileDigest::new();
         digest.update(b"123456789");
-        manifest.add("base/1/a \"b\"", 9, 0, digest);
-        manifest.add("pg_wal/000000010000000000000002", 1, 0, FileDigest::new());
+        manifest.add("base/1/a \"b\"", 9, 0, digest.finish());
+        manifest.add("pg_wal/000000010000000000000002", 1, 0, Crc32c(0));
         let begin = Begin { lsn: Lsn(0x200_0028), timeline: Timeline(3) };
         let text = String::from_utf8(manifest.finish(begin, Lsn(0x200_0100))).unwrap_or_default();
         let (before, _) = text.split_once("\"Manifest-Checksum\"").unwrap_or_default();

@@ -4,13 +4,13 @@
 use super::manifest::{FileDigest, ServerManifest};
 use super::pages::Pages;
 use super::tree::{Node, said_of};
-use crate::base::Lsn;
+use crate::base::{Crc32c, Lsn};
 use crate::catalog::BadPage;
 use crate::codec::PAGE_BYTES;
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tar::{EntryType, Header};
 
 /// Length of a header, and of what contents are filled up to.
@@ -32,11 +32,23 @@ pub(super) struct Members {
     ready: Vec<u8>,
     at: usize,
     current: Option<Current>,
+    /// Of the file that was read last.
+    checksum: Option<Crc32c>,
+}
+
+/// When a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    AtOnce,
+    /// Perhaps never: it may be passed over.
+    WhenRead,
 }
 
 /// A file that is being read.
 struct Current {
-    file: File,
+    path: PathBuf,
+    /// `None` as long as it was not opened.
+    file: Option<File>,
     /// As the archive has it, for the manifest.
     name: String,
     bytes: u64,
@@ -51,20 +63,32 @@ struct Current {
 impl Members {
     /// Begins what is at a node. `prefix` is what the server calls the root, such as `pg_tblspc/16384/`; names in the archive
     /// do without. A file that is gone is no member.
-    pub(super) fn begin(&mut self, root: &Path, prefix: &str, node: &Node, seen: &Seen) -> io::Result<()> {
+    pub(super) fn begin(
+        &mut self,
+        root: &Path,
+        prefix: &str,
+        node: &Node,
+        opening: Opening,
+        seen: &mut Seen,
+    ) -> io::Result<()> {
         let path = root.join(&node.path);
-        let opened = File::open(&path).and_then(|file| file.metadata().map(|meta| (file, meta)));
+        let opened = match opening {
+            Opening::AtOnce => File::open(&path).and_then(|file| file.metadata().map(|meta| (Some(file), meta))),
+            Opening::WhenRead => fs::metadata(&path).map(|meta| (None, meta)),
+        };
         let (file, meta) = match opened {
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(said_of(&path, &error)),
         };
         self.hand_out(header(&node.path, &meta, node.is_folder)?.as_bytes());
+        self.checksum = None;
         if !node.is_folder {
             let name = format!("{prefix}{}", node.path);
             self.current = Some(Current {
                 pages: seen.checked_from.and_then(|start| Pages::of(&name, start)),
                 name,
+                path,
                 file,
                 bytes: meta.len(),
                 position: 0,
@@ -72,6 +96,7 @@ impl Members {
                 digest: FileDigest::new(),
                 is_short: false,
             });
+            self.finish_if_over(seen);
         }
         Ok(())
     }
@@ -89,17 +114,34 @@ impl Members {
         self.ready.extend_from_slice(content);
         let filled = (content.len() as u64).next_multiple_of(BLOCK) - content.len() as u64;
         self.ready.extend(std::iter::repeat_n(0, usize::try_from(filled).unwrap_or_default()));
-        if let Some(seen) = seen {
+        self.checksum = seen.map(|seen| {
             let mut digest = FileDigest::new();
             digest.update(content);
-            seen.manifest.add(name, content.len() as u64, modified, digest);
-        }
+            let checksum = digest.finish();
+            seen.manifest.add(name, content.len() as u64, modified, checksum);
+            checksum
+        });
         Ok(())
     }
 
     /// Adds the two empty blocks that end an archive.
     pub(super) fn end(&mut self) {
         self.hand_out(&[0; 2 * BLOCK as usize]);
+    }
+
+    /// Passes over a file of which nothing was read but its header, and which has this checksum. False for a file that was
+    /// opened; then nothing happened.
+    pub(super) fn pass_over(&mut self, checksum: Crc32c, seen: &mut Seen) -> bool {
+        let is_at_its_beginning = self.at >= self.ready.len();
+        let may_be = |current: &mut Current| is_at_its_beginning && current.file.is_none() && !current.is_short;
+        let Some(current) = self.current.take_if(may_be) else { return false };
+        seen.manifest.add(&current.name, current.bytes, current.modified, checksum);
+        true
+    }
+
+    /// The checksum of the file that was read last, once all of it was read.
+    pub(super) fn checksum(&self) -> Option<Crc32c> {
+        self.checksum
     }
 
     /// Bytes of what was begun; 0 when the next member is to be begun.
@@ -113,10 +155,7 @@ impl Members {
             }
             let Some(current) = &mut self.current else { return Ok(0) };
             let left = current.bytes - current.position;
-            if left == 0 {
-                self.finish(seen);
-                continue;
-            }
+            current.open()?;
             let left = usize::try_from(left).unwrap_or(usize::MAX);
             if buffer.len() < left && buffer.len() < PAGE_BYTES {
                 // Pages are looked at whole.
@@ -124,19 +163,24 @@ impl Members {
                 current.fill(&mut page, seen)?;
                 self.ready = page;
                 self.at = 0;
+                self.finish_if_over(seen);
                 continue;
             }
             let most = left.min(buffer.len()).min(PIECE);
             let n = if most < left { most - most % PAGE_BYTES } else { most };
             current.fill(&mut buffer[..n], seen)?;
+            self.finish_if_over(seen);
             return Ok(n);
         }
     }
 
-    fn finish(&mut self, seen: &mut Seen) {
-        if let Some(current) = self.current.take() {
+    /// Ends a file with its last byte, so that its checksum is known before anything else is asked for.
+    fn finish_if_over(&mut self, seen: &mut Seen) {
+        if let Some(current) = self.current.take_if(|current| current.position == current.bytes) {
             let filled = current.bytes.next_multiple_of(BLOCK) - current.bytes;
-            seen.manifest.add(&current.name, current.bytes, current.modified, current.digest);
+            let checksum = current.digest.finish();
+            self.checksum = Some(checksum);
+            seen.manifest.add(&current.name, current.bytes, current.modified, checksum);
             self.hand_out(&[0; BLOCK as usize][..usize::try_from(filled).unwrap_or_default()]);
         }
     }
@@ -151,11 +195,27 @@ impl Members {
 }
 
 impl Current {
+    /// Opens the file if that was not done before. One that went away meanwhile has ended.
+    fn open(&mut self) -> io::Result<()> {
+        if self.file.is_some() || self.is_short {
+            return Ok(());
+        }
+        match File::open(&self.path) {
+            Ok(file) => self.file = Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.is_short = true,
+            Err(error) => return Err(said_of(&self.path, &error)),
+        }
+        Ok(())
+    }
+
     /// Fills a piece with what comes next.
     fn fill(&mut self, piece: &mut [u8], seen: &mut Seen) -> io::Result<()> {
         let mut length = 0;
-        while length < piece.len() && !self.is_short {
-            match self.file.read(&mut piece[length..]) {
+        while length < piece.len()
+            && !self.is_short
+            && let Some(file) = &mut self.file
+        {
+            match file.read(&mut piece[length..]) {
                 Ok(0) => self.is_short = true,
                 Ok(n) => length += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -165,8 +225,8 @@ impl Current {
             }
         }
         piece[length..].fill(0);
-        if let Some(pages) = &mut self.pages {
-            pages.look(&self.file, self.position, &piece[..length], &mut seen.bad_pages);
+        if let (Some(pages), Some(file)) = (&mut self.pages, &self.file) {
+            pages.look(file, self.position, &piece[..length], &mut seen.bad_pages);
         }
         self.digest.update(piece);
         self.position += piece.len() as u64;
