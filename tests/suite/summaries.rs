@@ -10,6 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 /// Does this with every version that summarizes WAL and is here.
 fn on_each(story: impl Fn(Version)) {
@@ -104,6 +105,34 @@ fn overwrite(path: &Path, bytes: &[u8]) {
     file.set_times(FileTimes::new().set_modified(modified)).unwrap();
 }
 
+/// When each file below a folder was changed.
+struct Times(Vec<(PathBuf, SystemTime)>);
+
+impl Times {
+    fn below(root: &Path) -> Times {
+        let (mut all, mut folders) = (Vec::new(), vec![root.to_owned()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().flatten() {
+                let meta = entry.metadata().unwrap();
+                match meta.is_dir() {
+                    true => folders.push(entry.path()),
+                    false => all.push((entry.path(), meta.modified().unwrap())),
+                }
+            }
+        }
+        Times(all)
+    }
+
+    /// Lets files that are still there look as if nobody had changed them.
+    fn put_back(&self) {
+        for (path, modified) in &self.0 {
+            if let Ok(file) = File::options().write(true).open(path) {
+                file.set_times(FileTimes::new().set_modified(*modified)).unwrap();
+            }
+        }
+    }
+}
+
 fn as_owner(folder: &Path, server: &Server, program: &str, arguments: &[&str]) {
     let owner = fs::metadata(folder).unwrap();
     let mut command = Command::new(server.bin.join(program));
@@ -189,15 +218,18 @@ fn what_did_not_change_is_not_read_and_comes_back() {
 
 fn not_read_and_comes_back(server: &'static Server) {
     tablespace(server, "far");
-    let (source, copied, logged, moved) = (
+    let (source, copied, logged, moved, travelled) = (
         Database::create(server, "shop"),
         Database::name_only(server, "copied"),
         Database::name_only(server, "logged"),
         Database::create(server, "moved"),
+        Database::create(server, "travelled"),
     );
     fill(&source);
-    moved.psql("CREATE TABLE t AS SELECT n, md5(n::text) AS w FROM generate_series(1, 20000) n");
-    settle(server, &[&source.name, &moved.name, "postgres", "template1"]);
+    for database in [&moved, &travelled] {
+        database.psql("CREATE TABLE t AS SELECT n, md5(n::text) AS w FROM generate_series(1, 20000) n");
+    }
+    settle(server, &[&source.name, &moved.name, &travelled.name, "postgres", "template1"]);
     let project = local(&source);
     let (full, said) = taken(&project);
     assert_eq!((on(&full), unread(&full)), (None, 0));
@@ -220,6 +252,7 @@ fn not_read_and_comes_back(server: &'static Server) {
         expected.push((second, vec![source.name.clone(), moved.name.clone()], state));
     }
 
+    let times = Times::below(&server.socket_dir());
     for change in [
         "UPDATE updated SET w = md5(w) WHERE n % 1000 = 1",
         "DELETE FROM shortened WHERE n > 1000",
@@ -239,19 +272,27 @@ fn not_read_and_comes_back(server: &'static Server) {
     server.psql("postgres", &format!("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log", logged.name, moved.name));
     server.psql("postgres", &format!("ALTER DATABASE {} SET TABLESPACE far", moved.name));
     copied.psql("DELETE FROM t WHERE n = 7");
+    // What changed elsewhere comes back to files of the same name and length.
+    server.psql("postgres", &format!("ALTER DATABASE {} SET TABLESPACE far", travelled.name));
+    travelled.psql("DELETE FROM t WHERE n = 9");
+    server.psql("postgres", &format!("ALTER DATABASE {} SET TABLESPACE pg_default", travelled.name));
     // Recovery of the server is no hole.
     server.restart("immediate");
-    let all = [source.name.as_str(), &copied.name, &logged.name, &moved.name];
+    let all = [source.name.as_str(), &copied.name, &logged.name, &moved.name, &travelled.name];
     let look = |expected: &mut Vec<_>, made: Manifest| {
         let state = states(&all, &|database, sql| server.psql(database, sql));
         expected.push((made, all.map(str::to_owned).to_vec(), state));
     };
+    // Times of files tell nothing of all this: summaries do.
+    server.psql("postgres", "CHECKPOINT");
+    times.put_back();
     let spoiled = Spoiled::of(&source, &still);
     let (third, said) = taken(&project);
     drop(spoiled);
     assert_eq!((on(&third), bad_pages(&third)), (Some(expected[0].0.id.to_string()), vec![]), "{said}");
     assert!(unread(&third) > 300 && unread(&third) < unread(&expected[0].0), "{said} {:#?}", third.cluster);
     look(&mut expected, third);
+    let times = Times::below(&server.socket_dir());
     // Once more, on one that did not read them either; a database goes and comes at another place.
     server.psql("postgres", &format!("DROP DATABASE {}", copied.name));
     server.psql(
@@ -260,6 +301,8 @@ fn not_read_and_comes_back(server: &'static Server) {
     );
     server.psql("postgres", &format!("ALTER DATABASE {} SET TABLESPACE pg_default", moved.name));
     source.psql("UPDATE updated SET w = 'x' WHERE n = 3");
+    server.psql("postgres", "CHECKPOINT");
+    times.put_back();
     let spoiled = Spoiled::of(&source, &still);
     let (fourth, said) = taken(&project);
     drop(spoiled);
@@ -339,6 +382,47 @@ fn a_hole_in_the_summaries_is_told_and_everything_is_read() {
         // From this one on there are summaries again.
         let (third, said) = taken(&project);
         assert!(unread(&third) > 300 && bad_pages(&third).is_empty(), "{said}");
+    });
+}
+
+#[test]
+fn what_another_timeline_or_a_standby_says_is_not_gone_by() {
+    on_one(|version| {
+        let settings = ["max_wal_size=2GB", "full_page_writes=on", "summarize_wal=on"];
+        let server: &Server = Box::leak(Box::new(Server::start_with(version, &settings)));
+        let source = Database::create(server, "shop");
+        source.psql("CREATE TABLE still AS SELECT n, md5(n::text) AS w FROM generate_series(1, 20000) n");
+        settle(server, &[&source.name]);
+        let project = local(&source);
+        let follow = || {
+            let signal = server.data().join("standby.signal");
+            fs::write(&signal, "").unwrap();
+            server.own(&signal);
+            server.restart("fast");
+            assert_eq!(server.psql("postgres", "SELECT pg_is_in_recovery()"), "t");
+        };
+        let lead = || {
+            assert_eq!(server.psql("postgres", "SELECT pg_promote()"), "t");
+            server.psql("postgres", "CHECKPOINT");
+        };
+        let is_read = |why: &str| {
+            let (made, said) = taken(&project);
+            assert!(on(&made).is_some() && unread(&made) == 0, "{said}");
+            assert!(said.contains("every file is read") && said.contains(why), "{said}");
+            made
+        };
+        taken(&project);
+        follow();
+        lead();
+        is_read("is of timeline 00000001, and this is 00000002");
+        let (made, said) = taken(&project);
+        assert!(unread(&made) > 300, "{said}");
+        follow();
+        is_read("it is a standby");
+        lead();
+        let made = is_read("was read from a standby");
+        let expected = state(|sql| source.psql(sql));
+        assert_eq!(asked(&project, &source, &made, |ask| state(|sql| ask(&source.name, sql))), expected);
     });
 }
 
