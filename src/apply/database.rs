@@ -201,7 +201,9 @@ async fn prune(
     let repository = repository(storage, hands)?;
     // Whatever the plan knew: one that was taken meanwhile, or that its scope left out, must not lose what it needs.
     repository.check_unreferred(tier, database, &id).await.map_err(|error| said(&error))?;
-    match repository.remove_backup(tier, database, &id, etag).await {
+    let removed = repository.remove_backup(tier, database, &id, etag).await;
+    tell_lacking(repository, hands.observer.as_ref());
+    match removed {
         Ok(0) => Ok(StepEnd::AlreadyDone),
         Ok(freed) => Ok(StepEnd::Done(format!("{} freed", Size(freed)))),
         Err(error) => deferred(&error).ok_or_else(|| said(&error)),

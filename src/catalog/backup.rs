@@ -49,7 +49,7 @@ pub struct Backup {
     /// What the store said keeps it from being deleted; `None` when it was not asked. Never stored.
     #[serde(skip)]
     pub protection: Option<Protection>,
-    /// Etag of its manifest as listed. Never stored.
+    /// Etag of its manifest as listed, or what stands for it where a server lists none. Never stored.
     #[serde(skip)]
     pub manifest_etag: String,
 }

@@ -76,10 +76,11 @@ pub(super) fn match_index(listed: Vec<Listed>, index: Option<Index>) -> (Vec<Ent
     let (mut entries, mut unread) = (Vec::with_capacity(listed.len()), Vec::new());
     for listed in listed {
         let known = indexed.remove(&(listed.place.id.to_string(), listed.place.tier.clone()));
-        let known = known
-            .filter(|known| known.manifest == listed.manifest.etag && known.backup.database == listed.place.database);
+        let known = known.filter(|known| {
+            known.manifest == listed.manifest.identity() && known.backup.database == listed.place.database
+        });
         match known {
-            Some(known) if known.verified.as_ref() == listed.verified.as_ref().map(|meta| &meta.etag) => {
+            Some(known) if known.verified == listed.verified.as_ref().map(ObjectMeta::identity) => {
                 entries.push(Entry {
                     backup: known.backup,
                     manifest_etag: known.manifest,

@@ -148,7 +148,8 @@ impl Repository {
                 Err(problem) => broken.push(BrokenFile { key: meta.key.clone(), problem: problem.to_string() }),
             }
         }
-        let entry = Entry { backup, manifest_etag: manifest.etag, verified_etag: verified.map(|meta| meta.etag) };
+        let verified_etag = verified.map(|meta| meta.identity());
+        let entry = Entry { backup, manifest_etag: manifest.identity(), verified_etag };
         Ok((Some(entry), broken))
     }
 

@@ -11,7 +11,7 @@ use crate::storage::{ObjectMeta, StorageError};
 use jiff::Timestamp;
 
 impl Repository {
-    /// Removes a backup and says how many bytes that freed. With `etag`, only the one whose manifest has it (`Changed`
+    /// Removes a backup and says how many bytes that freed. With `etag`, only the one whose manifest has that identity (`Changed`
     /// otherwise). When a part of it is locked nothing is removed (`Locked`). May be repeated. The database's lock must
     /// be held.
     pub async fn remove_backup(
@@ -28,7 +28,7 @@ impl Repository {
         }
         let manifest = self.store.head(&manifest_key(tier, database, id)).await?;
         if let (Some(found), Some(etag)) = (&manifest, etag)
-            && found.etag != etag
+            && !found.is(etag)
         {
             return Err(StorageError::Changed { location: self.store.location(), key: found.key.clone() }.into());
         }

@@ -26,12 +26,29 @@ pub struct ObjectMeta {
     pub key: String,
     /// Length in bytes.
     pub size: u64,
-    /// Opaque: changes whenever other bytes are written; whether equal bytes change it is the store's affair.
+    /// Opaque: changes whenever other bytes are written; whether equal bytes change it is the store's affair. Empty in
+    /// listings of a server that lists none.
     pub etag: String,
     /// When it was last written, seconds since 1970 by the store's clock; what `put` returns may be by ours.
     pub modified: i64,
     /// Its storage class; `STANDARD` in stores that know none.
     pub class: StorageClass,
+}
+
+impl ObjectMeta {
+    /// What tells it from other objects that had or get its key: its etag, or its length and time where a listing says none.
+    pub fn identity(&self) -> String {
+        if self.etag.is_empty() { self.length_and_time() } else { self.etag.clone() }
+    }
+
+    /// True when it has an identity, as it was listed or looked at.
+    pub fn is(&self, identity: &str) -> bool {
+        self.etag == identity || self.length_and_time() == identity
+    }
+
+    fn length_and_time(&self) -> String {
+        format!("{}-{}", self.size, self.modified)
+    }
 }
 
 /// What a large object gets beside its bytes; stores that know neither class nor lock leave them out.

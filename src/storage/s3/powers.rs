@@ -9,6 +9,8 @@ pub(super) struct Powers {
     pub(super) conditions: Power,
     pub(super) classes: Power,
     pub(super) locks: Power,
+    /// Etags in listings.
+    pub(super) etags: Power,
 }
 
 /// Whether a server does one thing.
@@ -51,7 +53,8 @@ impl Power {
 impl Powers {
     /// Nothing is held against the server; `is_aws`: and nothing has to be tried.
     pub(super) fn of(is_aws: bool) -> Powers {
-        Powers { conditions: Power::of(is_aws), classes: Power::of(is_aws), locks: Power::of(is_aws) }
+        let power = || Power::of(is_aws);
+        Powers { conditions: power(), classes: power(), locks: power(), etags: power() }
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
@@ -67,7 +70,10 @@ impl Powers {
                           at a time";
         let classes = "the server keeps no storage classes: the copy lies there without";
         let locks = "the server keeps no object locks: the copy can be deleted at any time";
-        let all = [(&self.conditions, conditions), (&self.classes, classes), (&self.locks, locks)];
+        let etags = "the server lists objects without etags: before one is deleted, whether it is still the same is judged \
+                     by its length and time";
+        let all =
+            [(&self.conditions, conditions), (&self.classes, classes), (&self.locks, locks), (&self.etags, etags)];
         all.into_iter().filter(|(power, _)| power.is_to_be_told()).map(|(_, what)| what).collect()
     }
 }

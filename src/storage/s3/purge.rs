@@ -6,6 +6,7 @@ use super::trouble::{Call, Trouble};
 use super::versions::{Fate, Listed, NULL, PERMISSION, judge, versions};
 use crate::storage::key::is_key;
 use crate::storage::{DeleteOutcome, ObjectMeta, ObjectStore, StorageError};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 /// How it went with each key that did not go well.
@@ -35,6 +36,8 @@ pub(super) async fn purge(store: &S3Store, objects: &[ObjectMeta]) -> Result<Vec
 
 /// The same for objects of one folder, which are listed together.
 async fn folder(store: &S3Store, objects: &[&ObjectMeta], failures: &mut Failures) -> Result<(), StorageError> {
+    let named = named(store, objects).await?;
+    let objects: &[&ObjectMeta] = &named.iter().map(Cow::as_ref).collect::<Vec<_>>();
     let fates = match versions(store, common_start(objects)).await? {
         Listed::Versions(mut found) => {
             let fate = |object: &&ObjectMeta| judge(&found.remove(&object.key).unwrap_or_default(), &object.etag);
@@ -72,6 +75,27 @@ async fn folder(store: &S3Store, objects: &[&ObjectMeta], failures: &mut Failure
     seen.retain(|doomed| !failures.contains_key(doomed.key));
     by_version(store, &seen, failures).await;
     Ok(())
+}
+
+/// The objects with their etags. Some servers list objects without: then one is the same that has the same length and
+/// time, and its etag is asked for. One that is another by now stays without, and so differs from what is there.
+async fn named<'a>(store: &S3Store, objects: &[&'a ObjectMeta]) -> Result<Vec<Cow<'a, ObjectMeta>>, StorageError> {
+    let mut named = Vec::with_capacity(objects.len());
+    for object in objects {
+        if !object.etag.is_empty() {
+            named.push(Cow::Borrowed(*object));
+            continue;
+        }
+        store.powers().etags.judge(false);
+        match store.head(&object.key).await {
+            Ok(Some(found)) if found.is(&object.identity()) => {
+                named.push(Cow::Owned(found));
+            }
+            Ok(_) | Err(StorageError::Forbidden { .. }) => named.push(Cow::Borrowed(*object)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(named)
 }
 
 /// Deletes objects that have no versions beside themselves.
