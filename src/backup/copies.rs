@@ -3,7 +3,7 @@
 use super::error::{CopyProblem, FailedCopy};
 use super::placement::placed;
 use crate::base::{BackupId, Sha256};
-use crate::catalog::Manifest;
+use crate::catalog::{Manifest, StoredObject};
 use crate::repository::{Lease, Repository, RepositoryError, layout};
 use crate::storage::Placement;
 use crate::storage::{StorageError, Upload};
@@ -27,24 +27,55 @@ pub(super) struct Copy<'a> {
     written: Vec<(String, Sha256, Box<dyn Upload>)>,
     /// Files that can be seen, to be removed when the copy fails after all.
     completed: Vec<String>,
+    /// So many of these are noted on this machine: where the backup as a whole fails they stay, and the next one goes on
+    /// from them.
+    n_noted: usize,
 }
 
 /// All copies: those that take part, and those that failed.
 pub(super) struct Copies<'a> {
     address: Address<'a>,
     active: Vec<Copy<'a>>,
+    /// Copies that failed and have all that is noted: of use while no other copy comes further.
+    stranded: Vec<Copy<'a>>,
     failed: Vec<FailedCopy>,
 }
 
 impl<'a> Copies<'a> {
     pub(super) fn new(address: Address<'a>) -> Copies<'a> {
-        Copies { address, active: Vec::new(), failed: Vec::new() }
+        Copies { address, active: Vec::new(), stranded: Vec::new(), failed: Vec::new() }
     }
 
     /// Adds a storage, its lock where the caller holds one, and what its files get.
     pub(super) fn add(&mut self, repository: &'a Repository, lease: Option<&'a Lease>, placement: Placement) {
         let address = self.address;
-        self.active.push(Copy { repository, lease, address, placement, written: Vec::new(), completed: Vec::new() });
+        let (written, completed) = (Vec::new(), Vec::new());
+        self.active.push(Copy { repository, lease, address, placement, written, completed, n_noted: 0 });
+    }
+
+    /// Goes on with what is stored of this backup in some storages: removes what is not among these files, which was
+    /// written when the backup was interrupted. A storage that has not all of them is dropped.
+    pub(super) async fn take_up(&mut self, files: &[StoredObject], storages: &[String]) {
+        for mut copy in std::mem::take(&mut self.active) {
+            if !storages.contains(&copy.repository.name) {
+                self.give_up(copy, CopyProblem::LacksBeginning).await;
+                continue;
+            }
+            copy.completed = files.iter().map(|file| file.name.clone()).collect();
+            copy.n_noted = copy.completed.len();
+            let cleared = copy.clear_others().await;
+            self.settle(copy, cleared).await;
+        }
+    }
+
+    /// Notes that what is complete is worth going on from.
+    pub(super) async fn noted(&mut self) {
+        for copy in &mut self.active {
+            copy.n_noted = copy.completed.len();
+        }
+        for copy in std::mem::take(&mut self.stranded) {
+            copy.remove(0).await;
+        }
     }
 
     /// Notes that a storage gets no copy.
@@ -82,8 +113,15 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Names of the storages that take part, and what became of the others.
-    pub(super) fn into_result(self) -> (Vec<String>, Vec<FailedCopy>) {
+    /// Names of the storages that have the backup, and what became of the others. What is left of copies that failed is
+    /// removed, if the backup is anywhere.
+    pub(super) async fn into_result(mut self) -> (Vec<String>, Vec<FailedCopy>) {
+        if !self.active.is_empty() {
+            for copy in std::mem::take(&mut self.stranded) {
+                copy.remove(0).await;
+            }
+        }
+        self.abandon_stranded().await;
         (self.active.iter().map(|copy| copy.repository.name.clone()).collect(), self.failed)
     }
 
@@ -153,10 +191,18 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Removes everything that was written, everywhere.
-    pub(super) async fn abandon(&mut self) {
-        for copy in std::mem::take(&mut self.active) {
-            copy.remove().await;
+    /// Removes everything that was written, everywhere, but what the next backup can go on from. True when there is some.
+    pub(super) async fn abandon(&mut self) -> bool {
+        self.stranded.append(&mut self.active);
+        let goes_on = self.stranded.iter().any(|copy| copy.n_noted > 0);
+        self.abandon_stranded().await;
+        goes_on
+    }
+
+    async fn abandon_stranded(&mut self) {
+        for copy in std::mem::take(&mut self.stranded) {
+            let n_noted = copy.n_noted;
+            copy.remove(n_noted).await;
         }
     }
 
@@ -169,7 +215,11 @@ impl<'a> Copies<'a> {
 
     async fn give_up(&mut self, copy: Copy<'a>, why: CopyProblem) {
         self.fail(&copy.repository.name, why);
-        copy.remove().await;
+        if copy.n_noted > 0 {
+            self.stranded.push(copy);
+        } else {
+            copy.remove(0).await;
+        }
     }
 }
 
@@ -185,24 +235,42 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// What cannot be removed now is named by the next plan.
-    async fn remove(self) {
+    /// Removes what is stored of the backup and is not among the files that are complete.
+    async fn clear_others(&self) -> Result<(), RepositoryError> {
         let Address { tier, database, id } = self.address;
+        let own = self.keys(0);
+        let store = &self.repository.store;
+        let listed = store.list(&layout::data_prefix(tier, database, id.as_str())).await?;
+        let others: Vec<String> = listed.into_iter().map(|meta| meta.key).filter(|key| !own.contains(key)).collect();
+        store.delete(&others).await?.into_iter().try_for_each(|(_, outcome)| outcome)?;
+        Ok(())
+    }
+
+    /// Keys of the complete files and their digests, but of the first ones.
+    fn keys(&self, kept: usize) -> Vec<String> {
+        let Address { tier, database, id } = self.address;
+        let names = self.completed.iter().skip(kept);
+        let keys = names.flat_map(|name| {
+            [layout::sidecar_key(tier, database, id, name), layout::object_key(tier, database, id, name)]
+        });
+        keys.collect()
+    }
+
+    /// Removes all files but the first ones. What cannot be removed now is named by the next plan.
+    async fn remove(self, kept: usize) {
+        let Address { tier, database, id } = self.address;
+        let keys = self.keys(kept);
         for (_, _, upload) in self.written {
             let _ = upload.abort().await;
         }
-        if self.completed.is_empty() {
+        if keys.is_empty() {
             return;
         }
         let store = &self.repository.store;
         // A manifest that was written although an error was told must be the first to go.
         let gone = store.delete(&[layout::manifest_key(tier, database, id)]).await;
-        if !gone.is_ok_and(|outcomes| outcomes.iter().all(|(_, outcome)| outcome.is_ok())) {
-            return;
+        if gone.is_ok_and(|outcomes| outcomes.iter().all(|(_, outcome)| outcome.is_ok())) {
+            let _ = store.delete(&keys).await;
         }
-        let keys = self.completed.iter().flat_map(|name| {
-            [layout::sidecar_key(tier, database, id, name), layout::object_key(tier, database, id, name)]
-        });
-        let _ = store.delete(&keys.collect::<Vec<_>>()).await;
     }
 }

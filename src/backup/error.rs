@@ -97,6 +97,9 @@ pub enum CopyProblem {
     /// An earlier backup, to which it refers, is not there any more.
     #[error("it refers to {0}, which is not there")]
     Lacks(BackupId),
+    /// The backup goes on from what is stored of it, which this storage has not.
+    #[error("it has not what was stored of the backup before it was interrupted")]
+    LacksBeginning,
     /// The policy's storage is not open in this run.
     #[error("it cannot be used in this run")]
     NotOpen,
@@ -112,7 +115,7 @@ impl Explain for CopyProblem {
             CopyProblem::Repository(error) => error.code(),
             CopyProblem::Space { .. } => &codes::BACKUP_WOULD_NOT_FIT,
             CopyProblem::NoRepository { .. } => &codes::NO_REPOSITORY,
-            CopyProblem::Lacks(_) => &codes::REFERENCE_LACKING,
+            CopyProblem::Lacks(_) | CopyProblem::LacksBeginning => &codes::REFERENCE_LACKING,
             CopyProblem::NotOpen => &codes::STORE_FAILED,
         }
     }
@@ -126,7 +129,9 @@ impl Explain for CopyProblem {
             CopyProblem::NoRepository { .. } => Some(
                 "Run `backstay apply --only infra`; if it was a repository before, is its disk mounted?".to_owned(),
             ),
-            CopyProblem::Lacks(_) => Some("Run `backstay plan`: it brings what can be brought.".to_owned()),
+            CopyProblem::Lacks(_) | CopyProblem::LacksBeginning => {
+                Some("Run `backstay plan`: it brings what can be brought.".to_owned())
+            }
             CopyProblem::NotOpen => Some("Run `backstay plan` to see why.".to_owned()),
         }
     }

@@ -27,6 +27,7 @@ pub use hooks::{HookFacts, run_hooks, run_hooks_anyway};
 pub use lacking::tell_lacking;
 pub use locks::LockedStorages;
 pub use origin::origin;
+pub use physical::unfinished;
 pub use placement::{placed, placement};
 pub use space::check_space;
 pub use take::{BackupOutcome, Order, Tools, take_backup};

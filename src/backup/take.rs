@@ -4,12 +4,13 @@ use super::copies::{Address, Copies};
 use super::error::{BackupError, CopyProblem, FailedCopy};
 use super::hooks::{run_hooks, run_hooks_anyway};
 use super::lacking::tell_lacking;
+use super::physical::{self, Unfinished};
 use super::placement::placement;
 use super::target::Target;
-use super::{logical, physical, space};
+use super::{logical, space};
 use crate::base::{BackupId, Lookup, total};
 use crate::catalog::{Manifest, Method, ObjectRole};
-use crate::event::Observer;
+use crate::event::{Event, Observer};
 use crate::policy::Desired;
 use crate::postgres::{Connection, PostgresError, Server};
 use crate::repository::{Lease, Repository, layout};
@@ -63,11 +64,17 @@ pub struct BackupOutcome {
 }
 
 /// Makes a backup. `Ok` when at least one storage has it; an error means that none has, and that nothing is left that
-/// looks like one. Hooks of the policy run around it. Run again, it makes another backup.
+/// looks like one. Hooks of the policy run around it. Run again, it makes another backup, or goes on with a physical one
+/// that was interrupted.
 pub async fn take_backup(order: &Order<'_>, tools: &Tools<'_>) -> Result<BackupOutcome, BackupError> {
     let hooks = &order.target.spec.hooks;
+    let unfinished = match order.target.tier_spec.method {
+        Method::Logical => None,
+        Method::Physical => physical::find_unfinished(order, tools).await,
+    };
     // Without a source of randomness the process id keeps two runs of one second apart.
-    let id = BackupId::new((tools.now)(), getrandom::u32().unwrap_or_else(|_| std::process::id()));
+    let new = || BackupId::new((tools.now)(), getrandom::u32().unwrap_or_else(|_| std::process::id()));
+    let id = unfinished.as_ref().map_or_else(new, |unfinished| unfinished.id.clone());
     let facts = [
         ("BACKSTAY_DATABASE", order.target.name),
         ("BACKSTAY_TIER", order.target.tier),
@@ -77,7 +84,7 @@ pub async fn take_backup(order: &Order<'_>, tools: &Tools<'_>) -> Result<BackupO
     let observer = tools.observer.as_ref();
     let before = run_hooks(&hooks.before_backup, &facts, tools.lookup, observer, tools.cancel).await;
     let outcome = match before {
-        Ok(()) => make(order, tools, &id).await,
+        Ok(()) => make(order, tools, &id, unfinished).await,
         Err(_) if tools.cancel.is_cancelled() => Err(BackupError::Interrupted),
         Err((command, problem)) => Err(BackupError::Hook { command, problem }),
     };
@@ -97,31 +104,44 @@ pub async fn take_backup(order: &Order<'_>, tools: &Tools<'_>) -> Result<BackupO
     outcome
 }
 
-async fn make<'a>(order: &Order<'a>, tools: &Tools<'a>, id: &'a BackupId) -> Result<BackupOutcome, BackupError> {
+async fn make<'a>(
+    order: &Order<'a>,
+    tools: &Tools<'a>,
+    id: &'a BackupId,
+    unfinished: Option<Unfinished>,
+) -> Result<BackupOutcome, BackupError> {
     let Target { name: database, tier, .. } = order.target;
     let mut copies = Copies::new(Address { tier, database, id });
     let written = match order.target.tier_spec.method {
         Method::Logical => logical::write(order, tools, id, &mut copies).await,
-        Method::Physical => physical::write(order, tools, id, &mut copies).await,
+        Method::Physical => physical::write(order, tools, id, unfinished, &mut copies).await,
     };
     match written {
         Ok(manifest) if !tools.cancel.is_cancelled() => {
             copies.publish(&manifest).await;
-            let (copies, failed) = copies.into_result();
             if copies.is_empty() {
-                Err(BackupError::NoCopy(failed))
-            } else {
-                Ok(BackupOutcome { manifest, copies, failed })
+                return Err(given_up(BackupError::NoCopy(Vec::new()), copies, tools).await);
             }
+            let (copies, failed) = copies.into_result().await;
+            if manifest.method == Method::Physical {
+                physical::forget_unfinished(order, tools).await;
+            }
+            Ok(BackupOutcome { manifest, copies, failed })
         }
-        written => {
-            copies.abandon().await;
-            Err(match written {
-                Ok(_) => BackupError::Interrupted,
-                Err(BackupError::NoCopy(_)) => BackupError::NoCopy(copies.into_result().1),
-                Err(error) => error,
-            })
-        }
+        Ok(_) => Err(given_up(BackupError::Interrupted, copies, tools).await),
+        Err(error) => Err(given_up(error, copies, tools).await),
+    }
+}
+
+/// Leaves nothing but what the next backup goes on from.
+async fn given_up(error: BackupError, mut copies: Copies<'_>, tools: &Tools<'_>) -> BackupError {
+    if copies.abandon().await {
+        let note = "the packs that are stored are kept: run again within a week, it goes on from them";
+        tools.observer.on(&Event::Note(note.to_owned()));
+    }
+    match error {
+        BackupError::NoCopy(_) => BackupError::NoCopy(copies.into_result().await.1),
+        error => error,
     }
 }
 

@@ -179,6 +179,26 @@ impl FileMap {
         references.into_iter().map(|(backup, packs)| Reference { backup, packs }).collect()
     }
 
+    /// Adds the files of another map, which name their packs as this one does.
+    pub fn join(&mut self, other: FileMap) {
+        let is_same = |a: &Pack, b: &Pack| (&a.backup, &a.name) == (&b.backup, &b.name);
+        let mut numbers = Vec::with_capacity(other.packs.len());
+        for pack in other.packs {
+            let number = self.packs.iter().position(|known| is_same(known, &pack)).unwrap_or_else(|| {
+                self.packs.push(pack);
+                self.packs.len() - 1
+            });
+            numbers.push(u32::try_from(number).unwrap_or(u32::MAX));
+        }
+        self.files.extend(other.files.into_iter().map(|mut file| {
+            for extent in &mut file.at {
+                // Whoever made the map names no pack that it does not have.
+                extent.0 = usize::try_from(extent.0).ok().and_then(|n| numbers.get(n).copied()).unwrap_or(u32::MAX);
+            }
+            file
+        }));
+    }
+
     fn check(&self, file: &ClusterFile) -> Result<(), InvalidFileMap> {
         let wrong = |problem| Err(InvalidFileMap::File { path: file.path.clone(), problem });
         if !is_inside(&file.path) {

@@ -18,6 +18,7 @@ mod recovery;
 pub mod retention;
 mod schema;
 mod seal;
+mod unfinished;
 mod verification;
 pub mod wal;
 
@@ -42,4 +43,5 @@ pub use recovery::{Base, BaseWish, NoBase, RecoveryTarget, choose_base};
 pub use retention::{Keep, is_ahead};
 pub use schema::{drills_schema, manifest_schema, verified_schema};
 pub use seal::{BrokenSeal, seal, seal_compact, unseal};
+pub use unfinished::goes_on;
 pub use verification::{VerifyLevel, VerifyProblem, VerifyRecord};

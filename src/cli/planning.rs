@@ -1,6 +1,7 @@
 //! What `plan` and `apply` share: observing and planning, and plan files.
 
-use super::{Context, Exit};
+use super::{Context, Exit, state};
+use crate::backup::unfinished;
 use crate::catalog::{BrokenSeal, seal, unseal};
 use crate::diag::{Code, Explain, codes};
 use crate::observe::{self, Places};
@@ -53,6 +54,10 @@ pub fn observe_and_plan_by(
             let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
             live.timetable = observe::timetable(&desired, program(&desired), &context.root);
             live.program = Some(program(&desired));
+            if let Some(machine) = state::repository() {
+                // Without notes what is left of interrupted backups is cleared, and they begin anew.
+                live.unfinished.extend(unfinished(machine.store.as_ref()).await.unwrap_or_default());
+            }
             if scope.has(Phase::Prune) || scope.has(Phase::Backups) {
                 observe::observe_wal(&desired, &places, context.lookup.as_ref(), &mut live).await;
             } else if scope.has(Phase::Copies) {

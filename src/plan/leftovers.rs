@@ -3,8 +3,8 @@
 
 use super::backups::Slot;
 use super::{Action, Deed, Deferral, Live, Note, Phase, Symbol, copies, prune};
-use crate::base::{Period, Size};
-use crate::catalog::{JournalState, Leftover, LeftoverKind};
+use crate::base::{BackupId, Period, Size};
+use crate::catalog::{JournalState, Leftover, LeftoverKind, Method, goes_on};
 use crate::policy::{Desired, StorageKind};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -58,6 +58,14 @@ pub(super) fn actions(
             }
             if let Some(kept) = kept_upload(desired, live, slots, storage, leftover, now) {
                 let message = format!("{} of {name} arrived before its upload was cut; {kept}", Size(leftover.bytes));
+                notes.push(Note { about: format!("storage/{storage}"), message, is_problem: false });
+                continue;
+            }
+            if goes_on_from(live, slots, leftover, now) {
+                let message = format!(
+                    "{} of {name} are stored; it was interrupted, and the next backup of the tier goes on from there",
+                    Size(leftover.bytes)
+                );
                 notes.push(Note { about: format!("storage/{storage}"), message, is_problem: false });
                 continue;
             }
@@ -131,6 +139,17 @@ fn kept_upload(
     }
     let unread = slot.spec.copies.iter().find(|copy| live.read(&copy.to).is_none())?;
     Some(format!("whether the copy is still wanted is known once {} can be read", unread.to))
+}
+
+/// True for files of a backup that the next one of its tier goes on with: this machine has notes on it.
+fn goes_on_from(live: &Live, slots: &[Slot<'_>], leftover: &Leftover, now: Timestamp) -> bool {
+    let is_of = |slot: &&Slot<'_>| slot.subject.name == leftover.database && slot.tier == leftover.tier;
+    let Some(slot) = slots.iter().find(is_of) else { return false };
+    let Ok(id) = leftover.id.parse::<BackupId>() else { return false };
+    leftover.kind == LeftoverKind::Data
+        && slot.spec.method == Method::Physical
+        && live.unfinished.contains(&id)
+        && goes_on(&id, slot.newest, now)
 }
 
 /// Runs that were killed since the last one that came to its end.

@@ -1,7 +1,7 @@
 //! What was found in the world, as planning sees it. Filled by `observe`, read-only.
 
 use super::{FoundFile, LiveServer};
-use crate::base::{Lsn, Period, SystemId, WalFile};
+use crate::base::{BackupId, Lsn, Period, SystemId, WalFile};
 use crate::catalog::Contents;
 use crate::catalog::wal::ClusterWal;
 use crate::resource::{Alarm, BucketPlace, Caller, Found, LeftBucket, LeftPolicy, Orphan};
@@ -47,6 +47,8 @@ pub struct Live {
     pub archivers: BTreeMap<String, Result<Archiver, String>>,
     /// The files that start scheduled work; `None` where nobody looked.
     pub timetable: Option<Timetable>,
+    /// Backups that were interrupted on this machine and can go on here; only where somebody looked.
+    pub unfinished: BTreeSet<BackupId>,
     /// Who we are to AWS, by `storage/<name>` and `access/<name>`; only where it could be asked.
     pub callers: BTreeMap<String, Caller>,
 }

@@ -61,6 +61,7 @@ mod partial_reads;
 mod physical;
 mod physical_kills;
 mod physical_local;
+mod physical_resume;
 mod physical_sources;
 mod physical_standby;
 mod plan_markdown;

@@ -21,26 +21,39 @@ pub(super) fn is_small(bytes: u64) -> bool {
 }
 
 /// Collects digests in the order of the files.
-pub(super) struct BlockDigests(BufWriter<File>);
+pub(super) struct BlockDigests {
+    file: BufWriter<File>,
+    /// Bytes of which `since` told.
+    told: u64,
+}
 
 impl BlockDigests {
     /// None yet.
     pub(super) fn new() -> io::Result<BlockDigests> {
-        Ok(BlockDigests(BufWriter::with_capacity(1 << 16, tempfile::tempfile()?)))
+        Ok(BlockDigests { file: BufWriter::with_capacity(1 << 16, tempfile::tempfile()?), told: 0 })
     }
 
     pub(super) fn add(&mut self, digest: BlockDigest) -> io::Result<()> {
-        self.0.write_all(&digest)
+        self.file.write_all(&digest)
+    }
+
+    /// Those that were added since this was asked last.
+    pub(super) fn since(&mut self) -> io::Result<impl Read + Send + use<>> {
+        self.file.flush()?;
+        let file = self.file.get_ref().try_clone()?;
+        let (from, to) = (self.told, file.metadata()?.len());
+        self.told = to;
+        Ok(FromStart(file, from).take(to - from))
     }
 
     /// Adds those of a file that another backup has.
     pub(super) fn add_known(&mut self, digests: &[u8]) -> io::Result<()> {
-        self.0.write_all(digests)
+        self.file.write_all(digests)
     }
 
     /// All of them, to be read from the beginning.
     pub(super) fn finish(self) -> io::Result<File> {
-        let mut file = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.seek(SeekFrom::Start(0))?;
         Ok(file)
     }

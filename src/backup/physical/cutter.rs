@@ -38,6 +38,8 @@ pub(super) struct Cutter {
     spare: Vec<u8>,
     /// Told of what was read, where that is not what goes into packs.
     progress: Option<Progress>,
+    /// Files of which `since` told.
+    n_told: usize,
     pub(super) found: Found,
 }
 
@@ -48,6 +50,13 @@ pub(super) struct Blocks {
     pub(super) digests: Option<BlockDigests>,
     /// What is compared with; `None`: everything goes into packs.
     pub(super) earlier: Option<Earlier>,
+}
+
+/// A stretch of the backup.
+pub(super) struct Stretch {
+    pub(super) files: Vec<ClusterFile>,
+    /// Digests of the blocks of these files.
+    pub(super) digests: Box<dyn Read + Send>,
 }
 
 enum State {
@@ -105,6 +114,7 @@ impl Cutter {
             blocks: Blocks::default(),
             spare: Vec::new(),
             progress: None,
+            n_told: 0,
             found: Found::default(),
         }
     }
@@ -122,6 +132,15 @@ impl Cutter {
     /// Digests of blocks, where they were wanted. May be taken once.
     pub(super) fn take_digests(&mut self) -> Option<BlockDigests> {
         self.blocks.digests.take()
+    }
+
+    /// Between two packs: the files that were read since this was asked last, and the digests of their blocks. `None` where
+    /// nobody wanted digests.
+    pub(super) fn since(&mut self) -> io::Result<Option<Stretch>> {
+        let Some(digests) = &mut self.blocks.digests else { return Ok(None) };
+        let files = self.found.files.get(self.n_told..).unwrap_or_default().to_vec();
+        self.n_told = self.found.files.len();
+        Ok(Some(Stretch { files, digests: Box::new(digests.since()?) }))
     }
 
     /// True when there is no further pack.
@@ -362,12 +381,11 @@ pub(super) mod tests {
 
     /// All packs, and what was found.
     fn cut(archives: Vec<Archive>, pack_bytes: u64) -> (Vec<Vec<u8>>, Arc<Mutex<Cutter>>) {
-        packs(Cutter::new(Box::new(VecDeque::from(archives)), pack_bytes))
+        packs(Arc::new(Mutex::new(Cutter::new(Box::new(VecDeque::from(archives)), pack_bytes))))
     }
 
     /// All packs of a cutter.
-    pub(in crate::backup::physical) fn packs(cutter: Cutter) -> (Vec<Vec<u8>>, Arc<Mutex<Cutter>>) {
-        let cutter = Arc::new(Mutex::new(cutter));
+    pub(in crate::backup::physical) fn packs(cutter: Arc<Mutex<Cutter>>) -> (Vec<Vec<u8>>, Arc<Mutex<Cutter>>) {
         let mut packs = Vec::new();
         while !cutter.lock().unwrap().is_done() {
             cutter.lock().unwrap().begin_pack(packs.len() as u32);

@@ -1,4 +1,5 @@
-//! What an earlier backup has of the cluster: the files, where their bytes are, and the digests of their blocks.
+//! What is stored of the cluster already: the files, where their bytes are, and the digests of their blocks. An earlier
+//! backup has some, and so has what this one stored before it was interrupted.
 
 use super::block_digests::is_small;
 use super::since::Since;
@@ -11,16 +12,15 @@ use std::os::unix::fs::FileExt;
 
 const DIGEST: usize = size_of::<BlockDigest>();
 
-/// The earlier backup.
+/// What there is to refer to.
+#[derive(Default)]
 pub(super) struct Earlier {
-    /// Its id.
-    pub(super) id: BackupId,
     /// What matters to who would not read a file again; `None`: all are read.
     pub(super) since: Option<Since>,
-    /// Its packs and those to which it refers, as another backup names them.
+    /// The packs, as the backup in the making names them.
     packs: Vec<Pack>,
     files: HashMap<String, Entry>,
-    digests: File,
+    digests: Vec<File>,
 }
 
 struct Entry {
@@ -29,7 +29,8 @@ struct Entry {
     blake3: Option<Blake3>,
     block: Option<u32>,
     at: Vec<Extent>,
-    /// Number of its first digest.
+    /// Which digests are its own: of which map, and the number of the first.
+    map: usize,
     first: u64,
 }
 
@@ -62,21 +63,43 @@ struct Places {
 }
 
 impl Earlier {
-    /// Puts a map and its digests together; `None` when the digests are not those of the map.
-    pub(super) fn of(id: &BackupId, map: FileMap, digests: File) -> io::Result<Option<Earlier>> {
-        let mut files = HashMap::with_capacity(map.files.len());
-        let mut first = 0;
-        for file in map.files.into_iter().filter(|file| file.kind == FileKind::File) {
-            let n_blocks = file.n_blocks();
-            let ClusterFile { path, bytes, modified, crc32c, blake3, block, at, .. } = file;
-            let stamp = crc32c.map(|crc32c| Stamp { modified, crc32c });
-            files.insert(path, Entry { bytes, stamp, blake3, block, at, first });
-            first += n_blocks;
+    /// Adds a map and its digests: of this backup, or of `owner`. A file that is known already stays as it is known, and of
+    /// a map that has one twice the later counts. False, and nothing is added, when the digests are not those of the map.
+    pub(super) fn add(&mut self, owner: Option<&BackupId>, map: FileMap, digests: File) -> io::Result<bool> {
+        let length =
+            map.files.iter().filter(|file| file.kind == FileKind::File).map(ClusterFile::n_blocks).sum::<u64>();
+        if digests.metadata()?.len() != length * DIGEST as u64 {
+            return Ok(false);
         }
         let packs = map.packs.into_iter();
-        let packs = packs.map(|pack| Pack { backup: pack.backup.or_else(|| Some(id.clone())), ..pack }).collect();
-        let is_whole = digests.metadata()?.len() == first * DIGEST as u64;
-        Ok(is_whole.then(|| Earlier { id: id.clone(), since: None, packs, files, digests }))
+        let packs = packs.map(|pack| Pack { backup: pack.backup.or_else(|| owner.cloned()), ..pack }).collect();
+        let mut all = FileMap { packs: std::mem::take(&mut self.packs), files: Vec::new() };
+        all.join(FileMap { packs, files: map.files });
+        self.packs = all.packs;
+        let (mut first, mut added) = (0, HashMap::with_capacity(all.files.len()));
+        for file in all.files.into_iter().filter(|file| file.kind == FileKind::File) {
+            let n_blocks = file.n_blocks();
+            let ClusterFile { path, bytes, modified, crc32c, blake3, block, at, .. } = file;
+            // What changed since is known of whole backups only.
+            let stamp = owner.and(crc32c).map(|crc32c| Stamp { modified, crc32c });
+            added.insert(path, Entry { bytes, stamp, blake3, block, at, map: self.digests.len(), first });
+            first += n_blocks;
+        }
+        for (path, entry) in added {
+            self.files.entry(path).or_insert(entry);
+        }
+        self.digests.push(digests);
+        Ok(true)
+    }
+
+    /// Forgets the files that are in packs of other backups.
+    pub(super) fn keep_own(&mut self) {
+        let packs = &self.packs;
+        let is_own = |extent: &Extent| {
+            usize::try_from(extent.0).is_ok_and(|n| packs.get(n).is_some_and(|pack| pack.backup.is_none()))
+        };
+        self.files.retain(|_, file| file.at.iter().all(is_own));
+        self.since = None;
     }
 
     /// Its packs, in the order of their numbers. May be taken once.
@@ -93,7 +116,9 @@ impl Earlier {
         let n_blocks = entry.block.map_or(0, |block| entry.bytes.div_ceil(u64::from(block)));
         let length = usize::try_from(n_blocks).ok().and_then(|n| n.checked_mul(DIGEST));
         let mut digests = vec![0; length.ok_or_else(|| io::Error::other("a file is too large to be compared"))?];
-        self.digests.read_exact_at(&mut digests, entry.first * DIGEST as u64)?;
+        if let Some(file) = self.digests.get(entry.map) {
+            file.read_exact_at(&mut digests, entry.first * DIGEST as u64)?;
+        }
         let Entry { bytes, stamp, blake3, block, at, .. } = entry;
         let places = Places { at, current: 0, begins: 0 };
         Ok(Some(Known { bytes, stamp, blake3, block, digests, places }))

@@ -1,6 +1,6 @@
 //! Loads what an earlier backup says of itself, so that another can refer to it.
 
-use super::earlier::Earlier;
+use super::notes::Spool;
 use super::remembered::Remembered;
 use super::since::Since;
 use crate::backup::take::{Order, Tools};
@@ -10,9 +10,8 @@ use crate::policy::Desired;
 use crate::repository::Repository;
 use crate::repository::layout::stored_key;
 use crate::stream::{Content, Decode, Encoding, Expected, Progress, Sink, decode, keys};
-use bytes::Bytes;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 
 /// What is being made.
 pub(super) struct Making<'a> {
@@ -22,14 +21,21 @@ pub(super) struct Making<'a> {
     pub(super) system_identifier: Option<&'a str>,
 }
 
-/// The earlier backup of an order, or why it cannot be referred to. `storages`: those that get the backup.
+/// The file map of an earlier backup.
+pub(super) struct Loaded {
+    pub(super) map: FileMap,
+    pub(super) digests: File,
+    pub(super) since: Since,
+}
+
+/// What the earlier backup of an order has, or why it cannot be referred to. `storages`: those that get the backup.
 pub(super) async fn load(
     id: &BackupId,
     making: &Making<'_>,
     order: &Order<'_>,
     tools: &Tools<'_>,
     storages: &[&Repository],
-) -> Result<Earlier, String> {
+) -> Result<Loaded, String> {
     let (tier, database) = (order.target.tier, order.target.name);
     let mut manifest = None;
     for repository in storages {
@@ -57,10 +63,8 @@ pub(super) async fn load(
     let spool = || Ok(Spool(BufWriter::with_capacity(1 << 18, tempfile::tempfile()?)));
     let digests = shelf.read(digests, remembered.as_ref(), spool).await?;
     let digests = digests.0.into_inner().map_err(|error| error.to_string())?;
-    let earlier = Earlier::of(id, map, digests).map_err(|error| error.to_string())?;
-    let mut earlier = earlier.ok_or_else(|| format!("the digests of {id} are not those of its files"))?;
-    earlier.since = Some(Since::of(&manifest, cluster));
-    Ok(earlier)
+    let since = Since::of(&manifest, cluster);
+    Ok(Loaded { map, digests, since })
 }
 
 /// Keys that are passphrases are at hand, so that what is stored can be read, which proves that they are still the same.
@@ -121,14 +125,5 @@ impl Shelf<'_> {
             stop: self.tools.cancel.child_token(),
         };
         decode(job, sink).await.map(|decoded| decoded.sink).map_err(|error| error.to_string())
-    }
-}
-
-/// Digests on their way into a file without a name.
-struct Spool(BufWriter<File>);
-
-impl Sink for Spool {
-    fn take(&mut self, piece: Bytes) -> io::Result<()> {
-        self.0.write_all(&piece)
     }
 }

@@ -5,6 +5,9 @@
 //! An incremental one compares every file with what an earlier backup has of it, block by block: what is as it was is
 //! referred to, wherever it lies, and only the rest goes into packs. The map names every stretch of every file, so that
 //! whoever reads it follows no chain.
+//!
+//! One that was interrupted goes on: after each pack this machine notes what is in it, and the next backup of the tier
+//! compares with that in the same way.
 
 mod base_source;
 mod block_digests;
@@ -12,11 +15,16 @@ mod compare;
 mod cutter;
 mod earlier;
 mod found;
+mod known;
 mod label;
 mod load;
 mod local;
 mod member;
+mod notes;
+mod own_files;
+mod packs;
 mod remembered;
+mod resume;
 #[cfg(test)]
 mod round_trip;
 mod since;
@@ -24,4 +32,6 @@ mod source;
 mod streamed;
 mod write;
 
+pub use notes::unfinished;
+pub(super) use resume::{Unfinished, find_unfinished, forget_unfinished};
 pub(super) use write::write;

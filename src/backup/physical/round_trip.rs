@@ -4,7 +4,7 @@
 
 use super::block_digests::BlockDigests;
 use super::cutter::tests::{archive, packs};
-use super::cutter::{Blocks, Cutter};
+use super::cutter::{Blocks, Cutter, PackReader, Stretch};
 use super::earlier::Earlier;
 use super::source::{Archive, ArchiveBytes};
 use crate::base::{BackupId, Blake3, Crc32c};
@@ -13,6 +13,7 @@ use crate::stream::Progress;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex};
 
 /// Files by name.
 type Content = BTreeMap<String, Vec<u8>>;
@@ -75,12 +76,26 @@ impl ArchiveBytes for Knowing {
     }
 }
 
+fn spooled(digests: &[u8]) -> std::fs::File {
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, digests).unwrap();
+    file
+}
+
+fn whole(content: &Content) -> Archive {
+    let files: Vec<_> = content.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
+    archive(None, &files)
+}
+
+fn cutter(source: Archive, pack_bytes: u64, earlier: Option<Earlier>) -> Arc<Mutex<Cutter>> {
+    let blocks = Blocks { digests: Some(BlockDigests::new().unwrap()), earlier };
+    let archives = Box::new(VecDeque::from(vec![source]));
+    Arc::new(Mutex::new(Cutter::new(archives, pack_bytes).with_blocks(blocks, &Progress::silent())))
+}
+
 /// Takes backups of contents, each on the one before.
 fn take(contents: &[Content], pack_bytes: u64) -> Vec<Stored> {
-    take_from(contents, pack_bytes, |content, _| {
-        let files: Vec<_> = content.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
-        archive(None, &files)
-    })
+    take_from(contents, pack_bytes, |content, _| whole(content))
 }
 
 /// The same by a source that is told of a content and the one before it.
@@ -92,15 +107,12 @@ fn take_from(
     let mut taken: Vec<Stored> = Vec::new();
     for (number, content) in contents.iter().enumerate() {
         let earlier = taken.last().map(|last| {
-            let mut digests = tempfile::tempfile().unwrap();
-            std::io::Write::write_all(&mut digests, &last.digests).unwrap();
-            Earlier::of(&last.id, last.map.clone(), digests).unwrap().unwrap()
+            let mut earlier = Earlier::default();
+            assert!(earlier.add(Some(&last.id), last.map.clone(), spooled(&last.digests)).unwrap());
+            earlier
         });
         let before = number.checked_sub(1).map(|before| &contents[before]);
-        let blocks = Blocks { digests: Some(BlockDigests::new().unwrap()), earlier };
-        let archives = Box::new(VecDeque::from(vec![source(content, before)]));
-        let cutter = Cutter::new(archives, pack_bytes).with_blocks(blocks, &Progress::silent());
-        let (packs, cutter) = packs(cutter);
+        let (packs, cutter) = packs(cutter(source(content, before), pack_bytes, earlier));
         let mut cutter = cutter.lock().unwrap();
         let mut digests = Vec::new();
         cutter.take_digests().unwrap().finish().unwrap().read_to_end(&mut digests).unwrap();
@@ -218,6 +230,55 @@ proptest! {
                     prop_assert!(content.contains_key(&name), "{}", path);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn one_that_goes_on_is_found_by_its_own_map(
+        lengths in prop::collection::vec(0_usize..150_000, 1..6),
+        interruptions in prop::collection::vec((1_usize..4, prop::collection::vec((0_usize..6, any_change()), 0..4)), 0..4),
+        pack_bytes in 20_000_u64..200_000,
+    ) {
+        let mut content: Content =
+            lengths.iter().enumerate().map(|(n, length)| (format!("base/5/{n}"), noise(*length, n as u64 + 1))).collect();
+        // What lies in the store and in the notes on it.
+        let (mut stored, mut noted, mut digests) = (Vec::<Vec<u8>>::new(), FileMap::default(), Vec::new());
+        let pack = |(n, pack): (usize, &Vec<u8>)| Pack {
+            name: format!("pack-{n}"),
+            backup: None,
+            plain_bytes: pack.len() as u64,
+            frames: Vec::new(),
+        };
+        for round in 0..=interruptions.len() {
+            let mut earlier = Earlier::default();
+            prop_assert!(earlier.add(None, noted.clone(), spooled(&digests)).unwrap());
+            let cutter = cutter(whole(&content), pack_bytes, Some(earlier));
+            let n_before = cutter.lock().unwrap().found.earlier_packs.len();
+            prop_assert_eq!(n_before, stored.len());
+            let until = interruptions.get(round).map_or(usize::MAX, |(n_packs, _)| *n_packs);
+            while stored.len() - n_before < until && !cutter.lock().unwrap().is_done() {
+                cutter.lock().unwrap().begin_pack((stored.len() - n_before) as u32);
+                let mut bytes = Vec::new();
+                PackReader(cutter.clone()).read_to_end(&mut bytes).unwrap();
+                stored.push(bytes);
+                let Stretch { files, digests: mut since } = cutter.lock().unwrap().since().unwrap().unwrap();
+                let map = FileMap { packs: stored.iter().enumerate().map(pack).collect(), files };
+                noted.join(FileMap::from_lines(&map.to_lines()).unwrap());
+                since.read_to_end(&mut digests).unwrap();
+            }
+            let Some((_, changes)) = interruptions.get(round) else {
+                let found = std::mem::take(&mut cutter.lock().unwrap().found);
+                let packs = stored.iter().enumerate().map(pack).collect();
+                let id = BackupId::new(jiff::Timestamp::UNIX_EPOCH, 1);
+                let map = FileMap { packs, files: found.files };
+                let all = [Stored { id, map, digests: Vec::new(), packs: stored.clone(), unread: 0 }];
+                prop_assert_eq!(all[0].map.files.len(), content.len());
+                for file in &all[0].map.files {
+                    prop_assert_eq!(&read(file, &all[0], &all), &content[&file.path]);
+                }
+                break;
+            };
+            content = changed(&content, changes, round as u64);
         }
     }
 }

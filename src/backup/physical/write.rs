@@ -2,23 +2,25 @@
 
 use super::base_source::BaseSource;
 use super::block_digests::{BlockDigests, FromStart};
-use super::cutter::{Blocks, Cutter, PackReader};
-use super::earlier::Earlier;
+use super::cutter::{Blocks, Cutter};
 use super::found::Found;
+use super::known::{Known, known, noting};
 use super::label;
-use super::load::{Making, load, may_be_remembered};
+use super::load::may_be_remembered;
+use super::packs::Packs;
 use super::remembered::Remembered;
+use super::resume::Unfinished;
 use crate::backup::cipher::cipher;
 use crate::backup::copies::Copies;
 use crate::backup::error::BackupError;
 use crate::backup::origin::origin;
-use crate::backup::pipeline::{File, Pumped, pump};
+use crate::backup::pipeline::{File, pump};
 use crate::backup::take::{Order, Tools, choose, interruptible, reach};
 use crate::backup::target::Target;
 use crate::base::{BackupId, Size};
 use crate::catalog::{
-    BLOCK_DIGESTS, Cluster, FORMAT, FileKind, FileMap, Incremental, Manifest, Method, ObjectRole, Pack, Source,
-    StoredObject, Unread, WalOfBackup,
+    BLOCK_DIGESTS, Cluster, FORMAT, FileKind, FileMap, Incremental, Manifest, Method, ObjectRole, Source, StoredObject,
+    Unread, WalOfBackup,
 };
 use crate::codec::DumpFormat;
 use crate::event::Event;
@@ -43,11 +45,13 @@ struct Reading {
     started_at: Timestamp,
 }
 
-/// Writes packs and map. All files are complete in the storages that are left.
+/// Writes packs and map. All files are complete in the storages that are left. `unfinished`: what is stored of this very
+/// backup.
 pub(in crate::backup) async fn write<'a>(
     order: &Order<'a>,
     tools: &Tools<'a>,
-    id: &BackupId,
+    id: &'a BackupId,
+    unfinished: Option<Unfinished>,
     copies: &mut Copies<'a>,
 ) -> Result<Manifest, BackupError> {
     let Target { spec, name: database, tier, tier_spec, .. } = order.target;
@@ -59,24 +63,31 @@ pub(in crate::backup) async fn write<'a>(
         return Err(BackupError::NoCopy(Vec::new()));
     }
 
-    let earlier = earlier(order, tools, &encoding, &reading, copies).await;
+    let system = reading.facts.system_identifier.as_ref();
+    let known = known(order, tools, &encoding, system, unfinished, copies).await?;
+    let Known { stored, earlier, on } = known;
+    if copies.is_empty() {
+        return Err(BackupError::NoCopy(Vec::new()));
+    }
     let label = format!("backstay {id}");
     let wal = WalOfBackup::Included;
     let since = earlier.as_ref().and_then(|earlier| earlier.since.as_ref());
     let begun = BaseSource::begin(&reading.server, &reading.cluster, label, wal, tier_spec.from, since, tools).await?;
     let pack_bytes = PACK_BYTES.max(reading.cluster.bytes / MAX_PACKS);
-    let on = earlier.as_ref().map(|earlier| earlier.id.clone());
-    let total = if on.is_some() { None } else { last_plain };
+    let compares = earlier.is_some();
+    let total = if compares { None } else { last_plain };
     let total = total.or(Some(reading.cluster.bytes));
     let progress = Progress::new(tools.observer.clone(), format!("back up {database} ({tier})"), total);
-    let digests = tier_spec.full_every.map(|_| BlockDigests::new()).transpose().map_err(StreamError::Process)?;
+    let noting = noting(order, tools, id, &encoding, system);
+    let wanted = tier_spec.full_every.is_some();
+    let digests = (wanted || noting.is_some()).then(BlockDigests::new).transpose().map_err(StreamError::Process)?;
     let cutter = Cutter::new(begun.archives, pack_bytes).with_blocks(Blocks { digests, earlier }, &progress);
     let cutter = Arc::new(Mutex::new(cutter));
     let mut backup = Some(begun.source);
-    // Of an incremental one it is told what was read: little of it goes into packs.
-    let of_packs = if on.is_some() { Progress::silent() } else { progress.clone() };
-    let job = Packs { progress: of_packs, encoding: &encoding, tools };
-    let packs = job.write(&cutter, copies, || drop(backup.take())).await;
+    // Where there is something to compare with it is told what was read: little of it goes into packs.
+    let of_packs = if compares { Progress::silent() } else { progress.clone() };
+    let job = Packs { progress: of_packs, encoding: &encoding, tools, noting };
+    let packs = job.write(&cutter, stored, copies, || drop(backup.take())).await;
     progress.end();
     let ended = match (packs, backup) {
         // The source's own words say more than that its output ended.
@@ -94,6 +105,10 @@ pub(in crate::backup) async fn write<'a>(
     let mut cluster = cluster(&reading, &found, end, wal)?;
     let packs = std::mem::take(&mut found.earlier_packs).into_iter().chain(packs).collect();
     let mut map = FileMap { packs, files: found.files };
+    let digests = digests.filter(|_| wanted);
+    if digests.is_none() {
+        map.files.iter_mut().for_each(|file| file.block = None);
+    }
     let references = map.drop_unused();
     let unread = Some(found.unread).filter(|unread| unread.files > 0);
     if let (Some(unread), Some(on)) = (&unread, &on) {
@@ -137,69 +152,6 @@ async fn read_facts(order: &Order<'_>, tools: &Tools<'_>) -> Result<Reading, Bac
     let cluster = interruptible(tools, session.cluster_facts()).await?;
     interruptible(tools, session.close()).await?;
     Ok(Reading { server, facts, cluster, started_at })
-}
-
-/// What packs are written with.
-struct Packs<'a> {
-    progress: Progress,
-    encoding: &'a Encoding,
-    tools: &'a Tools<'a>,
-}
-
-impl Packs<'_> {
-    /// Writes one pack after another, each visible once it is complete, until the archives end.
-    async fn write(
-        &self,
-        cutter: &Arc<Mutex<Cutter>>,
-        copies: &mut Copies<'_>,
-        end_source: impl FnOnce(),
-    ) -> Result<(Vec<StoredObject>, Vec<Pack>), BackupError> {
-        let (mut objects, mut packs) = (Vec::new(), Vec::new());
-        let mut end_source = Some(end_source);
-        let mut before = 0;
-        loop {
-            let number = u32::try_from(packs.len()).map_err(|_| not_whole("it has too many packs"))?;
-            cutter.lock().unwrap_or_else(PoisonError::into_inner).begin_pack(number);
-            let source = Box::new(PackReader(cutter.clone()));
-            let stem = format!("pack-{:06}.tar", number + 1);
-            let progress = self.progress.part(before);
-            let file = File { role: ObjectRole::Pack, stem: &stem, what: "the base backup", progress };
-            let end = || {
-                if let Some(end_source) = end_source.take() {
-                    end_source();
-                }
-            };
-            let pumped = pump(source, file, self.encoding, copies, self.tools, end).await?;
-            before += pumped.object.plain_bytes;
-            copies.complete().await;
-            if copies.is_empty() {
-                if let Some(end_source) = end_source.take() {
-                    end_source();
-                }
-                return Err(BackupError::NoCopy(Vec::new()));
-            }
-            let Pumped { object, frames, .. } = pumped;
-            packs.push(Pack { name: object.name.clone(), backup: None, plain_bytes: object.plain_bytes, frames });
-            objects.push(object);
-            if cutter.lock().unwrap_or_else(PoisonError::into_inner).is_done() {
-                return Ok((objects, packs));
-            }
-        }
-    }
-}
-
-/// What an order's backup may refer to. Whatever is in the way makes it a full one, and is told.
-async fn earlier(
-    order: &Order<'_>,
-    tools: &Tools<'_>,
-    encoding: &Encoding,
-    reading: &Reading,
-    copies: &Copies<'_>,
-) -> Option<Earlier> {
-    let id = order.earlier?;
-    let making = Making { encoding, system_identifier: reading.facts.system_identifier.as_deref() };
-    let told = |why: String| tools.observer.on(&Event::Warning(format!("a full backup is taken: {why}")));
-    load(id, &making, order, tools, &copies.repositories()).await.map_err(told).ok()
 }
 
 /// What describes the packs of a backup.
