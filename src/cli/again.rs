@@ -2,7 +2,7 @@
 
 use crate::apply::Outcome;
 use crate::event::StepEnd;
-use crate::plan::{Approval, Deed, Plan, n_deletions};
+use crate::plan::{Approval, Deed, Guard, GuardKind, Plan, n_deletions, n_wal_deletions};
 use std::collections::BTreeSet;
 
 /// What to type: the same part of the same policy, with as many deletions allowed as are left of those that were.
@@ -25,6 +25,12 @@ pub(super) fn command(plan: &Plan, outcome: &Outcome, approval: &Approval, is_ap
             words.push(format!("--allow-prune {}", quoted(&format!("{database}={left}"))));
         }
     }
+    for (database, allowed) in &approval.allow_prune_wal {
+        let left = n_wal_left(plan, outcome, database);
+        if left > 0 && n_wal_deletions(plan, database) == *allowed {
+            words.push(format!("--allow-prune-wal {}", quoted(&format!("{database}={left}"))));
+        }
+    }
     words.extend(approval.allow_irreversible.iter().map(|address| format!("--allow-irreversible {}", quoted(address))));
     if is_approved {
         words.push("--yes".to_owned());
@@ -32,9 +38,21 @@ pub(super) fn command(plan: &Plan, outcome: &Outcome, approval: &Approval, is_ap
     words.join(" ")
 }
 
-fn n_deleted(plan: &Plan, outcome: &Outcome, database: &str) -> usize {
+fn done(outcome: &Outcome) -> BTreeSet<&str> {
     let done = outcome.steps.iter().filter(|step| matches!(step.end, StepEnd::Done(_) | StepEnd::AlreadyDone));
-    let done: BTreeSet<&str> = done.map(|step| step.address.as_str()).collect();
+    done.map(|step| step.address.as_str()).collect()
+}
+
+/// Files under guards of which nothing was done.
+fn n_wal_left(plan: &Plan, outcome: &Outcome, database: &str) -> usize {
+    let done = done(outcome);
+    let is_left = |guard: &&Guard| !guard.actions.iter().any(|address| done.contains(address.as_str()));
+    let guards = plan.guards.iter().filter(|guard| guard.kind == GuardKind::TooMuchWal && guard.database == database);
+    guards.filter(is_left).filter_map(|guard| guard.n_allowed).sum()
+}
+
+fn n_deleted(plan: &Plan, outcome: &Outcome, database: &str) -> usize {
+    let done = done(outcome);
     let is_prune = |deed: &Deed| matches!(deed, Deed::PruneBackup { database: d, .. } if d == database);
     plan.actions.iter().filter(|action| is_prune(&action.deed) && done.contains(action.address.as_str())).count()
 }

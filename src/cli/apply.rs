@@ -42,9 +42,8 @@ pub struct Args {
     #[arg(long, value_name = "PLAN_ID", value_parser = plan_id)]
     expect: Option<String>,
 
-    /// Let exactly N backups of a database be deleted though that is more than `safety.max_prune`
-    #[arg(long, value_name = "DATABASE=N", value_parser = allowance)]
-    allow_prune: Vec<(String, usize)>,
+    #[command(flatten)]
+    allowances: Allowances,
 
     /// Do this step though it cannot be taken back; the exact address that the plan shows, repeatable
     #[arg(long, value_name = "ADDRESS")]
@@ -54,22 +53,35 @@ pub struct Args {
     scope: ScopeArgs,
 }
 
+/// Deletions that are allowed by their number.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Allowances {
+    /// Let exactly N backups of a database be deleted though that is more than `safety.max_prune`
+    #[arg(long, value_name = "DATABASE=N", value_parser = allowance)]
+    allow_prune: Vec<(String, usize)>,
+
+    /// Let exactly N files of a database's WAL be deleted though that is more than `safety.max_prune`
+    #[arg(long, value_name = "DATABASE=N", value_parser = allowance)]
+    allow_prune_wal: Vec<(String, usize)>,
+}
+
 impl Args {
     fn approval(&self) -> Approval {
         Approval {
-            allow_prune: self.allow_prune.iter().cloned().collect(),
+            allow_prune: self.allowances.allow_prune.iter().cloned().collect(),
+            allow_prune_wal: self.allowances.allow_prune_wal.iter().cloned().collect(),
             allow_irreversible: self.allow_irreversible.iter().cloned().collect(),
         }
     }
 
     /// What `prune` and `sync` run: one part, the rest as typed there.
-    pub(super) fn shorthand(scope: ScopeArgs, yes: bool, allow_prune: Vec<(String, usize)>) -> Args {
-        Args { plan_file: None, yes, expect: None, allow_prune, allow_irreversible: Vec::new(), scope }
+    pub(super) fn shorthand(scope: ScopeArgs, yes: bool, allowances: Allowances) -> Args {
+        Args { plan_file: None, yes, expect: None, allowances, allow_irreversible: Vec::new(), scope }
     }
 }
 
 /// Understands `DATABASE=N`.
-pub(super) fn allowance(text: &str) -> Result<(String, usize), String> {
+fn allowance(text: &str) -> Result<(String, usize), String> {
     let (database, count) = text.rsplit_once('=').ok_or("write DATABASE=N, such as app=14")?;
     let count = count.parse().map_err(|_| format!("`{count}` is not a number"))?;
     Ok((database.to_owned(), count))

@@ -22,13 +22,12 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS")]
     target: Vec<String>,
 
-    /// Let exactly N backups of a database be deleted though that is more than `safety.max_prune`
-    #[arg(long, value_name = "DATABASE=N", value_parser = apply::allowance)]
-    allow_prune: Vec<(String, usize)>,
+    #[command(flatten)]
+    allowances: apply::Allowances,
 }
 
 /// Applies the part of the plan that deletes.
 pub fn run(args: &Args, context: &Context) -> Exit {
     let scope = ScopeArgs::part(Part::Prune, args.target.clone());
-    apply::run(&apply::Args::shorthand(scope, args.yes, args.allow_prune.clone()), context)
+    apply::run(&apply::Args::shorthand(scope, args.yes, args.allowances.clone()), context)
 }

@@ -57,8 +57,9 @@ pub fn run(args: &Args, context: &Context) -> Exit {
 
 /// Does it part by part. What each says for machines becomes a part of what is said in the end.
 fn all(args: &Args, scope: ScopeArgs, policies: &[Desired], context: &Context, said: &mut RunView) -> Exit {
-    let applied =
-        part(context, &mut said.applied, || apply::run(&apply::Args::shorthand(scope, true, Vec::new()), context));
+    let applied = part(context, &mut said.applied, || {
+        apply::run(&apply::Args::shorthand(scope, true, apply::Allowances::default()), context)
+    });
     let is_proven = |spec: &DatabaseSpec| spec.verify.is_some() || spec.drill.is_some();
     let wants_proof =
         |policy: &Desired| policy.databases.iter().any(|(name, spec)| is_proven(spec) && is_in(args, policy, name));

@@ -26,5 +26,5 @@ pub struct Args {
 /// Applies the part of the plan that copies.
 pub fn run(args: &Args, context: &Context) -> Exit {
     let scope = ScopeArgs::part(Part::Copies, args.target.clone());
-    apply::run(&apply::Args::shorthand(scope, args.yes, Vec::new()), context)
+    apply::run(&apply::Args::shorthand(scope, args.yes, apply::Allowances::default()), context)
 }

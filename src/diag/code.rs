@@ -237,6 +237,7 @@ table! {
     PLAN_UNREADABLE = "BS604", Error, "the plan file cannot be used";
     APPROVAL_MISSING = "BS605", Error, "approval is missing";
     STEPS_FAILED = "BS606", Error, "some steps failed";
+    PRUNE_TOO_MUCH_WAL = "BS607", Error, "too much WAL would be deleted at once";
     IRREVERSIBLE = "BS610", Error, "a step cannot be taken back";
     RULE_FOREIGN = "BS611", Error, "a foreign lifecycle rule takes what the policy promises";
 

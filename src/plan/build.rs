@@ -4,7 +4,7 @@ use super::wanted::left_out;
 use super::{
     Action, Basis, Live, Note, Outlook, Phase, Plan, PolicyIdentity, Scope, alarms, backups, copies, effects,
     foreign_rules, guard, infra, irreversible, left_buckets, left_policies, leftovers, notes, orphans, provision,
-    prune, restorable, server_settings, subjects, timetable, wal, wal_copies,
+    prune, restorable, server_settings, subjects, timetable, wal, wal_copies, wal_guard,
 };
 use crate::policy::Desired;
 use jiff::Timestamp;
@@ -71,6 +71,7 @@ pub fn plan(desired: &Desired, live: &Live, now: Timestamp, scope: &Scope) -> Pl
     let takes_backup = |slot: &backups::Slot<'_>| planned.contains(&backups::address(&slot.subject.name, slot.tier));
     let mut guards: Vec<_> =
         slots.iter().flat_map(|slot| guard::guards(slot, &actions, takes_backup(slot), now)).collect();
+    guards.extend(wal_guard::guards(live, &subjects, &actions));
     let effects = slots.iter().filter_map(|slot| effects::effect(slot, &actions, now)).collect();
     let restorable = restorable::restorability(desired, &subjects, live, &actions, scope, now, &mut notes);
     drop_unneeded(&mut actions);

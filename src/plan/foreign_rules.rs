@@ -36,6 +36,7 @@ pub(super) fn guards(
                 hint: hint(&danger),
                 tier: danger.tier,
                 actions: stopped.clone(),
+                n_allowed: None,
             });
         } else {
             let about = format!("storage/{}/lifecycle", danger.storage);

@@ -2,6 +2,7 @@
 //! from the plan.
 
 use super::backups::Slot;
+use super::wal_guard::n_wal_deletions;
 use super::{Action, Deed, Plan};
 use crate::base::Period;
 use schemars::JsonSchema;
@@ -23,6 +24,9 @@ pub struct Guard {
     pub hint: String,
     /// Addresses of the actions it stops.
     pub actions: Vec<String>,
+    /// How many files it lets go when that is allowed, where it is lifted by a number of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_allowed: Option<usize>,
 }
 
 /// Kinds of guard; the code is explained in docs/rules.md.
@@ -33,6 +37,8 @@ pub enum GuardKind {
     NewestNotGood,
     /// More than `safety.max_prune` of a tier's copies would go at once.
     TooMany,
+    /// More than `safety.max_prune` of a database's WAL would go at once.
+    TooMuchWal,
     /// The tier's deletion waits for a drill, and the last one failed or is overdue.
     Unproven,
     /// The step cannot be taken back.
@@ -47,6 +53,7 @@ impl GuardKind {
         match self {
             GuardKind::NewestNotGood => &crate::diag::codes::PRUNE_UNSAFE,
             GuardKind::TooMany => &crate::diag::codes::PRUNE_TOO_MANY,
+            GuardKind::TooMuchWal => &crate::diag::codes::PRUNE_TOO_MUCH_WAL,
             GuardKind::Unproven => &crate::diag::codes::PRUNE_UNPROVEN,
             GuardKind::Irreversible => &crate::diag::codes::IRREVERSIBLE,
             GuardKind::ForeignRule => &crate::diag::codes::RULE_FOREIGN,
@@ -59,12 +66,14 @@ impl GuardKind {
 pub struct Approval {
     /// `--allow-prune DATABASE=N`: exactly so many deletions of a database's backups.
     pub allow_prune: BTreeMap<String, usize>,
+    /// `--allow-prune-wal DATABASE=N`: exactly so many deletions of files of a database's WAL.
+    pub allow_prune_wal: BTreeMap<String, usize>,
     /// `--allow-irreversible ADDRESS`: this step, though it cannot be taken back.
     pub allow_irreversible: BTreeSet<String>,
 }
 
 /// From so many copies on the share `safety.max_prune` is looked at: of three backups one is already a third.
-const SHARE_COUNTS_FROM: usize = 10;
+pub(super) const SHARE_COUNTS_FROM: usize = 10;
 
 /// The guards over the prune actions of one tier. `n_prunes` counts those of the whole database.
 pub(super) fn guards(slot: &Slot<'_>, actions: &[Action], takes_backup: bool, now: jiff::Timestamp) -> Vec<Guard> {
@@ -88,6 +97,7 @@ pub(super) fn guards(slot: &Slot<'_>, actions: &[Action], takes_backup: bool, no
         message,
         hint,
         actions,
+        n_allowed: None,
     };
     let mut guards = Vec::new();
     if let Some(problem) = newest_problem(slot, takes_backup, now) {
@@ -141,6 +151,7 @@ fn unproven(slot: &Slot<'_>, prunes: &[(&Action, &str)]) -> Option<Guard> {
         database,
         tier,
         actions: stopped,
+        n_allowed: None,
     })
 }
 
@@ -180,6 +191,9 @@ fn is_lifted(plan: &Plan, guard: &Guard, approval: &Approval) -> bool {
     match guard.kind {
         GuardKind::NewestNotGood | GuardKind::Unproven | GuardKind::ForeignRule => false,
         GuardKind::TooMany => approval.allow_prune.get(&guard.database) == Some(&n_deletions(plan, &guard.database)),
+        GuardKind::TooMuchWal => {
+            approval.allow_prune_wal.get(&guard.database) == Some(&n_wal_deletions(plan, &guard.database))
+        }
         // The first is the step itself, the others wait for it.
         GuardKind::Irreversible => {
             guard.actions.first().is_none_or(|address| approval.allow_irreversible.contains(address))
@@ -211,6 +225,18 @@ impl Approval {
                     idle.push(format!("{typed}: it is {count} backups of `{database}` that would be deleted"));
                 }
                 _ => {}
+            }
+        }
+        for (database, allowed) in &self.allow_prune_wal {
+            let typed = format!("`--allow-prune-wal {database}={allowed}` lifts nothing");
+            let mut planned =
+                plans.iter().map(|plan| n_wal_deletions(plan, database)).filter(|count| *count > 0).peekable();
+            match planned.peek().copied() {
+                None => idle.push(format!("{typed}: no guard stops a deletion of WAL of `{database}`")),
+                Some(count) if !planned.any(|count| count == *allowed) => {
+                    idle.push(format!("{typed}: it is {count} files of WAL of `{database}` that would be deleted"));
+                }
+                Some(_) => {}
             }
         }
         idle

@@ -17,6 +17,7 @@ fn guard(action: &Action, why: &str, actions: &[Action]) -> Option<Guard> {
         message: format!("{}: {why}", action.address),
         hint: format!("If that is meant, run `backstay apply --allow-irreversible {}`.", action.address),
         actions: stopped,
+        n_allowed: None,
     })
 }
 

@@ -46,6 +46,7 @@ mod timetable;
 mod title;
 mod wal;
 mod wal_copies;
+mod wal_guard;
 mod wanted;
 
 pub use crate::resource::FieldChange;
@@ -84,4 +85,5 @@ pub use timetable::{FoundFile, each_database, wanted_files};
 pub use title::standing;
 pub use wal::expendable;
 pub use wal_copies::lacking as wal_lacking;
+pub use wal_guard::n_wal_deletions;
 pub use wanted::{Wanted, grants_name, identity_path, principals, references, wanted};

@@ -109,6 +109,7 @@ mod views;
 mod wal_archive;
 mod wal_copies;
 mod wal_fetch;
+mod wal_guarding;
 mod wal_push;
 mod wal_push_ahead;
 mod wal_receive;

@@ -57,7 +57,8 @@ pub struct Safety {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000000))]
     pub keep_at_least: Option<u32>,
-    /// Deleting more than this share of a database's backups in a tier at once needs a word; `30%` unless set.
+    /// Deleting more than this share of a database's backups in a tier, or of its WAL in a storage, at once needs a word;
+    /// `30%` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_prune: Option<Written<Share>>,
 }
