@@ -2,21 +2,20 @@
 
 use super::StreamError;
 use super::gpg::Encrypting;
-use super::stored::Stored;
-use crate::base::Sha256;
+use super::stored::{Measure, Stored};
 use crate::codec::{AgeWriter, Cipher, age_encrypt};
 use bytes::Bytes;
 use std::io::Write;
 
 /// Encrypts, or passes through.
-pub(super) enum Encrypt {
-    Plain(Stored),
-    Age(Box<AgeWriter<Stored>>),
-    Gpg(Encrypting),
+pub(super) enum Encrypt<M: Measure> {
+    Plain(Stored<M>),
+    Age(Box<AgeWriter<Stored<M>>>),
+    Gpg(Encrypting<M::Digest>),
 }
 
-impl Encrypt {
-    pub(super) fn begin(cipher: &Cipher, stored: Stored) -> Result<Encrypt, StreamError> {
+impl<M: Measure> Encrypt<M> {
+    pub(super) fn begin(cipher: &Cipher, stored: Stored<M>) -> Result<Encrypt<M>, StreamError> {
         match cipher {
             Cipher::None => Ok(Encrypt::Plain(stored)),
             Cipher::GpgPassphrase(passphrase) => Ok(Encrypt::Gpg(Encrypting::start(passphrase, stored)?)),
@@ -36,7 +35,7 @@ impl Encrypt {
     }
 
     /// Ends the stream: how much was stored, and its digest.
-    pub(super) fn finish(self) -> Result<(u64, Sha256), StreamError> {
+    pub(super) fn finish(self) -> Result<(u64, M::Digest), StreamError> {
         match self {
             Encrypt::Plain(stored) => stored.finish().map_err(StreamError::Process),
             Encrypt::Age(writer) => writer.finish().and_then(Stored::finish).map_err(StreamError::Process),

@@ -6,7 +6,7 @@ use super::compress::{Numbered, Reorder, work};
 use super::fan_out::{self, FanOut};
 use super::stored::Stored;
 use super::{Encoding, Progress, StreamError};
-use crate::base::{Blake3, Blake3Hasher, Sha256};
+use crate::base::{Blake3, Blake3Hasher, Sha256, Sha256Hasher};
 use crate::codec::FRAME_BYTES;
 use crate::codec::archive::Scan;
 use crate::policy::Compression;
@@ -229,7 +229,7 @@ impl Pump {
         fan_out: FanOut,
     ) -> Result<(u64, Sha256, Vec<u32>), StreamError> {
         let mut frames = Vec::new();
-        let mut encrypt = Encrypt::begin(&self.encoding.cipher, Stored::new(fan_out))?;
+        let mut encrypt = Encrypt::begin(&self.encoding.cipher, Stored::new(fan_out, Sha256Hasher::default()))?;
         let mut reorder = Reorder::default();
         while let Ok(result) = compressed.recv() {
             reorder.put(result.map_err(StreamError::Process)?);

@@ -5,8 +5,8 @@
 //! that nothing of the user's GnuPG is read or changed and no agent is left behind.
 
 use super::StreamError;
-use super::stored::Stored;
-use crate::base::{Secret, Sha256};
+use super::stored::{Measure, Stored};
+use crate::base::Secret;
 use crate::codec::Keys;
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -78,14 +78,17 @@ fn for_people(said: &str) -> String {
 }
 
 /// Encrypts what is written to it.
-pub(super) struct Encrypting {
+pub(super) struct Encrypting<D> {
     program: Program,
     stdin: ChildStdin,
-    reader: JoinHandle<io::Result<(u64, Sha256)>>,
+    reader: JoinHandle<io::Result<(u64, D)>>,
 }
 
-impl Encrypting {
-    pub(super) fn start(passphrase: &Secret, stored: Stored) -> Result<Encrypting, StreamError> {
+impl<D: Send + 'static> Encrypting<D> {
+    pub(super) fn start<M: Measure<Digest = D>>(
+        passphrase: &Secret,
+        stored: Stored<M>,
+    ) -> Result<Encrypting<D>, StreamError> {
         let arguments = ["--symmetric", "--cipher-algo", "AES256", "--compress-algo", "none", "--force-mdc"];
         let hardened = ["--s2k-mode", "3", "--s2k-digest-algo", "SHA512", "--s2k-count", "65011712", "--output", "-"];
         let (program, stdin, mut stdout) = Program::start(&[&arguments[..], &hardened[..]].concat(), passphrase)?;
@@ -106,7 +109,7 @@ impl Encrypting {
         self.stdin.write_all(bytes).map_err(StreamError::Process)
     }
 
-    pub(super) fn finish(self) -> Result<(u64, Sha256), StreamError> {
+    pub(super) fn finish(self) -> Result<(u64, D), StreamError> {
         drop(self.stdin);
         let stored = self.reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let failed = |said: String| StreamError::Program { program: "gpg", problem: for_people(&said) };

@@ -3,17 +3,17 @@
 use super::cipher::Encrypt;
 use super::compress::Compressor;
 use super::fan_out;
-use super::stored::Stored;
+use super::stored::{Stored, Undigested};
 use super::{Encoding, StreamError};
 use crate::codec::FRAME_BYTES;
 use bytes::{Bytes, BytesMut};
 
-/// The content as it is to be stored. Computes, and blocks: to be called from a thread where it may.
+/// The content as it is to be stored, without a digest of that: such files are known by their content. Computes, and blocks: to be called from a thread where it may.
 pub fn encode_small(content: &Bytes, encoding: &Encoding) -> Result<Bytes, StreamError> {
     // Every frame becomes a piece at most, and so does every mebibyte of what cannot be compressed.
     let (fan_out, mut pieces) = fan_out::collect(content.len() / FRAME_BYTES + (content.len() >> 19) + 8);
     let mut compressor = Compressor::new(encoding.compression).map_err(StreamError::Process)?;
-    let mut encrypt = Encrypt::begin(&encoding.cipher, Stored::new(fan_out))?;
+    let mut encrypt = Encrypt::begin(&encoding.cipher, Stored::new(fan_out, Undigested))?;
     // No bytes at all make one empty frame: an empty file is not one that every program takes.
     let mut rest = content.clone();
     loop {
@@ -23,7 +23,7 @@ pub fn encode_small(content: &Bytes, encoding: &Encoding) -> Result<Bytes, Strea
             break;
         }
     }
-    let (length, _) = encrypt.finish()?;
+    let (length, ()) = encrypt.finish()?;
     let mut stored = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
     while let Ok(piece) = pieces.try_recv() {
         stored.extend_from_slice(&piece);

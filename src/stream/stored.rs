@@ -8,17 +8,48 @@ use std::io::{self, Write};
 /// Bytes of a piece, when they come in smaller ones.
 const PIECE: usize = 1 << 20;
 
+/// What is made of the stored bytes while they pass.
+pub(super) trait Measure: Send + 'static {
+    /// What comes of it.
+    type Digest: Send + 'static;
+    fn update(&mut self, bytes: &[u8]);
+    fn finish(self) -> Self::Digest;
+}
+
+impl Measure for Sha256Hasher {
+    type Digest = Sha256;
+
+    fn update(&mut self, bytes: &[u8]) {
+        Sha256Hasher::update(self, bytes);
+    }
+
+    fn finish(self) -> Sha256 {
+        Sha256Hasher::finish(self)
+    }
+}
+
+/// No digest: whoever reads goes by that of the content.
+pub(super) struct Undigested;
+
+impl Measure for Undigested {
+    type Digest = ();
+
+    fn update(&mut self, _: &[u8]) {}
+
+    fn finish(self) {}
+}
+
 /// Takes stored bytes.
-pub(super) struct Stored {
+pub(super) struct Stored<M = Sha256Hasher> {
     fan_out: FanOut,
-    hasher: Sha256Hasher,
+    measure: M,
     bytes: u64,
     piece: Vec<u8>,
 }
 
-impl Stored {
-    pub(super) fn new(fan_out: FanOut) -> Stored {
-        Stored { fan_out, hasher: Sha256Hasher::default(), bytes: 0, piece: Vec::new() }
+impl<M: Measure> Stored<M> {
+    pub(super) fn new(fan_out: FanOut, measure: M) -> Stored<M> {
+        Stored { fan_out, measure, bytes: 0, piece: Vec::new() }
     }
 
     /// Takes a large piece without copying it.
@@ -28,9 +59,9 @@ impl Stored {
     }
 
     /// Everything was taken: how much, and its digest.
-    pub(super) fn finish(mut self) -> io::Result<(u64, Sha256)> {
+    pub(super) fn finish(mut self) -> io::Result<(u64, M::Digest)> {
         self.flush_piece()?;
-        Ok((self.bytes, self.hasher.finish()))
+        Ok((self.bytes, self.measure.finish()))
     }
 
     fn flush_piece(&mut self) -> io::Result<()> {
@@ -45,14 +76,14 @@ impl Stored {
         if piece.is_empty() {
             return Ok(());
         }
-        self.hasher.update(&piece);
+        self.measure.update(&piece);
         self.bytes += piece.len() as u64;
         let nobody = |_| io::Error::new(io::ErrorKind::BrokenPipe, "no destination takes bytes any more");
         self.fan_out.push(&piece).map_err(nobody)
     }
 }
 
-impl Write for Stored {
+impl<M: Measure> Write for Stored<M> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.piece.capacity() == 0 {
             self.piece.reserve_exact(PIECE);
