@@ -40,6 +40,7 @@ mod prune;
 mod report;
 mod rescue;
 mod restore;
+mod restore_args;
 mod restore_cluster;
 mod review;
 mod review_sides;

@@ -30,6 +30,7 @@ mod progress;
 mod small;
 mod stored;
 mod stretches;
+mod unpack;
 
 pub use decode::{Content, Decode, Decoded, Expected, Sink, decode};
 pub use encode::{Encode, Encoded, encode};

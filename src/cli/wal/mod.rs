@@ -3,6 +3,7 @@
 //! `push` and `fetch` are called by PostgreSQL, and start `push-ahead` and `prefetch`; `receive` stays and streams; `drain` brings what
 //! waits in a spool; `list` shows what is archived, and `verify` proves it. `archive` finds what a database's policy says.
 
+mod ahead_args;
 mod archive;
 mod drain;
 mod fetch;

@@ -1,11 +1,11 @@
 //! `backstay wal push-ahead`: what `push` starts, so that the next files are archived before PostgreSQL asks. What fails is
 //! remembered for the call that asks, and is in the log.
 
+use super::ahead_args::AheadArgs;
 use super::archive::archive;
 use super::spooled::outage_spool;
 use super::state::Memory;
 use crate::backup::cipher;
-use crate::base::SystemId;
 use crate::cli::policy_files::named;
 use crate::cli::{Context, Exit};
 use crate::wal::{Claim, PgWal, Push, PushAhead, push_ahead};
@@ -18,31 +18,22 @@ pub struct Args {
     #[arg(value_name = "PATH")]
     after: PathBuf,
 
-    /// Name of the database in the policy
-    #[arg(short, long)]
-    database: String,
-
-    /// Which cluster's WAL
-    #[arg(long, value_name = "ID")]
-    system_id: SystemId,
-
-    /// Where it is remembered
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    work: AheadArgs,
 }
 
 /// Archives what is ready until nothing is.
 pub fn run(args: &Args, context: &Context) -> Exit {
-    let memory = Memory::of(args.state_dir.as_deref(), &args.database, args.system_id);
+    let memory = Memory::of(args.work.state_dir.as_deref(), &args.work.database, args.work.system_id);
     let claim = memory.and_then(|memory| Some((Claim::handed_over(memory.pushing.clone())?, memory.ahead)));
     let Some((_claim, ahead)) = claim else {
         context.complain("`wal push` starts this when there is something to do", None);
         return Exit::Usage;
     };
     let Ok(after) = args.after.file_name().unwrap_or_default().to_string_lossy().parse() else { return Exit::Usage };
-    let Ok(archive) = archive(context, &args.database) else { return Exit::Failed };
+    let Ok(archive) = archive(context, &args.work.database) else { return Exit::Failed };
     archive.closed.iter().for_each(|(_, problem)| context.fail(problem));
-    let spec = archive.desired.databases.get(&args.database);
+    let spec = archive.desired.databases.get(&args.work.database);
     let Ok(spool) = outage_spool(spec, context) else { return Exit::Failed };
     let encryption = spec.and_then(|database| database.encryption.as_deref());
     let cipher = match cipher(&archive.desired, encryption, context.lookup.as_ref()) {
@@ -57,10 +48,10 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         return Exit::Failed;
     }
     let job = PushAhead {
-        order: Push { database: args.database.clone(), to: archive.storages, cipher },
+        order: Push { database: args.work.database.clone(), to: archive.storages, cipher },
         spool,
         pg_wal: PgWal::of(&args.after),
-        system: args.system_id,
+        system: args.work.system_id,
         after,
         ahead,
         named: named(context),

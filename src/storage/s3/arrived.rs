@@ -4,12 +4,12 @@
 //! length of the bytes that would be sent under its number and the checksum that S3 verified when it came; a server that
 //! lists no checksums gets every part anew, into the same upload.
 
-use super::list::{decoded, encoding};
+use super::begun::{self, Presence};
 use super::store::{S3Store, etag, size};
 use super::trouble::{Call, Trouble};
 use super::{delete, write};
 use crate::storage::{Placement, StorageError};
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedPart, EncodingType, MultipartUpload, Part, StorageClass};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedPart, MultipartUpload, Part, StorageClass};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use crc_fast::{CrcAlgorithm, checksum};
@@ -88,26 +88,8 @@ fn is_alike(store: &S3Store, placement: &Placement, upload: &MultipartUpload) ->
 /// Open uploads of exactly this key.
 async fn open_uploads(store: &S3Store, key: &str) -> Result<Vec<MultipartUpload>, Trouble> {
     let full = store.full(key);
-    let mut found = Vec::new();
-    let (mut key_marker, mut id_marker) = (None, None);
-    loop {
-        let request = store.client().await.list_multipart_uploads().bucket(store.bucket()).prefix(&full);
-        let request = request
-            .set_encoding_type(encoding(store))
-            .set_key_marker(key_marker)
-            .set_upload_id_marker(id_marker)
-            .set_expected_bucket_owner(store.owner().await);
-        let page = request.send().await.map_err(|error| Trouble::of(&error))?;
-        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
-        let of_key =
-            page.uploads().iter().filter(|upload| decoded(upload.key().unwrap_or_default(), is_encoded) == full);
-        found.extend(of_key.cloned());
-        if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
-            return Ok(found);
-        }
-        key_marker = page.next_key_marker().map(|key| decoded(key, is_encoded).into_owned());
-        id_marker = page.next_upload_id_marker().map(ToOwned::to_owned);
-    }
+    let all = begun::uploads(store, &full).await?;
+    Ok(all.into_iter().filter(|(of, _)| *of == full).map(|(_, upload)| upload).collect())
 }
 
 /// What arrived of an upload; `None` when it is gone by now.
@@ -115,29 +97,13 @@ async fn arrived(store: &S3Store, key: &str, id: &str) -> Result<Option<Arrived>
     let call = Call { operation: "list", permission: "s3:ListMultipartUploadParts", key };
     let algorithm = store.checksum();
     let mut arrived = Arrived { id: id.to_owned(), algorithm: algorithm.clone(), parts: BTreeMap::new() };
-    let mut next = None;
-    loop {
-        let request = store.client().await.list_parts().bucket(store.bucket()).key(store.full(key)).upload_id(id);
-        let request = request.set_part_number_marker(next).set_expected_bucket_owner(store.owner().await);
-        let page = match request.send().await {
-            Ok(page) => page,
-            Err(error) => {
-                let trouble = Trouble::of(&error);
-                if trouble.code == "NoSuchUpload" || trouble.is_absent() {
-                    return Ok(None);
-                }
-                // It can be written to by who may not look into it.
-                if is_settled(&trouble) {
-                    return Ok(Some(arrived));
-                }
-                return Err(store.error(call, trouble));
-            }
-        };
-        arrived.parts.extend(page.parts().iter().filter_map(|part| known(part, &algorithm)));
-        next = page.next_part_number_marker().map(ToOwned::to_owned);
-        if next.is_none() || page.is_truncated() != Some(true) {
-            return Ok(Some(arrived));
-        }
+    let listed = begun::parts(store, key, id, |part| arrived.parts.extend(known(part, &algorithm))).await;
+    match listed {
+        Ok(Presence::There) => Ok(Some(arrived)),
+        Ok(Presence::Gone) => Ok(None),
+        // It can be written to by who may not look into it.
+        Err(trouble) if is_settled(&trouble) => Ok(Some(arrived)),
+        Err(trouble) => Err(store.error(call, trouble)),
     }
 }
 

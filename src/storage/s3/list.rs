@@ -1,7 +1,8 @@
 //! Listings, page by page: objects, and uploads that nobody finished.
 
+use super::begun::{self, Presence};
 use super::store::{S3Store, class_named, etag, size};
-use super::trouble::{Call, Trouble};
+use super::trouble::Call;
 use crate::storage::{ObjectMeta, StorageError};
 use aws_sdk_s3::types::{EncodingType, MultipartUpload, Object};
 use std::borrow::Cow;
@@ -60,79 +61,37 @@ fn listed(store: &S3Store, object: &Object, is_encoded: bool) -> Option<ObjectMe
 
 pub(super) async fn unfinished(store: &S3Store, prefix: &str) -> Result<Vec<ObjectMeta>, StorageError> {
     let call = Call { operation: "list", permission: "s3:ListBucketMultipartUploads", key: prefix };
+    let uploads = match begun::uploads(store, &store.full(prefix)).await {
+        Ok(uploads) => uploads,
+        // A server that cannot list them leaves it to its own cleaning; who may not list them, as one who only restores,
+        // may not clear them either.
+        Err(trouble) if trouble.is_not_implemented() || trouble.code == "AccessDenied" => return Ok(Vec::new()),
+        Err(trouble) => return Err(store.error(call, trouble)),
+    };
     let mut found = Vec::new();
-    let (mut key_marker, mut id_marker) = (None, None);
-    loop {
-        let request = store.client().await.list_multipart_uploads().bucket(store.bucket());
-        let request = request
-            .prefix(store.full(prefix))
-            .set_encoding_type(encoding(store))
-            .set_key_marker(key_marker)
-            .set_upload_id_marker(id_marker)
-            .set_expected_bucket_owner(store.owner().await);
-        let page = match request.send().await {
-            Ok(page) => page,
-            Err(error) => {
-                let trouble = Trouble::of(&error);
-                // A server that cannot list them leaves it to its own cleaning; who may not list them, as one who only
-                // restores, may not clear them either.
-                if trouble.is_not_implemented() || trouble.code == "AccessDenied" {
-                    return Ok(Vec::new());
-                }
-                return Err(store.error(call, trouble));
-            }
-        };
-        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
-        for upload in page.uploads() {
-            let key = decoded(upload.key().unwrap_or_default(), is_encoded);
-            // Some servers take a prefix for the whole key.
-            let Some(key) = store.within(&key).filter(|key| key.starts_with(prefix)) else { continue };
-            found.extend(one_unfinished(store, key, upload).await?);
+    for (key, upload) in &uploads {
+        if let Some(key) = store.within(key) {
+            found.extend(one_unfinished(store, key, upload).await);
         }
-        if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
-            break;
-        }
-        key_marker = page.next_key_marker().map(|key| decoded(key, is_encoded).into_owned());
-        id_marker = page.next_upload_id_marker().map(ToOwned::to_owned);
     }
     found.sort();
     Ok(found)
 }
 
 /// An unfinished upload with what was written of it, as far as that can be seen; `None` when it is gone by now.
-async fn one_unfinished(
-    store: &S3Store,
-    key: &str,
-    upload: &MultipartUpload,
-) -> Result<Option<ObjectMeta>, StorageError> {
+async fn one_unfinished(store: &S3Store, key: &str, upload: &MultipartUpload) -> Option<ObjectMeta> {
     let id = upload.upload_id().unwrap_or_default();
     let (mut bytes, mut modified) = (0, upload.initiated().map_or(0, aws_sdk_s3::primitives::DateTime::secs));
-    let mut next = None;
-    loop {
-        let request = store.client().await.list_parts().bucket(store.bucket()).key(store.full(key)).upload_id(id);
-        let request = request.set_part_number_marker(next).set_expected_bucket_owner(store.owner().await);
-        let page = match request.send().await {
-            Ok(page) => page,
-            Err(error) => {
-                let trouble = Trouble::of(&error);
-                if trouble.code == "NoSuchUpload" || trouble.is_absent() {
-                    return Ok(None);
-                }
-                // It is there all the same, and can be given up by who may not look into it.
-                break;
-            }
-        };
-        for part in page.parts() {
-            bytes += size(part.size());
-            modified = modified.max(part.last_modified().map_or(0, aws_sdk_s3::primitives::DateTime::secs));
-        }
-        next = page.next_part_number_marker().map(ToOwned::to_owned);
-        if next.is_none() || page.is_truncated() != Some(true) {
-            break;
-        }
+    let listed = begun::parts(store, key, id, |part| {
+        bytes += size(part.size());
+        modified = modified.max(part.last_modified().map_or(0, aws_sdk_s3::primitives::DateTime::secs));
+    });
+    // One whose parts cannot be listed is there all the same, and can be given up by who may not look into it.
+    if matches!(listed.await, Ok(Presence::Gone)) {
+        return None;
     }
     let class = upload.storage_class().map_or_else(Default::default, |class| class_named(class.as_str()));
-    Ok(Some(ObjectMeta { key: key.to_owned(), size: bytes, etag: id.to_owned(), modified, class }))
+    Some(ObjectMeta { key: key.to_owned(), size: bytes, etag: id.to_owned(), modified, class })
 }
 
 /// A key as it is; listings may encode it as URLs do.

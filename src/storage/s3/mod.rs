@@ -8,6 +8,7 @@
 
 mod arrived;
 mod authority;
+mod begun;
 mod budget;
 mod connection;
 mod delete;
