@@ -379,6 +379,28 @@ fn a_commit_waits_for_what_is_safe_here() {
 }
 
 #[test]
+fn what_is_under_way_lies_where_the_policy_says() {
+    let server = server();
+    let field = Field::new(&server);
+    let text = fs::read_to_string(field.path("backstay.yaml")).unwrap();
+    let held = field.path("held");
+    let said = format!("to: [near, far], slot: backstay, spool: {{ path: {}, max: 48MiB }} }}", held.display());
+    fs::write(field.path("backstay.yaml"), text.replace("to: [near, far] }", &said)).unwrap();
+    let log = field.path("log");
+    let mut command = Backstay::new(["wal", "receive", "--database", "app"])
+        .current_dir(field.folder.path())
+        .env("DATABASE_URL", &field.url)
+        .env("BACKSTAY_PG_BIN", &field.programs)
+        .into_command();
+    let child = command.stderr(fs::File::create(&log).unwrap()).stdout(Stdio::null()).spawn().unwrap();
+    let receiver = Receiver { child, log }.streams(&server);
+    write(&server, 2);
+    settled(&field, &server);
+    assert!(held.join("received/app/lock").exists() && !field.path("state").exists());
+    assert_eq!(receiver.terminate(), Some(0));
+}
+
+#[test]
 fn wal_that_is_gone_is_an_error_and_not_passed_over() {
     let server = Server::start(Version::Distribution);
     server.psql("postgres", "CREATE TABLE t (n bigint, filler text)");
