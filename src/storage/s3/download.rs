@@ -18,18 +18,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt;
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio_util::io::StreamReader;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Bytes of a range.
 const RANGE: u64 = 8 << 20;
 /// Ranges ahead of the reader, under way or ready.
-const AHEAD: usize = 6;
+const AHEAD: usize = 8;
 /// Ranges under way at once; more are no faster.
-const UNDER_WAY: usize = 4;
+const UNDER_WAY: usize = 6;
 
 fn call(key: &str) -> Call<'_> {
     Call { operation: "read", permission: "s3:GetObject", key }
@@ -62,36 +61,11 @@ pub(super) async fn get(store: &S3Store, key: &str, range: Option<Range<u64>>) -
         next,
         end,
         queue: VecDeque::new(),
-        lines: Arc::default(),
+        lines: Arc::new(Semaphore::new(UNDER_WAY)),
         ready: first.bytes,
         held: None,
     };
     Ok(Box::new(StreamReader::new(Box::pin(stream::unfold(ahead, Ahead::step)))))
-}
-
-/// How many ranges of a download are under way.
-#[derive(Default)]
-struct Lines {
-    n_busy: AtomicUsize,
-    /// One range less is under way.
-    freed: Notify,
-}
-
-/// One range under way, until this is dropped.
-struct Line(Arc<Lines>);
-
-impl Line {
-    fn taken(lines: &Arc<Lines>) -> Line {
-        lines.n_busy.fetch_add(1, Ordering::Relaxed);
-        Line(lines.clone())
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.0.n_busy.fetch_sub(1, Ordering::Relaxed);
-        self.0.freed.notify_one();
-    }
 }
 
 /// A range that is being fetched, and its share of the budget.
@@ -105,7 +79,7 @@ struct Ahead {
     next: u64,
     end: u64,
     queue: VecDeque<Fetching>,
-    lines: Arc<Lines>,
+    lines: Arc<Semaphore>,
     /// What is handed on next.
     ready: VecDeque<Bytes>,
     /// Its share of the budget.
@@ -119,14 +93,7 @@ impl Ahead {
             return Some((Ok(piece), self));
         }
         self.held = None;
-        let ended = loop {
-            let first = self.queue.front_mut()?;
-            tokio::select! {
-                biased;
-                ended = first => break ended,
-                () = self.lines.freed.notified() => self.fetch_ahead(),
-            }
-        };
+        let ended = self.queue.front_mut()?.await;
         self.queue.pop_front();
         let fetched = match ended {
             Ok(fetched) => fetched.map_err(io::Error::other),
@@ -149,17 +116,17 @@ impl Ahead {
     }
 
     fn fetch_ahead(&mut self) {
-        let is_free = || self.lines.n_busy.load(Ordering::Relaxed) < UNDER_WAY;
-        while self.queue.len() < AHEAD && is_free() && self.next < self.end {
+        while self.queue.len() < AHEAD && self.next < self.end {
             let end = self.end.min(self.next + RANGE);
             let share = self.store.budget().try_take(end - self.next);
             if share.is_none() && !self.queue.is_empty() {
                 return;
             }
             let (store, key, etag, range) = (self.store.clone(), self.key.clone(), self.etag.clone(), self.next..end);
-            let line = Line::taken(&self.lines);
+            let lines = self.lines.clone();
             self.queue.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
-                let _line = line;
+                // Given in the order of asking, also while the reader is busy with what it has. Nobody closes it.
+                let _line = lines.acquire().await;
                 let wanted = range.end - range.start;
                 let piece = fetch(&store, &key, range, Some(etag)).await?;
                 if length(&piece.bytes) == wanted {
