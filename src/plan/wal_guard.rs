@@ -27,7 +27,14 @@ struct Going {
 
 /// One guard for each database and storage.
 pub(super) fn guards(live: &Live, subjects: &[Subject<'_>], actions: &[Action]) -> Vec<Guard> {
-    subjects.iter().flat_map(|subject| of_database(live, subject, actions)).collect()
+    // Whose WAL stays is not looked at: there may be a thousand databases.
+    let prunes = actions.iter().filter_map(|action| match &action.deed {
+        Deed::PruneWal { database, .. } => Some(database.as_str()),
+        _ => None,
+    });
+    let pruned: BTreeSet<&str> = prunes.collect();
+    let theirs = subjects.iter().filter(|subject| pruned.contains(subject.name.as_str()));
+    theirs.flat_map(|subject| of_database(live, subject, actions)).collect()
 }
 
 fn of_database(live: &Live, subject: &Subject<'_>, actions: &[Action]) -> Vec<Guard> {
