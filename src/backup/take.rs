@@ -46,7 +46,7 @@ pub struct Tools<'a> {
     pub state: Option<&'a dyn ObjectStore>,
     /// Who listens.
     pub observer: Arc<dyn Observer>,
-    /// Cancelled when the backup should stop and leave nothing.
+    /// Cancelled when the backup should stop cleanly.
     pub cancel: &'a CancellationToken,
     /// The clock.
     pub now: fn() -> Timestamp,

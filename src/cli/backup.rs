@@ -20,6 +20,8 @@ use jiff::Timestamp;
 /// tier that is on demand (`schedule: manual`), or else the first one of the database. Exits 0 when every storage has
 /// it, 7 when some storage has not, 6 when another run works on the database.
 ///
+/// A physical backup that was interrupted on this machine goes on, under its id.
+///
 /// Examples:
 ///   backstay backup app
 ///   backstay backup app --tier daily

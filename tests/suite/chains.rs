@@ -1,9 +1,9 @@
 //! Chains of incremental backups through a hundred days of plans: whatever step a run stops after, no backup that is left
 //! lacks what it refers to.
 
-use crate::support::{at, backup, desired, world};
-use backstay::base::{Lsn, SegmentSize, Timeline};
-use backstay::catalog::{Backup, Cluster, Incremental, Method, Reference, WalOfBackup};
+use crate::support::{at, backup, cluster, desired, world};
+use backstay::base::{Lsn, SystemId};
+use backstay::catalog::{Backup, Cluster, Incremental, Method, Reference};
 use backstay::plan::{Action, Approval, Deed, Live, LiveStorage, ReadStorage, Scope, plan, refused};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -47,21 +47,7 @@ fn physical(live: &Live, earlier: Option<&str>, now: Timestamp) -> Backup {
         references.push(Reference { backup: on.id.clone(), packs: pack() });
         Incremental { on: on.id.clone(), references, unread: None }
     });
-    backup.cluster = Some(Cluster {
-        system_identifier: "7".to_owned(),
-        timeline: Timeline(1),
-        start_lsn: Lsn(1),
-        stop_lsn: Lsn(2),
-        wal_segment_bytes: SegmentSize::DEFAULT,
-        wal: WalOfBackup::Included,
-        checksums: true,
-        bad_pages: Vec::new(),
-        tablespaces: Vec::new(),
-        databases: Vec::new(),
-        files: 1000,
-        bytes: 1 << 30,
-        incremental,
-    });
+    backup.cluster = Some(Cluster { incremental, ..cluster(SystemId(7), Lsn(1)) });
     backup
 }
 

@@ -5,10 +5,7 @@ use crate::support::{Database, Project, Server, Version, faketime, shell, until}
 use backstay::catalog::Manifest;
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 /// Every table that a test makes, and what is in it.
 pub fn state(ask: impl Fn(&str) -> String) -> String {
@@ -72,14 +69,6 @@ pub fn stored(manifest: &Manifest) -> u64 {
     manifest.objects.iter().map(|object| object.stored_bytes).sum()
 }
 
-fn as_owner(folder: &Path, server: &Server, program: &str, arguments: &[&str]) {
-    let owner = fs::metadata(folder).unwrap();
-    let mut command = Command::new(server.bin.join(program));
-    command.args(arguments).arg(folder).current_dir("/").uid(owner.uid()).gid(owner.gid());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// Restores a backup into a folder, checks the files, starts a server on it and asks it.
 pub fn state_of(project: &Project, source: &Database, id: &str, more: &[&str]) -> String {
     let server = source.server;
@@ -87,7 +76,7 @@ pub fn state_of(project: &Project, source: &Database, id: &str, more: &[&str]) -
     let words = ["restore", "app", "--from", id, "--target-dir", folder.to_str().unwrap()];
     let words: Vec<&str> = words.into_iter().chain(more.iter().copied()).collect();
     project.backstay(&words).run().expect(0);
-    as_owner(&folder, server, "pg_verifybackup", &["--no-parse-wal", "--ignore=tablespace_map"]);
+    server.run_on(&folder, "pg_verifybackup", &["--no-parse-wal", "--ignore=tablespace_map"]).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let started = ["--delta", "--yes", "--start", "--port", &port, "--json"];
     let words: Vec<&str> = words.into_iter().chain(started).collect();
@@ -98,8 +87,8 @@ pub fn state_of(project: &Project, source: &Database, id: &str, more: &[&str]) -
         let output = command.args(["-XqAt", "-c", sql]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     });
-    as_owner(&folder, server, "pg_ctl", &["stop", "-m", "fast", "-w", "-D"]);
-    as_owner(&folder, server, "pg_controldata", &["-D"]);
+    server.run_on(&folder, "pg_ctl", &["stop", "-m", "fast", "-w", "-D"]).unwrap();
+    server.run_on(&folder, "pg_controldata", &["-D"]).unwrap();
     found
 }
 
@@ -395,7 +384,7 @@ fn drills_and_rescues_work_on_them_whoever_read_the_files() {
     let words: Vec<&str> = words.into_iter().chain(["--delta", "--yes", "--json"]).collect();
     let done = project.backstay(&words).run().expect(0).json();
     assert!(done["kept_files"].as_u64().unwrap() > 900, "{done:#}");
-    as_owner(&folder, source.server, "pg_verifybackup", &["--no-parse-wal"]);
+    source.server.run_on(&folder, "pg_verifybackup", &["--no-parse-wal"]).unwrap();
     fs::remove_dir_all(&folder).unwrap();
     assert_eq!(state_of(&project, &source, second.id.as_str(), &[]), expected);
 }

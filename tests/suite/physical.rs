@@ -4,7 +4,7 @@ use crate::support::{CANARY, Database, Project, Server, Version, shell};
 use backstay::catalog::{Manifest, Method, WalOfBackup};
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A server started on a restored folder; dropping it ends it.
@@ -27,20 +27,8 @@ impl Restored<'_> {
 
 impl Drop for Restored<'_> {
     fn drop(&mut self) {
-        let _ = as_owner(&self.folder, self.origin, "pg_ctl", &["stop", "-m", "immediate", "-D"]);
+        let _ = self.origin.run_on(&self.folder, "pg_ctl", &["stop", "-m", "immediate", "-D"]);
     }
-}
-
-/// Runs a program on a data directory as its owner. Returns what it said, if it ended well.
-fn as_owner(folder: &Path, server: &Server, program: &str, arguments: &[&str]) -> Result<String, String> {
-    use std::os::unix::fs::MetadataExt;
-    use std::os::unix::process::CommandExt;
-    let owner = fs::metadata(folder).unwrap();
-    let mut command = Command::new(server.bin.join(program));
-    command.args(arguments).arg(folder).current_dir("/").uid(owner.uid()).gid(owner.gid());
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    if output.status.success() { Ok(said) } else { Err(said) }
 }
 
 fn free_port() -> u16 {
@@ -97,7 +85,7 @@ fn a_cluster_comes_back_byte_for_byte_and_a_server_starts_on_it() {
         let dry = project.backstay(&["restore", "app", "--target-dir", target, "--dry-run"]).run().expect(0);
         assert!(dry.stdout.contains(&cluster.system_identifier) && !folder.exists(), "{dry:#?}");
         project.backstay(&["restore", "app", "--target-dir", target]).run().expect(0);
-        as_owner(&folder, server, "pg_verifybackup", &["--no-parse-wal"]).unwrap();
+        server.run_on(&folder, "pg_verifybackup", &["--no-parse-wal"]).unwrap();
         assert!(folder.join("recovery.signal").is_file());
         let again = project.backstay(&["restore", "app", "--target-dir", target]).run().expect(4);
         assert!(again.stderr.contains("is not empty") && again.stderr.contains("--delta"), "{again:#?}");

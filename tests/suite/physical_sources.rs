@@ -3,9 +3,7 @@
 use crate::support::{Database, Project, Server, Version};
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 /// A server of its own with TLS, a tablespace and a table in it.
@@ -29,15 +27,6 @@ fn physical(database: &Database, more: &str) -> Project {
     let project = Project::new(database, more);
     project.edit_policy("    schedule: manual", "    method: physical\n    schedule: manual");
     project
-}
-
-/// Runs a program of a server as the owner of a folder, its last argument.
-fn as_owner(folder: &Path, server: &Server, program: &str, arguments: &[&str]) {
-    let owner = fs::metadata(folder).unwrap();
-    let mut command = Command::new(server.bin.join(program));
-    command.args(arguments).arg(folder).current_dir("/").uid(owner.uid()).gid(owner.gid());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -71,7 +60,7 @@ pub fn tablespaces_come_back(version: Version, read: &str) {
     let words = ["restore", "app", "--target-dir", target, "--tablespace-map", &map];
     project.backstay(&words).run().expect(0);
     // A restore makes the links itself, and leaves out the file that would.
-    as_owner(&folder, server, "pg_verifybackup", &["--no-parse-wal", "--ignore=tablespace_map"]);
+    server.run_on(&folder, "pg_verifybackup", &["--no-parse-wal", "--ignore=tablespace_map"]).unwrap();
     assert!(fs::read_dir(&elsewhere).unwrap().count() > 0);
     let started = ["--delta", "--yes", "--start", "--port", &port, "--json"];
     let words: Vec<&str> = words.iter().chain(&started).copied().collect();
@@ -89,7 +78,7 @@ pub fn tablespaces_come_back(version: Version, read: &str) {
          FROM away",
     );
     assert_eq!(ask(&source.name), expected.trim());
-    as_owner(&folder, server, "pg_ctl", &["stop", "-m", "immediate", "-D"]);
+    server.run_on(&folder, "pg_ctl", &["stop", "-m", "immediate", "-D"]).unwrap();
 }
 
 #[test]

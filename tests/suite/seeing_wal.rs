@@ -1,10 +1,10 @@
 //! Archived WAL as people and programs are told of it, from a made-up world: a gap that a base backup closed, one that is
 //! open, and a server that says what waits.
 
-use crate::support::{at, backup, desired, world};
-use backstay::base::{Lsn, Period, SegmentSize, SystemId, Timeline, WalFile, WalSegment};
-use backstay::catalog::wal::{ClusterWal, WalDigest, WalObject};
-use backstay::catalog::{Backup, Cluster, Method, WalOfBackup};
+use crate::support::{at, backup, cluster, desired, segment, world};
+use backstay::base::{Lsn, Period, SegmentSize, SystemId};
+use backstay::catalog::wal::ClusterWal;
+use backstay::catalog::{Backup, Method};
 use backstay::metrics::exposition;
 use backstay::plan::{Archiver, Live, Phase, Scope, plan};
 use backstay::report::{self, Style};
@@ -31,42 +31,19 @@ databases:
 
 const NOON: &str = "2026-11-20T12:00:00Z";
 const SIZE: SegmentSize = SegmentSize::DEFAULT;
+const SYSTEM: SystemId = SystemId(7_300_000_000_000_000_001);
 
 /// A base backup within the segment of this number, so many hours before noon.
 fn base(hours: i64, number: u64) -> Backup {
     let started = at(NOON) - SignedDuration::from_hours(hours);
-    let cluster = Cluster {
-        system_identifier: "7300000000000000001".to_owned(),
-        timeline: Timeline(1),
-        start_lsn: Lsn(number * SIZE.bytes() + 40),
-        stop_lsn: Lsn(number * SIZE.bytes() + 400),
-        wal_segment_bytes: SIZE,
-        wal: WalOfBackup::Included,
-        checksums: true,
-        bad_pages: Vec::new(),
-        tablespaces: Vec::new(),
-        databases: Vec::new(),
-        files: 1,
-        bytes: 1,
-        incremental: None,
-    };
+    let cluster = cluster(SYSTEM, Lsn(number * SIZE.bytes() + 40));
     let finished_at = started + SignedDuration::from_mins(10);
     Backup { method: Method::Physical, cluster: Some(cluster), finished_at, ..backup("app", "weekly", started) }
 }
 
 /// Segments by number, each stored so many hours before noon.
 fn archive(held: &[(u64, i64)]) -> ClusterWal {
-    let object = |(number, hours): &(u64, i64)| WalObject {
-        system: SystemId(7_300_000_000_000_000_001),
-        file: WalFile::Segment(WalSegment::numbered(Timeline(1), *number, SIZE)),
-        digest: WalDigest::of(b""),
-        segment_size: SIZE,
-        layers: Vec::new(),
-        stored_bytes: 1 << 20,
-        modified: (at(NOON) - SignedDuration::from_hours(*hours)).as_second(),
-        etag: String::new(),
-        class: Default::default(),
-    };
+    let object = |(number, hours): &(u64, i64)| segment(SYSTEM, *number, at(NOON) - SignedDuration::from_hours(*hours));
     ClusterWal::of(held.iter().map(object)).remove(0)
 }
 

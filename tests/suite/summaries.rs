@@ -6,10 +6,9 @@ use crate::support::{Database, Project, Server, Version, until};
 use backstay::catalog::{BadPage, Manifest};
 use std::fs::{self, File, FileTimes};
 use std::net::TcpListener;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::SystemTime;
 
 /// Does this with every version that summarizes WAL and is here.
@@ -56,6 +55,15 @@ fn local(source: &Database) -> Project {
     let project = project(source, "");
     project.edit_policy("    method: physical\n", "    method: physical\n    read: local\n");
     project
+}
+
+/// A database with a table that stays as it is.
+fn still(server: &'static Server) -> (Database, Project) {
+    let source = Database::create(server, "shop");
+    source.psql("CREATE TABLE still AS SELECT n, md5(n::text) AS w FROM generate_series(1, 20000) n");
+    settle(server, &[&source.name]);
+    let project = local(&source);
+    (source, project)
 }
 
 /// Takes a backup; the next one is in a later second.
@@ -133,14 +141,6 @@ impl Times {
     }
 }
 
-fn as_owner(folder: &Path, server: &Server, program: &str, arguments: &[&str]) {
-    let owner = fs::metadata(folder).unwrap();
-    let mut command = Command::new(server.bin.join(program));
-    command.args(arguments).arg(folder).current_dir("/").uid(owner.uid()).gid(owner.gid());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// Restores a backup, has all that PostgreSQL knows of checks look at it, and asks the server on it.
 fn asked<T>(
     project: &Project,
@@ -161,7 +161,7 @@ fn asked<T>(
     // Every file has its checksum there, whoever read it when.
     let listed: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("backup_manifest")).unwrap()).unwrap();
     assert!(listed["Files"].as_array().unwrap().iter().all(|file| file["Checksum"].is_string()), "{listed:#}");
-    as_owner(&folder, server, "pg_verifybackup", &["--no-parse-wal", "--ignore=tablespace_map"]);
+    server.run_on(&folder, "pg_verifybackup", &["--no-parse-wal", "--ignore=tablespace_map"]).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let started = ["--delta", "--yes", "--start", "--port", &port, "--json"];
     let words: Vec<&str> = words.into_iter().chain(started).collect();
@@ -179,9 +179,9 @@ fn asked<T>(
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     });
-    as_owner(&folder, server, "pg_ctl", &["stop", "-m", "fast", "-w", "-D"]);
+    server.run_on(&folder, "pg_ctl", &["stop", "-m", "fast", "-w", "-D"]).unwrap();
     if made.cluster.as_ref().unwrap().checksums {
-        as_owner(&folder, server, "pg_checksums", &["--check", "-D"]);
+        server.run_on(&folder, "pg_checksums", &["--check", "-D"]).unwrap();
     }
     found
 }
@@ -327,10 +327,7 @@ fn not_read_and_comes_back(server: &'static Server) {
 fn who_does_not_summarize_is_read_whole_and_damage_is_looked_at_again() {
     on_one(|version| {
         let server = start(version);
-        let source = Database::create(server, "shop");
-        source.psql("CREATE TABLE still AS SELECT n, md5(n::text) AS w FROM generate_series(1, 20000) n");
-        settle(server, &[&source.name]);
-        let project = local(&source);
+        let (source, project) = still(server);
         taken(&project);
         summarize(server, "off");
         let spoiled = Spoiled::of(&source, &["still"]);
@@ -354,10 +351,7 @@ fn who_does_not_summarize_is_read_whole_and_damage_is_looked_at_again() {
 fn a_hole_in_the_summaries_is_told_and_everything_is_read() {
     on_one(|version| {
         let server = start(version);
-        let source = Database::create(server, "shop");
-        source.psql("CREATE TABLE still AS SELECT n, md5(n::text) AS w FROM generate_series(1, 20000) n");
-        settle(server, &[&source.name]);
-        let project = local(&source);
+        let (source, project) = still(server);
         let (full, _) = taken(&project);
         for _ in 0..3 {
             source.psql("CREATE TABLE t AS SELECT 1 AS n; DROP TABLE t; CHECKPOINT");
@@ -390,10 +384,7 @@ fn what_another_timeline_or_a_standby_says_is_not_gone_by() {
     on_one(|version| {
         let settings = ["max_wal_size=2GB", "full_page_writes=on", "summarize_wal=on"];
         let server: &Server = Box::leak(Box::new(Server::start_with(version, &settings)));
-        let source = Database::create(server, "shop");
-        source.psql("CREATE TABLE still AS SELECT n, md5(n::text) AS w FROM generate_series(1, 20000) n");
-        settle(server, &[&source.name]);
-        let project = local(&source);
+        let (source, project) = still(server);
         let follow = || {
             let signal = server.data().join("standby.signal");
             fs::write(&signal, "").unwrap();
@@ -449,8 +440,8 @@ fn whoever_may_take_the_backup_may_ask_for_summaries() {
 fn a_cluster_without_checksums_under_load_comes_back_exactly() {
     on_each(|version| {
         let first: &Server = Box::leak(Box::new(Server::start(version)));
-        as_owner(&first.data(), first, "pg_ctl", &["stop", "-m", "fast", "-w", "-D"]);
-        as_owner(&first.data(), first, "pg_checksums", &["--disable", "-D"]);
+        first.run_on(&first.data(), "pg_ctl", &["stop", "-m", "fast", "-w", "-D"]).unwrap();
+        first.run_on(&first.data(), "pg_checksums", &["--disable", "-D"]).unwrap();
         let server: &Server =
             Box::leak(Box::new(Server::start_on(version, &first.socket_dir(), &["max_wal_size=2GB"])));
         summarize(server, "on");

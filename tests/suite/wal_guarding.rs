@@ -1,9 +1,9 @@
 //! The guard over deletions of WAL: what goes day by day passes, what vanishes at once is held back.
 
-use crate::support::{backup, desired, world};
-use backstay::base::{Lsn, SegmentSize, SystemId, Timeline, WalFile, WalSegment};
-use backstay::catalog::wal::{ClusterWal, WalDigest, WalObject};
-use backstay::catalog::{Backup, Cluster, Method, WalOfBackup};
+use crate::support::{backup, cluster, desired, segment, world};
+use backstay::base::{Lsn, SegmentSize, SystemId};
+use backstay::catalog::wal::ClusterWal;
+use backstay::catalog::{Backup, Method};
 use backstay::plan::{Approval, Guard, GuardKind, Live, Plan, Scope, plan, refused};
 use jiff::{SignedDuration, Timestamp};
 
@@ -23,6 +23,7 @@ databases:
 ";
 
 const SIZE: SegmentSize = SegmentSize::DEFAULT;
+const SYSTEM: SystemId = SystemId(7);
 
 /// Ten segments a day, the first day begins at this moment.
 fn first_day() -> Timestamp {
@@ -33,22 +34,7 @@ fn first_day() -> Timestamp {
 fn base(day: u64) -> Backup {
     let mut made = backup("app", "base", first_day() + SignedDuration::from_hours(24 * day as i64));
     made.method = Method::Physical;
-    let lsn = Lsn((10 * day + 1) * SIZE.bytes() + 40);
-    made.cluster = Some(Cluster {
-        system_identifier: "7".to_owned(),
-        timeline: Timeline(1),
-        start_lsn: lsn,
-        stop_lsn: Lsn(lsn.0 + 400),
-        wal_segment_bytes: SIZE,
-        wal: WalOfBackup::Included,
-        checksums: true,
-        bad_pages: Vec::new(),
-        tablespaces: Vec::new(),
-        databases: Vec::new(),
-        files: 0,
-        bytes: 0,
-        incremental: None,
-    });
+    made.cluster = Some(cluster(SYSTEM, Lsn((10 * day + 1) * SIZE.bytes() + 40)));
     made
 }
 
@@ -56,17 +42,7 @@ fn base(day: u64) -> Backup {
 fn wal(days: std::ops::Range<u64>) -> Vec<ClusterWal> {
     ClusterWal::of((days.start * 10 + 1..days.end * 10 + 1).map(|number| {
         let at = first_day() + SignedDuration::from_mins(144 * (number as i64 - 1));
-        WalObject {
-            system: SystemId(7),
-            file: WalFile::Segment(WalSegment::numbered(Timeline(1), number, SIZE)),
-            digest: WalDigest::of(b""),
-            segment_size: SIZE,
-            layers: Vec::new(),
-            stored_bytes: 1 << 20,
-            modified: at.as_second(),
-            etag: "e".to_owned(),
-            class: Default::default(),
-        }
+        segment(SYSTEM, number, at)
     }))
 }
 

@@ -13,6 +13,8 @@ mod base_source;
 mod block_digests;
 mod compare;
 mod cutter;
+#[cfg(test)]
+mod cutting;
 mod earlier;
 mod found;
 mod known;

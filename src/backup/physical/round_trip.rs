@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use super::block_digests::BlockDigests;
-use super::cutter::tests::{archive, packs};
 use super::cutter::{Blocks, Cutter, PackReader, Stretch};
+use super::cutting::{archive, packs};
 use super::earlier::Earlier;
 use super::source::{Archive, ArchiveBytes};
 use crate::base::{BackupId, Blake3, Crc32c};
@@ -200,6 +200,20 @@ fn changed(content: &Content, changes: &[(usize, Change)], round: u64) -> Conten
     content
 }
 
+/// Files of these lengths.
+fn files(lengths: &[usize]) -> Content {
+    lengths.iter().enumerate().map(|(n, length)| (format!("base/5/{n}"), noise(*length, n as u64 + 1))).collect()
+}
+
+/// What a cluster is from backup to backup.
+fn story(lengths: &[usize], rounds: &[Vec<(usize, Change)>]) -> Vec<Content> {
+    let mut contents = vec![files(lengths)];
+    for (round, changes) in rounds.iter().enumerate() {
+        contents.push(changed(contents.last().unwrap(), changes, round as u64));
+    }
+    contents
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
@@ -208,12 +222,7 @@ proptest! {
         rounds in prop::collection::vec(prop::collection::vec((0_usize..6, any_change()), 0..6), 1..5),
         pack_bytes in 20_000_u64..400_000,
     ) {
-        let first: Content =
-            lengths.iter().enumerate().map(|(n, length)| (format!("base/5/{n}"), noise(*length, n as u64 + 1))).collect();
-        let mut contents = vec![first];
-        for (round, changes) in rounds.iter().enumerate() {
-            contents.push(changed(contents.last().unwrap(), changes, round as u64));
-        }
+        let contents = story(&lengths, &rounds);
         let all = take(&contents, pack_bytes);
         for (stored, content) in all.iter().zip(&contents) {
             prop_assert_eq!(stored.map.files.len(), content.len());
@@ -239,8 +248,7 @@ proptest! {
         interruptions in prop::collection::vec((1_usize..4, prop::collection::vec((0_usize..6, any_change()), 0..4)), 0..4),
         pack_bytes in 20_000_u64..200_000,
     ) {
-        let mut content: Content =
-            lengths.iter().enumerate().map(|(n, length)| (format!("base/5/{n}"), noise(*length, n as u64 + 1))).collect();
+        let mut content = files(&lengths);
         // What lies in the store and in the notes on it.
         let (mut stored, mut noted, mut digests) = (Vec::<Vec<u8>>::new(), FileMap::default(), Vec::new());
         let pack = |(n, pack): (usize, &Vec<u8>)| Pack {
@@ -291,12 +299,7 @@ proptest! {
         rounds in prop::collection::vec(prop::collection::vec((0_usize..6, any_change()), 0..4), 1..4),
         pack_bytes in 20_000_u64..400_000,
     ) {
-        let first: Content =
-            lengths.iter().enumerate().map(|(n, length)| (format!("base/5/{n}"), noise(*length, n as u64 + 1))).collect();
-        let mut contents = vec![first];
-        for (round, changes) in rounds.iter().enumerate() {
-            contents.push(changed(contents.last().unwrap(), changes, round as u64));
-        }
+        let contents = story(&lengths, &rounds);
         let of_all = |content: &Content, _: Option<&Content>| Knowing::of(content, None);
         let boxed = |bytes: Knowing| Archive { tablespace: None, bytes: Box::new(bytes) };
         let read_all = take_from(&contents, pack_bytes, |content, before| boxed(of_all(content, before)));

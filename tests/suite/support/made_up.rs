@@ -1,7 +1,10 @@
 //! Made-up worlds, for what is judged without a clock and a disk.
 
-use backstay::base::{BackupId, Sha256};
-use backstay::catalog::{Backup, BackupObject, Layer, Method, VerifyLevel, VerifyProblem, VerifyRecord};
+use backstay::base::{BackupId, Lsn, SegmentSize, Sha256, SystemId, Timeline, WalFile, WalSegment};
+use backstay::catalog::wal::{WalDigest, WalObject};
+use backstay::catalog::{
+    Backup, BackupObject, Cluster, Layer, Method, VerifyLevel, VerifyProblem, VerifyRecord, WalOfBackup,
+};
 use backstay::diag::Sources;
 use backstay::plan::{Deed, FolderState, Live, LiveStorage, Plan, ReadStorage};
 use backstay::policy::{self, Desired};
@@ -46,6 +49,40 @@ pub fn backup(database: &str, tier: &str, started: Timestamp) -> Backup {
         availability: Availability::Ready,
         protection: None,
         manifest_etag: String::new(),
+    }
+}
+
+/// A cluster of this system, whose base backup begins and ends in the segment of this position.
+pub fn cluster(system: SystemId, start_lsn: Lsn) -> Cluster {
+    Cluster {
+        system_identifier: system.to_string(),
+        timeline: Timeline(1),
+        start_lsn,
+        stop_lsn: Lsn(start_lsn.0 + 360),
+        wal_segment_bytes: SegmentSize::DEFAULT,
+        wal: WalOfBackup::Included,
+        checksums: true,
+        bad_pages: Vec::new(),
+        tablespaces: Vec::new(),
+        databases: Vec::new(),
+        files: 1000,
+        bytes: 1 << 30,
+        incremental: None,
+    }
+}
+
+/// An archived segment, by its number.
+pub fn segment(system: SystemId, number: u64, stored_at: Timestamp) -> WalObject {
+    WalObject {
+        system,
+        file: WalFile::Segment(WalSegment::numbered(Timeline(1), number, SegmentSize::DEFAULT)),
+        digest: WalDigest::of(b""),
+        segment_size: SegmentSize::DEFAULT,
+        layers: Vec::new(),
+        stored_bytes: 1 << 20,
+        modified: stored_at.as_second(),
+        etag: "e".to_owned(),
+        class: StorageClass::Standard,
     }
 }
 

@@ -17,6 +17,7 @@ mod made_up;
 mod mail;
 mod moto;
 mod mutate;
+mod on_folder;
 mod program;
 mod project;
 mod proxy;
@@ -41,7 +42,7 @@ pub use halfway::{
     argument_lists, behind, end, go_on, large, signal, stopped_in_the_middle, stopped_in_the_middle_as, unstop, until,
 };
 pub use lookup::Environment;
-pub use made_up::{backup, checked, desired, empty, nights, pruned, world};
+pub use made_up::{backup, checked, cluster, desired, empty, nights, pruned, segment, world};
 pub use mail::MailServer;
 pub use moto::{ACCOUNT, Login, Moto};
 pub use mutate::{Fuzz, fixtures, lines};
