@@ -61,7 +61,8 @@ pub async fn restore_cluster(request: &ClusterRequest<'_>, hands: &Hands<'_>) ->
     {
         let (site, target, timeline) = (site.clone(), request.target.clone(), request.timeline);
         let command = request.restore_command.clone();
-        let settings = move |before: &str| with_recovery(before, &target, timeline, command.as_deref());
+        let of_standby = reader.manifest.source.in_recovery;
+        let settings = move |before: &str| with_recovery(before, &target, of_standby, timeline, command.as_deref());
         blocking(move || complete(&site, settings)).await?;
     }
     Ok(RestoredCluster {

@@ -8,12 +8,19 @@ const HEADING: &str = "# How far this cluster was recovered; without meaning onc
 
 /// The text of `postgresql.auto.conf`, for PostgreSQL 12 and newer: what was in it, without any word of an earlier
 /// recovery, and then the target. A server refuses to start when two targets are set, even if one of them is empty.
+///
+/// As it was at its end, a backup of a standby is recovered to the end of the WAL that lies in it, and the archive is not
+/// asked: the server stops `immediate` at a commit or when a record follows (`recoveryStopsAfter` in its source), and what
+/// is consistent on a standby may end with the last record that its primary wrote, such as the pruning of a page.
 pub(super) fn with_recovery(
     before: &str,
     target: &RecoveryTarget,
+    of_standby: bool,
     timeline: Option<Timeline>,
     restore_command: Option<&str>,
 ) -> String {
+    let ends_with_its_wal = of_standby && *target == RecoveryTarget::Immediate;
+    let restore_command = restore_command.filter(|_| !ends_with_its_wal);
     let is_other = |line: &&str| {
         let line = line.trim_start();
         !line.starts_with("recovery_target") && !line.starts_with("restore_command") && line != HEADING
@@ -27,6 +34,7 @@ pub(super) fn with_recovery(
     // The server wants a command whenever it recovers from a backup; without an archive everything is in `pg_wal`.
     set("restore_command", restore_command.unwrap_or("false"));
     match target {
+        RecoveryTarget::Immediate if ends_with_its_wal => {}
         RecoveryTarget::Immediate => set("recovery_target", "immediate"),
         RecoveryTarget::Latest => {}
         RecoveryTarget::Time(at) => {
@@ -53,19 +61,28 @@ mod tests {
     #[test]
     fn one_target_is_set_and_nothing_is_left_of_an_earlier_one() {
         let command = Some("get '%f' \"%p\"");
-        let text = with_recovery("port = 1\n", &RecoveryTarget::Lsn(Lsn(0x300_0000)), Some(Timeline(2)), command);
+        let text = with_recovery("port = 1\n", &RecoveryTarget::Lsn(Lsn(0x300_0000)), true, Some(Timeline(2)), command);
         assert!(text.starts_with("port = 1\n") && text.contains("\nrecovery_target_lsn = '0/3000000'\n"), "{text}");
         assert!(text.contains("restore_command = 'get ''%f'' \"%p\"'\n") && text.contains("timeline = '2'"), "{text}");
-        let again = with_recovery(&text, &RecoveryTarget::Immediate, None, None);
+        let again = with_recovery(&text, &RecoveryTarget::Immediate, false, None, None);
         assert!(
             again.contains("restore_command = 'false'") && again.contains("recovery_target = 'immediate'"),
             "{again}"
         );
         assert!(!again.contains("lsn") && again.matches(HEADING).count() == 1, "{again}");
-        let time =
-            with_recovery("", &RecoveryTarget::Time("2026-11-27T21:52:26.7Z".parse().unwrap_or_default()), None, None);
+        let at = "2026-11-27T21:52:26.7Z".parse().unwrap_or_default();
+        let time = with_recovery("", &RecoveryTarget::Time(at), false, None, None);
         assert!(time.contains("recovery_target_time = '2026-11-27 21:52:26.700000+00'"), "{time}");
-        let latest = with_recovery(&again, &RecoveryTarget::Latest, None, None);
+        let latest = with_recovery(&again, &RecoveryTarget::Latest, false, None, None);
         assert!(latest.contains("recovery_target_timeline = 'latest'") && !latest.contains("immediate"), "{latest}");
+    }
+
+    #[test]
+    fn a_backup_of_a_standby_ends_with_its_wal() {
+        let command = Some("get");
+        let text = with_recovery("", &RecoveryTarget::Immediate, true, None, command);
+        assert!(text.contains("restore_command = 'false'") && !text.contains("immediate"), "{text}");
+        let latest = with_recovery("", &RecoveryTarget::Latest, true, None, command);
+        assert!(latest.contains("restore_command = 'get'"), "{latest}");
     }
 }
