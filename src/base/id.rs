@@ -1,6 +1,8 @@
 //! The name of one backup: when it was taken and four letters that make it unique.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
@@ -36,23 +38,19 @@ impl BackupId {
     }
 }
 
+/// Digit by digit: planning asks for the time of every backup of every database, and several times.
 fn parse_time(text: &str) -> Option<Timestamp> {
-    let time = text.get(..TIME_LENGTH)?;
-    let shaped = time.bytes().enumerate().all(|(i, b)| match i {
-        8 => b == b'T',
-        15 => b == b'Z',
-        _ => b.is_ascii_digit(),
-    });
-    let iso = format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        time.get(..4)?,
-        time.get(4..6)?,
-        time.get(6..8)?,
-        time.get(9..11)?,
-        time.get(11..13)?,
-        time.get(13..15)?
-    );
-    shaped.then(|| iso.parse().ok()).flatten()
+    let time: &[u8; TIME_LENGTH] = text.as_bytes().first_chunk()?;
+    if time[8] != b'T' || time[15] != b'Z' {
+        return None;
+    }
+    let number = |at: std::ops::Range<usize>| {
+        time[at].iter().try_fold(0_i16, |all, digit| digit.is_ascii_digit().then(|| all * 10 + i16::from(digit - b'0')))
+    };
+    let small = |at| number(at).and_then(|number| i8::try_from(number).ok());
+    let (year, month, day) = (number(0..4)?, small(4..6)?, small(6..8)?);
+    let at = DateTime::new(year, month, day, small(9..11)?, small(11..13)?, small(13..15)?, 0).ok()?;
+    Offset::UTC.to_timestamp(at).ok()
 }
 
 impl FromStr for BackupId {
@@ -102,6 +100,15 @@ mod tests {
     }
 
     #[test]
+    fn any_second_comes_back() {
+        for second in (0..4_000_000_000_i64).step_by(86_399 * 11) {
+            let started = Timestamp::from_second(second).unwrap_or_default();
+            assert_eq!(BackupId::new(started, 7).started(), started);
+        }
+        assert_eq!(parse_time("20240229T235959Z").map(|at| at.to_string()).as_deref(), Some("2024-02-29T23:59:59Z"));
+    }
+
+    #[test]
     fn refuses_what_is_not_an_id() {
         for bad in [
             "",
@@ -111,6 +118,9 @@ mod tests {
             "20261120T020000Z-aaa!",
             "20261120T020000Z-aaaaa",
             "2026112éT20000Z-aaaa",
+            "20260229T020000Z-aaaa",
+            "20261120T240000Z-aaaa",
+            "2026112+T020000Z-aaaa",
         ] {
             assert!(bad.parse::<BackupId>().is_err(), "{bad}");
         }

@@ -11,7 +11,8 @@ const SKEW: Period = Period::minutes(5);
 
 /// True when a backup is dated in the future. Nothing is known of its age, so it counts as no newest backup, and stays.
 pub fn is_ahead(id: &BackupId, now: Timestamp) -> bool {
-    id.started() > now && Period::between(now, id.started()) > SKEW
+    let started = id.started();
+    started > now && Period::between(now, started) > SKEW
 }
 
 /// How long copies are kept.

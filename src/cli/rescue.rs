@@ -56,6 +56,7 @@ pub(super) async fn work(
             tablespaces: Vec::new(),
             keeps: false,
             only: None,
+            stays_cached: true,
             jobs: 2,
             target: target.clone(),
             timeline: args.timeline(),

@@ -114,6 +114,7 @@ pub(super) async fn work(
         tablespaces: args.tablespace_map.clone(),
         keeps: args.delta,
         only: None,
+        stays_cached: false,
         jobs: usize::try_from(choice.jobs).unwrap_or(1).max(2),
         target,
         timeline: args.timeline(),

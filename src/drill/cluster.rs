@@ -50,6 +50,7 @@ pub(super) async fn rehearse(
         tablespaces: cluster.tablespaces.iter().map(tablespace).collect(),
         keeps: false,
         only: None,
+        stays_cached: true,
         jobs: 2,
         target: recovery.target.clone(),
         timeline: None,

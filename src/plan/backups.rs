@@ -80,9 +80,9 @@ pub fn slots<'a>(desired: &'a Desired, live: &'a Live, subjects: &'a [Subject<'a
             // One made under a clock that ran ahead must not keep the next ones from being due.
             let all = || copies.values().flatten().filter(|backup| !is_ahead(&backup.id, now));
             // Ids count seconds; two backups of one second are told apart by their manifests.
-            let age = |backup: &&&Backup| (backup.started_at, backup.id.clone());
-            let newest_good = all().filter(|backup| backup.is_good()).max_by_key(age).map(|backup| &backup.id);
-            let newest = all().max_by_key(age).map(|backup| &backup.id);
+            let age = |a: &&&Backup, b: &&&Backup| (a.started_at, &a.id).cmp(&(b.started_at, &b.id));
+            let newest_good = all().filter(|backup| backup.is_good()).max_by(age).map(|backup| &backup.id);
+            let newest = all().max_by(age).map(|backup| &backup.id);
             let due = judge(&spec.schedule, &desired.timezone, newest_good.map(BackupId::started), now);
             let due = match restorable::cut(desired, subject, tier, live, now) {
                 Some(cut) if !due.is_due() => Due::CutOff(cut),

@@ -44,7 +44,8 @@ pub(super) fn actions(
             n_kept += there.len() as u64;
             continue;
         }
-        let present: BTreeSet<&BackupId> = there.iter().map(|backup| &backup.id).collect();
+        // Of two of one id the first counts.
+        let present: BTreeMap<&BackupId, &Backup> = there.iter().rev().map(|backup| (&backup.id, *backup)).collect();
         let mut needed = Vec::new();
         let mut held: Vec<Held> = there.iter().map(|backup| Held::of(backup)).collect();
         for backup in slot.copies.values().flatten() {
@@ -64,27 +65,30 @@ pub(super) fn actions(
         let verdicts: Vec<_> = verdicts
             .into_iter()
             .filter_map(|verdict| {
-                let backup = there.iter().find(|backup| backup.id == verdict.id && present.contains(&verdict.id))?;
-                let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
-                let (address, reason) = (self::address(&copy.to, database, tier, &verdict.id), reasons.join("; "));
+                let backup = *present.get(&verdict.id)?;
                 // Where somebody has to look at the drills, the deletion is shown and a guard stops it.
                 let waits = |proven: &Proven<'_>| proven.trouble.is_none() && !proven.frees(&verdict.id);
                 let fate = match slot.proven.as_ref() {
                     _ if verdict.stays => Fate::Stays,
                     Some(proven) if waits(proven) => Fate::Waits,
-                    _ => match Deferral::of_backup(backup, &copy.to, &address, &reason, now) {
-                        Some(locked) => Fate::Locked(locked),
-                        None => Fate::Goes,
-                    },
+                    _ => {
+                        let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+                        let (address, reason) =
+                            (self::address(&copy.to, database, tier, &verdict.id), reasons.join("; "));
+                        match Deferral::of_backup(backup, &copy.to, &address, &reason, now) {
+                            Some(locked) => Fate::Locked(locked),
+                            None => Fate::Goes { address, reason },
+                        }
+                    }
                 };
-                Some((*backup, address, reason, fate))
+                Some((backup, fate))
             })
             .collect();
-        let staying = verdicts.iter().filter(|(.., fate)| !matches!(fate, Fate::Goes)).map(|(backup, ..)| *backup);
+        let staying = verdicts.iter().filter(|(_, fate)| !matches!(fate, Fate::Goes { .. })).map(|(backup, _)| *backup);
         let referred = referred(staying.collect(), there);
-        for (backup, address, reason, fate) in verdicts {
-            match fate {
-                Fate::Goes if !referred.contains(&backup.id) => {}
+        for (backup, fate) in verdicts {
+            let (address, reason) = match fate {
+                Fate::Goes { address, reason } if !referred.contains(&backup.id) => (address, reason),
                 Fate::Locked(locked) => {
                     deferred.push(locked);
                     continue;
@@ -94,7 +98,7 @@ pub(super) fn actions(
                     n_waiting += u64::from(matches!(fate, Fate::Waits));
                     continue;
                 }
-            }
+            };
             let referring = there.iter().filter(|other| other.references().iter().any(|r| r.backup == backup.id));
             let before = referring.map(|other| self::address(&copy.to, database, tier, &other.id));
             actions.push(Action {
@@ -130,7 +134,10 @@ enum Fate {
     Waits,
     /// It may go, and cannot yet.
     Locked(Deferral),
-    Goes,
+    Goes {
+        address: String,
+        reason: String,
+    },
 }
 
 /// What those that stay refer to, and what that refers to: whatever stays must be whole, also what only waits.

@@ -17,6 +17,7 @@ use crate::storage::{ObjectMeta, StorageError};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Reads of small files under way at once.
 const READS: usize = 32;
@@ -76,8 +77,11 @@ impl Repository {
         Ok(self.read_catalog().await?.entries)
     }
 
+    /// On a task of its own: pages of listings are long, and several are read at once.
     async fn listing(&self, prefix: &str) -> Result<Vec<ObjectMeta>, RepositoryError> {
-        Ok(self.store.list(prefix).await?)
+        let (store, prefix) = (self.store.clone(), prefix.to_owned());
+        let listing = AbortOnDropHandle::new(tokio::spawn(async move { store.list(&prefix).await }));
+        Ok(listing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?)
     }
 
     async fn read_catalog(&self) -> Result<Catalog, RepositoryError> {

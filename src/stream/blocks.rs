@@ -5,9 +5,9 @@ use bytes::Bytes;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Memory of blocks that nobody looks at any more.
+/// Memory of blocks that nobody looks at any more, which is kept.
 #[derive(Clone, Default)]
-pub(super) struct Blocks {
+pub struct Blocks {
     free: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
@@ -19,6 +19,26 @@ struct Lent {
 }
 
 impl Blocks {
+    /// Reads a source to its end, block by block; an empty one is one empty block.
+    pub fn each<E: From<io::Error>>(
+        &self,
+        source: &mut impl Read,
+        mut take: impl FnMut(Bytes) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut is_first = true;
+        loop {
+            let block = self.read(source)?;
+            let is_last = block.len() < FRAME_BYTES;
+            if is_first || !block.is_empty() {
+                take(block)?;
+            }
+            if is_last {
+                return Ok(());
+            }
+            is_first = false;
+        }
+    }
+
     /// Reads the next block: as long as a frame's content, or shorter when the source ends.
     pub(super) fn read(&self, source: &mut impl Read) -> io::Result<Bytes> {
         let memory = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();

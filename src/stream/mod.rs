@@ -9,7 +9,7 @@
 //!
 //! [`encode`] goes the first way, [`decode`] the second. Neither completes an upload nor trusts an input to its end:
 //! the caller completes when the program that wrote the bytes ended well, and `decode` fails unless every digest
-//! agrees. [`open_foreign`] reads dumps that other tools made. [`encode_small`] takes what fits into memory.
+//! agrees. [`open_foreign`] reads dumps that other tools made. [`SmallEncoder`] takes what fits into memory.
 //! [`decode_parts`] reads some frames of a file, without the rest of it.
 
 mod blocks;
@@ -32,6 +32,7 @@ mod stored;
 mod stretches;
 mod unpack;
 
+pub use blocks::Blocks;
 pub use decode::{Content, Decode, Decoded, Expected, Sink, decode};
 pub use encode::{Encode, Encoded, encode};
 pub use encoding::Encoding;
@@ -42,5 +43,5 @@ pub use gather::Gather;
 pub use keys::keys;
 pub use parts::{DecodeParts, Frames, decode_parts};
 pub use progress::Progress;
-pub use small::encode_small;
+pub use small::SmallEncoder;
 pub use stretches::Fetch;

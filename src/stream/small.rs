@@ -7,28 +7,41 @@ use super::stored::{Stored, Undigested};
 use super::{Encoding, StreamError};
 use crate::codec::FRAME_BYTES;
 use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc::Receiver;
 
-/// The content as it is to be stored, without a digest of that: such files are known by their content. Computes, and blocks: to be called from a thread where it may.
-pub fn encode_small(content: &Bytes, encoding: &Encoding) -> Result<Bytes, StreamError> {
-    // Every frame becomes a piece at most, and so does every mebibyte of what cannot be compressed.
-    let (fan_out, mut pieces) = fan_out::collect(content.len() / FRAME_BYTES + (content.len() >> 19) + 8);
-    let mut compressor = Compressor::new(encoding.compression).map_err(StreamError::Process)?;
-    let mut encrypt = Encrypt::begin(&encoding.cipher, Stored::new(fan_out, Undigested))?;
-    // No bytes at all make one empty frame: an empty file is not one that every program takes.
-    let mut rest = content.clone();
-    loop {
-        let block = rest.split_to(rest.len().min(FRAME_BYTES));
-        encrypt.push(compressor.compress(block).map_err(StreamError::Process)?)?;
-        if rest.is_empty() {
-            break;
+/// Makes of a content what is to be stored, without a digest of that: such files are known by their content. Computes, and
+/// blocks: to be called from a thread where it may.
+pub struct SmallEncoder {
+    compressor: Compressor,
+    encrypt: Encrypt<Undigested>,
+    pieces: Receiver<Bytes>,
+}
+
+impl SmallEncoder {
+    /// For a content of so many bytes at most.
+    pub fn begin(length: usize, encoding: &Encoding) -> Result<SmallEncoder, StreamError> {
+        // Every frame becomes a piece at most, and so does every mebibyte of what cannot be compressed.
+        let (fan_out, pieces) = fan_out::collect(length / FRAME_BYTES + (length >> 19) + 8);
+        let compressor = Compressor::new(encoding.compression).map_err(StreamError::Process)?;
+        let encrypt = Encrypt::begin(&encoding.cipher, Stored::new(fan_out, Undigested))?;
+        Ok(SmallEncoder { compressor, encrypt, pieces })
+    }
+
+    /// Takes a block, which becomes a frame: one of [`Blocks`]. No bytes at all make one empty block, for an empty file is not one
+    /// that every program takes.
+    pub fn push(&mut self, block: Bytes) -> Result<(), StreamError> {
+        self.encrypt.push(self.compressor.compress(block).map_err(StreamError::Process)?)
+    }
+
+    /// What is to be stored.
+    pub fn finish(mut self) -> Result<Bytes, StreamError> {
+        let (length, ()) = self.encrypt.finish()?;
+        let mut stored = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
+        while let Ok(piece) = self.pieces.try_recv() {
+            stored.extend_from_slice(&piece);
         }
+        Ok(stored.freeze())
     }
-    let (length, ()) = encrypt.finish()?;
-    let mut stored = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
-    while let Ok(piece) = pieces.try_recv() {
-        stored.extend_from_slice(&piece);
-    }
-    Ok(stored.freeze())
 }
 
 #[cfg(test)]
@@ -39,6 +52,7 @@ mod tests {
     use crate::base::{Blake3, Secret};
     use crate::codec::{Cipher, Keys};
     use crate::policy::Compression;
+    use crate::stream::Blocks;
     use crate::stream::{Content, Decode, Progress, decode};
     use tokio_util::sync::CancellationToken;
 
@@ -74,7 +88,14 @@ mod tests {
             for content in [Bytes::new(), Bytes::from_static(b"x"), Bytes::from(vec![7; 9 << 20]), noise(17 << 20)] {
                 let encoding = Encoding { compression: Compression::Zstd(3), cipher: cipher.clone() };
                 let (plain, copy) = (content.clone(), encoding.clone());
-                let stored = tokio::task::spawn_blocking(move || encode_small(&plain, &copy)).await.unwrap().unwrap();
+                let encoded = tokio::task::spawn_blocking(move || {
+                    let mut encoder = SmallEncoder::begin(plain.len(), &copy)?;
+                    Blocks::default()
+                        .each(&mut &plain[..], |block| encoder.push(block).map_err(std::io::Error::other))
+                        .unwrap();
+                    encoder.finish()
+                });
+                let stored = encoded.await.unwrap().unwrap();
                 let (read, digest) = read_back(stored, &encoding).await;
                 assert!(read == content, "{} bytes", content.len());
                 assert_eq!(digest, Some(Blake3::of(&content)));

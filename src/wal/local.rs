@@ -4,6 +4,7 @@ use super::WalError;
 use crate::base::{SegmentSize, SystemId, WalFile};
 use crate::catalog::wal::READ_AHEAD;
 use crate::codec::{WAL_HEADER_BYTES, WalHeader};
+use crate::stream::{Blocks, StreamError};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, Metadata};
@@ -127,18 +128,38 @@ impl PgWal {
 }
 
 impl LocalFile {
-    /// The content, whole and unchanged since it was looked at. Blocks.
-    pub fn content(&self) -> Result<Bytes, WalError> {
+    /// Reads the content block by block. What was taken is not to be used unless this succeeds: only then was all of it read, and
+    /// unchanged since it was looked at. Blocks.
+    pub fn read(
+        &self,
+        memory: &Blocks,
+        mut take: impl FnMut(Bytes) -> Result<(), StreamError>,
+    ) -> Result<(), WalError> {
         let unreadable = |problem| WalError::Unreadable { path: self.path.clone(), problem };
         let mut file = File::open(&self.path).map_err(unreadable)?;
-        let mut content = Vec::with_capacity(usize::try_from(self.identity.bytes).unwrap_or(0));
-        file.by_ref().take(self.identity.bytes + 1).read_to_end(&mut content).map_err(unreadable)?;
+        let mut bounded = file.by_ref().take(self.identity.bytes + 1);
+        memory.each(&mut bounded, |block| take(block).map_err(Stopped::Taking)).map_err(|stopped| match stopped {
+            Stopped::Reading(problem) => unreadable(problem),
+            Stopped::Taking(error) => error.into(),
+        })?;
+        let is_whole = bounded.limit() == 1;
         let meta = file.metadata().map_err(unreadable)?;
-        let now = identity(self.system, self.identity.name.clone(), &meta);
-        if now != self.identity || content.len() as u64 != self.identity.bytes {
+        if !is_whole || identity(self.system, self.identity.name.clone(), &meta) != self.identity {
             return Err(WalError::Changed(self.file));
         }
-        Ok(content.into())
+        Ok(())
+    }
+}
+
+/// Why a file was not read to its end.
+enum Stopped {
+    Reading(std::io::Error),
+    Taking(StreamError),
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(error: std::io::Error) -> Stopped {
+        Stopped::Reading(error)
     }
 }
 

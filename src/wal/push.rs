@@ -1,13 +1,13 @@
 //! Into the stores: the file that PostgreSQL asks for, and what is ready beside it.
 
 use super::{LocalFile, WalError};
-use crate::base::WalFile;
+use crate::base::{Blake3Hasher, WalFile};
 use crate::catalog::wal::WalDigest;
 use crate::codec::Cipher;
 use crate::policy::Compression;
 use crate::repository::wal_layout::{WAL_LEVEL, WalKey, wal_folder_prefix};
 use crate::repository::{PutWal, Repository, WalPlace};
-use crate::stream::{Encoding, encode_small};
+use crate::stream::{Blocks, Encoding, SmallEncoder};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
@@ -21,6 +21,9 @@ const FILES_AT_ONCE: u64 = 8;
 /// A place for each processor: the first of several files is done first, instead of all of them late.
 static COMPUTING: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
+
+/// Of blocks that are read: one for each processor, for one file after another.
+static MEMORY: LazyLock<Blocks> = LazyLock::new(Blocks::default);
 
 /// Where WAL goes.
 pub struct Push {
@@ -153,8 +156,9 @@ async fn look<'a>(
 
 /// Brings one file into every storage.
 pub(super) async fn carry(order: &Push, place: &WalPlace, shelves: &[Shelf<'_>], file: &LocalFile) -> Vec<Upshot> {
-    let is_wanted = |key: &WalKey| shelves.iter().any(|shelf| judge(shelf, key).is_none());
-    match prepare(order, place, file, is_wanted).await {
+    // Where something of that name is held, it is the same or an error.
+    let is_wanted = |shelf: &Shelf<'_>| !shelf.held.contains_key(&file.file) && shelf.failed.get().is_none();
+    match prepare(order, place, file, shelves.iter().any(is_wanted)).await {
         Ok((key, stored)) => join_all(shelves.iter().map(|shelf| bring(shelf, &key, stored.as_ref()))).await,
         // The same for every storage: said once.
         Err(error) => {
@@ -164,30 +168,30 @@ pub(super) async fn carry(order: &Push, place: &WalPlace, shelves: &[Shelf<'_>],
     }
 }
 
-/// A file's key, and what is to be stored, if that is wanted.
+/// A file's key, and what is to be stored, if that is wanted. Each block is digested and compressed as it is read, while a core has
+/// it in its cache.
 pub(super) async fn prepare(
     order: &Push,
     place: &WalPlace,
     file: &LocalFile,
-    is_wanted: impl Fn(&WalKey) -> bool,
+    is_wanted: bool,
 ) -> Result<(WalKey, Option<Bytes>), WalError> {
-    let taken = file.clone();
-    let (content, digest) = computed(move || {
-        let content = taken.content()?;
-        let digest = WalDigest::of(&content);
-        Ok::<_, WalError>((content, digest))
+    let encoding = encoding(file.file, &order.cipher);
+    let (taken, layers) = (file.clone(), encoding.layers());
+    let (digest, stored) = computed(move || {
+        let length = usize::try_from(taken.identity.bytes).unwrap_or(usize::MAX);
+        let mut encoder = if is_wanted { Some(SmallEncoder::begin(length, &encoding)?) } else { None };
+        let mut hasher = Blake3Hasher::default();
+        taken.read(&MEMORY, |block| {
+            hasher.update(&block);
+            encoder.as_mut().map_or(Ok(()), |encoder| encoder.push(block))
+        })?;
+        let stored = encoder.map(SmallEncoder::finish).transpose()?;
+        Ok::<_, WalError>((WalDigest::from(hasher.finish()), stored))
     })
     .await?;
-    let encoding = encoding(file.file, &order.cipher);
-    let key = WalKey {
-        database: place.database.clone(),
-        system: place.system,
-        file: file.file,
-        digest,
-        segment_size: file.segment_size,
-        layers: encoding.layers(),
-    };
-    let stored = if is_wanted(&key) { Some(computed(move || encode_small(&content, &encoding)).await?) } else { None };
+    let (segment_size, file) = (file.segment_size, file.file);
+    let key = WalKey { database: place.database.clone(), system: place.system, file, digest, segment_size, layers };
     Ok((key, stored))
 }
 

@@ -1,7 +1,7 @@
 //! Incremental physical backups in a bucket: the same as in a folder, also on a server that lists no etags.
 
 use super::incremental::{back_up, encrypted, on, server, state, state_of, stored};
-use crate::support::{Database, Login, Moto, S3Server, Version, s3_store};
+use crate::support::{Database, Login, Moto, Project, S3Server, Version, s3_store};
 use backstay::repository::Repository;
 use backstay::storage::{Condition, ObjectStore, S3Store};
 use std::fs;
@@ -24,8 +24,24 @@ fn a_chain_on_a_server_that_lists_no_etags_does_so_too() {
     assert_eq!(said.matches("lists objects without etags").count(), 1, "{said}");
 }
 
-fn block<T>(work: impl Future<Output = T>) -> T {
+pub fn block<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// The storage `far` of a policy becomes a bucket, which is made a repository.
+pub fn far_in_bucket(project: &Project, port: u16, bucket: &str) {
+    let login = Login::root();
+    fs::write(project.path("id"), login.id).unwrap();
+    fs::write(project.path("secret"), login.secret).unwrap();
+    let folder = project.path("");
+    let folder = folder.to_str().unwrap().trim_end_matches('/');
+    let far = format!(
+        "far: {{ type: s3, bucket: {bucket}, region: us-east-1, path_style: true, endpoint: \"http://127.0.0.1:{port}\", \
+         credentials: {{ access_key_id: \"${{file:{folder}/id}}\", secret_access_key: \"${{file:{folder}/secret}}\" }} }}"
+    );
+    project.edit_policy(&format!("far: {{ type: filesystem, path: {folder}/far }}"), &far);
+    let made = Repository::new("far", Arc::new(s3_store(port, bucket, "")));
+    block(made.create_marker(1, jiff::Timestamp::UNIX_EPOCH)).unwrap();
 }
 
 /// Keys of backups in a bucket.
@@ -43,22 +59,9 @@ fn comes_back(name: &str, port: u16, bucket: &str) -> String {
          CREATE TABLE gone AS SELECT n FROM generate_series(1, 30000) n; CHECKPOINT",
     );
     let project = encrypted(&source);
-    let login = Login::root();
-    fs::write(project.path("id"), login.id).unwrap();
-    fs::write(project.path("secret"), login.secret).unwrap();
-    let folder = project.path("");
-    let folder = folder.to_str().unwrap().trim_end_matches('/');
-    let far = format!(
-        "far: {{ type: s3, bucket: {bucket}, region: us-east-1, path_style: true, endpoint: \"http://127.0.0.1:{}\", credentials: \
-         {{ access_key_id: \"${{file:{folder}/id}}\", secret_access_key: \"${{file:{folder}/secret}}\" }} }}",
-        port
-    );
-    project.edit_policy(&format!("far: {{ type: filesystem, path: {folder}/far }}"), &far);
+    far_in_bucket(&project, port, bucket);
     project.edit_policy("{ to: near, keep: 7d }, { to: far, keep: 30d }", "{ to: far, keep: { last: 1 } }");
     project.edit_policy("    tiers: [now]\n", "    tiers: [now]\n    safety: { max_prune: 100% }\n");
-    let made = Repository::new("far", Arc::new(store()));
-    block(made.create_marker(1, jiff::Timestamp::UNIX_EPOCH)).unwrap();
-
     let (full, _) = back_up(&project);
     let states = [state(|sql| source.psql(sql)), {
         source.psql("UPDATE t SET w = md5(w) WHERE n % 200 = 0");

@@ -2,8 +2,10 @@
 //! any other.
 
 use super::incremental::{encrypted, on, project, server, state, state_of};
-use crate::support::{Database, Project, Version, signal, until};
+use super::incremental_s3::{block, far_in_bucket};
+use crate::support::{Database, Moto, Project, S3Server, Version, s3_store, signal, until};
 use backstay::catalog::Manifest;
+use backstay::storage::{ObjectMeta, ObjectStore};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Stdio};
@@ -148,6 +150,52 @@ fn what_cannot_go_on_begins_anew_and_is_cleared() {
     let plan = project.backstay(&["plan"]).run().stdout;
     assert!(plan.contains("leftover"), "{plan}");
     project.backstay(&["apply", "--yes"]).run().expect(0);
+    let plan = project.backstay(&["plan"]).run().stdout;
+    assert!(!plan.contains("leftover"), "{plan}");
+}
+
+#[test]
+fn a_killed_backup_goes_on_in_a_bucket() {
+    let moto = Moto::shared();
+    let bucket = Moto::unique("resume");
+    moto.aws(&["s3api", "create-bucket", "--bucket", &bucket]);
+    goes_on_in_a_bucket(moto.port, &bucket);
+}
+
+#[test]
+fn a_killed_backup_goes_on_on_a_server_that_lists_no_etags() {
+    let server = S3Server::start();
+    server.bucket("resume");
+    goes_on_in_a_bucket(server.port, "resume");
+}
+
+fn goes_on_in_a_bucket(port: u16, bucket: &str) {
+    let server = server(Version::Distribution);
+    let database = Database::create(server, "resume_s3");
+    database.psql(TABLES);
+    let project = encrypted(&database);
+    far_in_bucket(&project, port, bucket);
+    let there = |id: &str| -> Vec<ObjectMeta> {
+        let all = block(s3_store(port, bucket, "").list("data/")).unwrap().into_iter();
+        all.filter(|meta| meta.key.contains(&format!("/{id}/pack-")) && !meta.key.ends_with("256")).collect()
+    };
+    let mut child = halfway(&project);
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    let id = interrupted(&project);
+    let before = there(&id);
+    assert!(!before.is_empty(), "nothing of {id} is in the bucket");
+    let plan = project.backstay(&["plan"]).run().stdout;
+    assert!(plan.contains("goes on from there") && !plan.contains("clear leftover data"), "{plan}");
+
+    database.psql("UPDATE a SET what = 'other' WHERE id = 7; DROP TABLE b; CREATE TABLE d AS SELECT * FROM a LIMIT 9");
+    let (manifest, _) = go_on(&project, &id);
+    let after = there(&id);
+    assert!(after.len() > 1 && after.contains(&before[0]), "{before:?}, then {after:?}");
+    project.backstay(&["verify", "app", "--deep"]).run().expect(0);
+    fs::remove_dir_all(project.path("near/data")).unwrap();
+    let now = state(|sql| database.psql(sql));
+    assert_eq!(state_of(&project, &database, manifest.id.as_str(), &["--storage", "far"]), now);
     let plan = project.backstay(&["plan"]).run().stdout;
     assert!(!plan.contains("leftover"), "{plan}");
 }

@@ -1,5 +1,6 @@
 //! Writes the files of one pack where they belong, as its bytes come by.
 
+use super::direct::{Chunk, DirectFile, SECTOR};
 use crate::stream::Sink;
 use bytes::Bytes;
 use std::fs::{File, OpenOptions};
@@ -21,22 +22,36 @@ pub(super) struct Stretch {
     pub(super) offset: u64,
 }
 
+/// From this length on a stretch is worth being written past the page cache.
+const LARGE: u64 = 1 << 20;
+
 /// Takes the bytes of one pack.
 pub(super) struct PackFiles {
     /// In the order of the pack, not overlapping.
     stretches: std::iter::Peekable<std::vec::IntoIter<Stretch>>,
     position: u64,
-    open: Option<File>,
+    open: Option<Open>,
+    /// For what is written past the page cache; `None` while it is in use, or where that is not wanted.
+    chunk: Option<Chunk>,
+}
+
+enum Open {
+    Ordinary(File),
+    Direct(DirectFile),
 }
 
 impl PackFiles {
-    pub(super) fn new(mut stretches: Vec<Stretch>) -> PackFiles {
+    /// Through the page cache: what is written is read again soon.
+    pub(super) fn cached(mut stretches: Vec<Stretch>) -> PackFiles {
         stretches.sort_by_key(|stretch| stretch.at);
-        PackFiles { stretches: stretches.into_iter().peekable(), position: 0, open: None }
+        PackFiles { stretches: stretches.into_iter().peekable(), position: 0, open: None, chunk: None }
     }
-}
 
-impl PackFiles {
+    /// Large files past the page cache. Their stretches are whole: nothing of them is passed by.
+    pub(super) fn direct(stretches: Vec<Stretch>) -> PackFiles {
+        PackFiles { chunk: Some(Chunk::new()), ..PackFiles::cached(stretches) }
+    }
+
     /// What comes next begins there; what is passed by is in no file.
     pub(super) fn go_on_at(&mut self, position: u64) {
         self.position = position;
@@ -53,30 +68,43 @@ impl Sink for PackFiles {
             let from = self.position.max(stretch.at);
             let until = end.min(stretch.at + stretch.bytes);
             if until > from {
-                let file = match self.open.take() {
-                    Some(file) => file,
-                    None => {
-                        OpenOptions::new().write(true).open(&stretch.path).map_err(|error| named(stretch, &error))?
-                    }
+                let opened = match self.open.take() {
+                    Some(open) => Ok(open),
+                    None => open(stretch, &mut self.chunk),
                 };
+                let mut open = opened.map_err(|error| named(stretch, &error))?;
                 // Both lie within the piece.
                 let bytes = &piece[(from - self.position) as usize..(until - self.position) as usize];
-                let written = file.write_all_at(bytes, stretch.offset + (from - stretch.at));
+                let written = match &mut open {
+                    Open::Ordinary(file) => file.write_all_at(bytes, stretch.offset + (from - stretch.at)),
+                    Open::Direct(file) => file.write(bytes),
+                };
                 written.map_err(|error| named(stretch, &error))?;
-                self.open = Some(file);
+                self.open = Some(open);
             }
             if until < stretch.at + stretch.bytes {
                 break;
             }
-            let done = self.stretches.next();
+            let Some(done) = self.stretches.next() else { break };
             // What an incremental backup has of a file lies in many stretches, one after another.
-            let goes_on = |next: &Stretch| done.is_some_and(|done| done.path == next.path);
-            if !self.stretches.peek().is_some_and(goes_on) {
-                self.open = None;
+            let goes_on = self.stretches.peek().is_some_and(|next| done.path == next.path);
+            match self.open.take() {
+                Some(Open::Direct(file)) => {
+                    self.chunk = Some(file.finish().map_err(|error| named(&done, &error))?);
+                }
+                open => self.open = open.filter(|_| goes_on),
             }
         }
         self.position = end;
         Ok(())
+    }
+}
+
+fn open(stretch: &Stretch, chunk: &mut Option<Chunk>) -> io::Result<Open> {
+    let is_large = stretch.bytes >= LARGE && stretch.offset.is_multiple_of(SECTOR);
+    match chunk.take_if(|_| is_large) {
+        Some(chunk) => DirectFile::open(&stretch.path, stretch.offset, chunk).map(Open::Direct),
+        None => OpenOptions::new().write(true).open(&stretch.path).map(Open::Ordinary),
     }
 }
 
@@ -116,7 +144,7 @@ mod tests {
                 expected.push((path, pack[at as usize..(at + bytes) as usize].to_vec()));
                 at += bytes;
             }
-            let mut files = PackFiles::new(stretches);
+            let mut files = PackFiles::direct(stretches);
             let mut rest = Bytes::from(pack);
             for piece in pieces.iter().cycle() {
                 if rest.is_empty() { break; }
@@ -149,7 +177,7 @@ mod tests {
                 expected.extend_from_slice(&pack[at as usize..(at + bytes) as usize]);
                 offset += bytes;
             }
-            let mut files = PackFiles::new(stretches);
+            let mut files = PackFiles::direct(stretches);
             let mut rest = Bytes::from(pack);
             while !rest.is_empty() {
                 files.take(rest.split_to(piece.min(rest.len()))).unwrap();

@@ -163,7 +163,12 @@ impl<'a> PackReader<'a> {
         let task = format!("restore {}", self.request.name);
         let progress = Together::new(self.hands, task, total);
         let reads = stream::iter(wanted.into_iter().map(|(_, manifest, object, needed, stretches)| {
-            let sink = Counted { files: PackFiles::new(stretches), together: progress.clone() };
+            // What comes out of parts is compared with its digests afterwards.
+            let files = match needed {
+                Needed::Whole if !self.request.stays_cached => PackFiles::direct(stretches),
+                _ => PackFiles::cached(stretches),
+            };
+            let sink = Counted { files, together: progress.clone() };
             async move {
                 match needed {
                     Needed::Whole => self.read(manifest, object, sink).await.map(drop),

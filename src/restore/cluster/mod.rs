@@ -7,6 +7,7 @@
 //! Everything is looked at before the first byte is written. The control file comes last, under its name only when all
 //! else is on disk, so that no server starts on a part of a cluster.
 
+mod direct;
 mod files;
 mod fill;
 mod folder;

@@ -22,6 +22,9 @@ pub struct ClusterRequest<'a> {
     /// Only the files of this database and those that every cluster needs: files of other databases have their length and
     /// no content. `None`: everything.
     pub only: Option<u32>,
+    /// True for what is read at once and thrown away. Otherwise large files go past the page cache, which is left to whoever uses
+    /// it: where a cluster is restored, others may be at work.
+    pub stays_cached: bool,
     /// Packs read at once, 1 or more.
     pub jobs: usize,
     /// How far recovery goes.

@@ -138,7 +138,7 @@ async fn lay_down(
         let (storage, problem) = away.into_iter().next().unwrap_or_default();
         (vec![Spooled { storage, problem, end: SpoolEnd::Failed(error) }], Vec::new())
     };
-    let (key, stored) = match prepare(order, &place, file, |_| true).await {
+    let (key, stored) = match prepare(order, &place, file, true).await {
         Ok((key, stored)) => (key, stored.unwrap_or_default()),
         Err(error) => return failed(away, error),
     };
