@@ -1,7 +1,7 @@
 //! For `scripts/bench`: a server that speaks like S3 over a folder, and the program's own store as a copying tool.
 //!
-//! `s3 serve FOLDER PORT COUNT` serves (each folder in it is a bucket) and keeps the number of requests in the file
-//! COUNT; `s3 put URL BUCKET KEY FILE` and `s3 get URL BUCKET KEY FILE` copy one file. The login is `bench` and `bench`.
+//! `s3 serve FOLDER PORT COUNT [CERTIFICATE KEY]` serves (each folder in it is a bucket; over TLS where a certificate is
+//! named) and keeps the number of requests in the file COUNT; `s3 put URL BUCKET KEY FILE` and `s3 get URL BUCKET KEY FILE` copy one file. The login is `bench` and `bench`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measuring tool ends at the first thing that goes wrong")]
 
 use async_trait::async_trait;
@@ -28,16 +28,23 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::AsyncReadExt;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["serve", folder, port, count] => serve(folder, port.parse().unwrap(), count).await,
+        ["serve", folder, port, count] => serve(folder, port.parse().unwrap(), count, None).await,
+        ["serve", folder, port, count, certificate, key] => {
+            serve(folder, port.parse().unwrap(), count, Some(acceptor(certificate, key))).await;
+        }
         ["put", url, bucket, key, file] => put(&store(url, bucket), key, file).await,
         ["get", url, bucket, key, file] => get(&store(url, bucket), key, file).await,
-        _ => panic!("s3 serve FOLDER PORT COUNT | put URL BUCKET KEY FILE | get URL BUCKET KEY FILE"),
+        _ => panic!("s3 serve FOLDER PORT COUNT [CERTIFICATE KEY] | put URL BUCKET KEY FILE | get URL BUCKET KEY FILE"),
     }
 }
 
@@ -84,7 +91,14 @@ async fn get(store: &S3Store, key: &str, file: &str) {
     file.write_all(&piece).unwrap();
 }
 
-async fn serve(folder: &str, port: u16, count: &str) {
+fn acceptor(certificate: &str, key: &str) -> TlsAcceptor {
+    let certificates = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key).unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serve(folder: &str, port: u16, count: &str, tls: Option<TlsAcceptor>) {
     let n_requests = Arc::new(AtomicU64::new(0));
     let inside = FileSystem::new(folder).unwrap();
     let folder = Folder { inside, listings: Mutex::default(), n_requests: n_requests.clone() };
@@ -101,9 +115,16 @@ async fn serve(folder: &str, port: u16, count: &str) {
     });
     loop {
         let Ok((socket, _)) = listener.accept().await else { continue };
-        let service = service.clone();
+        let (service, tls) = (service.clone(), tls.clone());
         tokio::spawn(async move {
-            let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
+            let builder = Builder::new(TokioExecutor::new());
+            let _ = match tls {
+                None => builder.serve_connection(TokioIo::new(socket), service).await,
+                Some(tls) => match tls.accept(socket).await {
+                    Ok(socket) => builder.serve_connection(TokioIo::new(socket), service).await,
+                    Err(_) => return,
+                },
+            };
         });
     }
 }
