@@ -58,7 +58,7 @@ fn n_deleted(plan: &Plan, outcome: &Outcome, database: &str) -> usize {
 }
 
 /// A word as a shell reads it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=,:@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

@@ -2,9 +2,11 @@
 
 use super::iam_policy::{self, Who};
 use super::planning::{Planned, Preflight, observe_and_plan_by, write_plan};
+use super::again::quoted;
 use super::{Context, Exit, policy_files, prices};
 use crate::plan::{FORMAT_VERSION, Phase, Plan, SavedPlan, Scope, Work};
 use crate::report::{self, Style};
+use clap::ValueEnum;
 use std::path::PathBuf;
 
 /// Show what differs between the policy and the world, and what `apply` would do
@@ -105,6 +107,18 @@ pub enum Part {
 }
 
 impl ScopeArgs {
+    /// The command that does exactly this part.
+    pub fn command(&self) -> String {
+        let mut words = vec!["backstay apply".to_owned()];
+        if !self.only.is_empty() {
+            let only = self.only.iter().filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned()));
+            words.push(format!("--only {}", only.collect::<Vec<_>>().join(",")));
+        }
+        words.extend(self.target.iter().map(|target| format!("--target {}", quoted(target))));
+        words.extend(self.forget.iter().map(|address| format!("--forget {}", quoted(address))));
+        words.join(" ")
+    }
+
     /// The scope that was typed.
     pub fn scope(&self) -> Scope {
         let phase = |part: &Part| match part {

@@ -323,6 +323,13 @@ impl List<'_> {
             let message = format!("it cannot be read: {problem}");
             self.add(ConcernKind::StorageUnreadable, Gravity::Unknown, message, "backstay plan".to_owned());
         }
+        if storage.n_broken > 0 {
+            let message = match storage.n_broken {
+                1 => "a small file in it is broken: the backup it speaks of may be in no list".to_owned(),
+                n => format!("{n} small files in it are broken: backups they speak of may be in no list"),
+            };
+            self.add(ConcernKind::CopyDamaged, Gravity::Critical, message, "backstay plan".to_owned());
+        }
         if storage.is_low() {
             let used = storage.used_percent().unwrap_or(100);
             let wanted = storage.min_free.map(|share| share.to_string()).unwrap_or_default();

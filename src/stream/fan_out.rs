@@ -2,12 +2,15 @@
 
 use crate::storage::{ObjectMeta, StorageError, Upload};
 use bytes::Bytes;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Pieces that wait for each upload.
 const QUEUE: usize = 4;
+/// How long giving up an upload may take.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The near end: takes pieces from a thread.
 pub(super) struct FanOut {
@@ -51,7 +54,12 @@ async fn write(
             () = stop.cancelled() => None,
         };
         let Some(piece) = piece else { return Ok(upload) };
-        if let Err(error) = upload.write(piece).await {
+        let written = tokio::select! {
+            written = upload.write(piece) => written,
+            // A store that hangs must not keep a run that was told to stop.
+            () = stop.cancelled() => return Ok(upload),
+        };
+        if let Err(error) = written {
             drop(pieces);
             // What cannot be removed now is found later as an unfinished upload.
             let _ = upload.abort().await;
@@ -80,10 +88,9 @@ pub async fn complete_all(
     futures_util::future::join_all(uploads.into_iter().map(complete)).await
 }
 
-/// Gives up uploads.
+/// Gives up uploads. Ends soon, also where a store hangs.
 pub(super) async fn abort_all(uploads: Vec<Result<Box<dyn Upload>, StorageError>>) {
-    for upload in uploads.into_iter().flatten() {
-        // What cannot be removed now is found later as an unfinished upload.
-        let _ = upload.abort().await;
-    }
+    // What cannot be removed now is found later as an unfinished upload.
+    let aborts = uploads.into_iter().flatten().map(|upload| tokio::time::timeout(PATIENCE, upload.abort()));
+    futures_util::future::join_all(aborts).await;
 }

@@ -32,6 +32,11 @@ fn nagios_is_told_by_its_own_exit_codes() {
     let run = project.backstay(&["check", "app"]).run().expect(1);
     assert!(run.stdout.contains("WARNING - app now at far: the copy of"), "{}", run.stdout);
     project.backstay(&["status"]).run().expect(0);
+    // So is a manifest that says nothing, whatever other backups there are.
+    project.backstay(&["backup", "app"]).run().expect(0);
+    fs::write(project.path(&format!("near/manifest/now/app/{id}.json")), "{}").unwrap();
+    let run = project.backstay(&["check"]).run().expect(2);
+    assert!(run.stdout.contains("near: a small file in it is broken"), "{}", run.stdout);
     project.edit_policy("version: 1", "version: 2");
     let run = project.backstay(&["check"]).run().expect(3);
     assert!(run.stdout.starts_with("BACKSTAY UNKNOWN - "), "{}", run.stdout);

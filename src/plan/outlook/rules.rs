@@ -17,13 +17,23 @@ pub(super) struct Rules(Vec<LifecycleRule>);
 pub(super) type Move = (Timestamp, StorageClass);
 
 impl Rules {
-    /// The rules of a bucket that fall on them. What objects have tags for is not ours.
+    /// The rules of a bucket that fall on them. What objects have tags for is not ours. A backup ends with its manifest, also where
+    /// its files stay longer.
     pub(super) fn of(lifecycle: &Lifecycle, place: &BucketPlace, tier: &str, database: &str) -> Rules {
-        let keys = format!("{}data/{}/{}/", place.prefix, encode_component(tier), encode_component(database));
-        let falls = |rule: &&LifecycleRule| {
-            rule.enabled && rule.filter.tags.is_empty() && keys.starts_with(&rule.filter.prefix)
+        let below = |folder: &str| {
+            format!("{}{folder}/{}/{}/", place.prefix, encode_component(tier), encode_component(database))
         };
-        let mut rules: Vec<LifecycleRule> = lifecycle.rules.iter().filter(falls).cloned().collect();
+        let (data, manifests) = (below("data"), below("manifest"));
+        let is_used = |rule: &&LifecycleRule| rule.enabled && rule.filter.tags.is_empty();
+        let mut rules = Vec::new();
+        for rule in lifecycle.rules.iter().filter(is_used) {
+            if data.starts_with(&rule.filter.prefix) {
+                rules.push(rule.clone());
+            } else if manifests.starts_with(&rule.filter.prefix) && rule.filter.larger_than.is_none() {
+                let filter = Filter { smaller_than: None, ..rule.filter.clone() };
+                rules.push(LifecycleRule { filter, transitions: Vec::new(), ..rule.clone() });
+            }
+        }
         for rule in &mut rules {
             // Rules that differ in these do the same to a copy.
             rule.id = String::new();
@@ -142,6 +152,21 @@ mod tests {
             );
             assert_eq!(end, Some(at("2027-01-25T00:00:00Z")), "{prefix}");
         }
+    }
+
+    #[test]
+    fn a_backup_ends_with_its_manifest() {
+        let (written, now) = (at("2027-01-15T10:30:00Z"), at("2027-01-01T00:00:00Z"));
+        let two = vec![
+            rule("prod/data/monthly/", &[(30, Glacier)], Some(9)),
+            rule("prod/manifest/monthly/", &[(1, Glacier)], Some(7)),
+        ];
+        let both = rules(two);
+        assert_eq!(both.end(written, MIB, now), Some(at("2027-01-23T00:00:00Z")));
+        assert_eq!(both.moves(written, MIB, Standard, now).len(), 1, "those of its files");
+        let mut large = rule("prod/manifest/", &[], Some(1));
+        large.filter.larger_than = Some(128 << 10);
+        assert_eq!(rules(vec![large]), Rules::default());
     }
 
     #[test]
