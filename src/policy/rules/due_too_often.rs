@@ -10,19 +10,21 @@ use jiff::tz::TimeZone;
 pub(super) const RULE: Rule = Rule { code: &codes::DUE_TOO_OFTEN, judge };
 
 const SENSIBLE: Period = Period(5 * 60);
+const TURN: Period = Period::days(2);
 
 fn judge(subject: &Subject<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (name, tier) in &subject.desired.tiers {
-        let mut at = subject.now;
-        let mut shortest: Option<Period> = None;
-        // An hour of the densest schedule.
-        for _ in 0..61 {
-            let Some(next) = tier.schedule.next_after(at, &TimeZone::UTC) else { break };
-            if at != subject.now {
-                let apart = Period::between(at, next);
-                shortest = Some(shortest.map_or(apart, |shortest| shortest.min(apart)));
+        let Some(first) = tier.schedule.next_after(subject.now, &TimeZone::UTC) else { continue };
+        let (mut at, mut shortest) = (first, None::<Period>);
+        // An hour of the densest schedule; of others two days, which hold every minute and hour that is named.
+        for _ in 0..60 {
+            if Period::between(first, at) > TURN {
+                break;
             }
+            let Some(next) = tier.schedule.next_after(at, &TimeZone::UTC) else { break };
+            let apart = Period::between(at, next);
+            shortest = Some(shortest.map_or(apart, |shortest| shortest.min(apart)));
             at = next;
         }
         let Some(shortest) = shortest.filter(|shortest| *shortest < SENSIBLE) else { continue };
