@@ -197,8 +197,10 @@ fn approve(args: &Args, ready: Vec<Ready>, context: &Context) -> Result<Vec<Read
     if !context.can_ask() {
         context
             .warn(format_args!("error[{}]: nobody can be asked, so nothing was changed", codes::APPROVAL_MISSING.id));
-        context
-            .warn(format_args!("hint: Run `{} --yes`, or save the plan with `backstay plan --out FILE` and apply that.", args.scope.command()));
+        context.warn(format_args!(
+            "hint: Run `{} --yes`, or save the plan with `backstay plan --out FILE` and apply that.",
+            args.scope.command()
+        ));
         return Err(Exit::Refused);
     }
     let answer = context.block_on(async { context.ask("\nDo this?") });

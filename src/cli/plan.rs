@@ -1,8 +1,8 @@
 //! `backstay plan`: what differs between the policy and the world.
 
+use super::again::quoted;
 use super::iam_policy::{self, Who};
 use super::planning::{Planned, Preflight, observe_and_plan_by, write_plan};
-use super::again::quoted;
 use super::{Context, Exit, policy_files, prices};
 use crate::plan::{FORMAT_VERSION, Phase, Plan, SavedPlan, Scope, Work};
 use crate::report::{self, Style};
