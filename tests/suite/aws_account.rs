@@ -177,7 +177,8 @@ fn an_empty_account_becomes_what_the_policy_says() {
     assert_eq!(statements.len(), 2, "{policy}");
     assert!(statements.iter().all(|statement| statement["Effect"] == "Deny"));
     assert_eq!(statements[0]["Condition"]["Bool"]["aws:SecureTransport"], "false");
-    assert_eq!(statements[1]["Resource"].to_string(), "[\"arn:aws:s3:::shop-vault/prod/data/*\"]");
+    let below = |keys: &str| format!("arn:aws:s3:::shop-vault/prod/{keys}");
+    assert_eq!(statements[1]["Resource"], json!([below("data/*"), below("manifest/*Z-????.json")]));
 
     let yearly = account.rule("backstay-shop-data/vault/yearly");
     assert_eq!(yearly["Filter"]["Prefix"], "prod/data/yearly/");

@@ -114,6 +114,8 @@ fn who_writes_backs_up_and_neither_deletes_nor_overwrites_nor_changes_rules() {
     let body = body.to_str().unwrap();
     denied(&["put-object", "--key", key, "--body", body]);
     denied(&["put-object", "--key", key, "--body", body, "--if-none-match", "*"]);
+    denied(&["put-object", "--key", manifest, "--body", body]);
+    denied(&["put-object", "--key", manifest, "--body", body, "--if-none-match", "*"]);
     denied(&["get-object", "--key", key, "/dev/null"]);
     let rule = json!({ "Rules": [{ "ID": "x", "Status": "Enabled", "Filter": {}, "Expiration": { "Days": 1 } }] });
     denied(&["put-bucket-lifecycle-configuration", "--lifecycle-configuration", &rule.to_string()]);

@@ -26,14 +26,16 @@ pub(super) fn bucket_policy(desired: &Desired, live: &Live, storage: &str, share
             "Condition": { "Bool": { "aws:SecureTransport": "false" } },
         }));
     }
-    // Files of backups are written once. Everything else of a repository is written again and again.
+    // Files of backups and their manifests are written once. Everything else of a repository is written again and again.
     let written_once: Vec<String> = managed()
         .filter(|(_, manage)| manage.overwrite_denied)
         .flat_map(|(share, _)| {
             let mut archives = desired.databases.values().filter_map(|database| database.wal.as_ref());
             let wal = archives.any(|wal| wal.to.iter().any(|to| to == share.name)).then_some("wal");
             let below = |folder| format!("{}/{}{folder}/*", at.bucket(&share.place.bucket), share.place.prefix);
-            std::iter::once("data").chain(wal).map(below).collect::<Vec<_>>()
+            // A manifest, and not what verifying it found, which lies beside it: `<id>.verified.json`.
+            let manifests = format!("{}/{}manifest/*Z-????.json", at.bucket(&share.place.bucket), share.place.prefix);
+            std::iter::once("data").chain(wal).map(below).chain([manifests]).collect::<Vec<_>>()
         })
         .collect();
     if !written_once.is_empty() {

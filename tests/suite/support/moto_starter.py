@@ -53,6 +53,12 @@ def serialized(self, answer):
 S3Response.serialized = serialized
 
 
+# A question mark stands for one character, and nothing else in a pattern is special but the star.
+IAMPolicyStatement._match = staticmethod(
+    lambda pattern, text: re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text, re.DOTALL)
+)
+
+
 # Reading and writing of these settings has permissions of its own; locks of objects have too.
 ACTION_MAP["BUCKET"]["GET"] = {
     "encryption": "GetEncryptionConfiguration",
