@@ -88,7 +88,7 @@ pub async fn complete_all(
     futures_util::future::join_all(uploads.into_iter().map(complete)).await
 }
 
-/// Gives up uploads. Ends soon, also where a store hangs.
+/// Gives up uploads. None of them is waited for longer than [`PATIENCE`].
 pub(super) async fn abort_all(uploads: Vec<Result<Box<dyn Upload>, StorageError>>) {
     // What cannot be removed now is found later as an unfinished upload.
     let aborts = uploads.into_iter().flatten().map(|upload| tokio::time::timeout(PATIENCE, upload.abort()));

@@ -1,5 +1,5 @@
 //! Large files written past the page cache: what is restored is read by a server later, if at all, and pushes out of memory
-//! nothing that others on the machine use. It also spares a copy of every byte, a fifth of a restore's processor time.
+//! nothing that others on the machine use. It also spares a copy of every byte into that cache.
 
 use std::fs::{File, OpenOptions};
 use std::io;
