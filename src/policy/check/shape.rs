@@ -5,8 +5,8 @@ use super::schema_errors::Translator;
 use crate::diag::Diagnostics;
 use crate::policy::schema::schema;
 use crate::policy::tree::Node;
-use jsonschema::Validator;
-use serde_json::Value;
+use jsonschema::{Draft, Registry, ValidationError, ValidationOptions, Validator};
+use serde_json::{Value, json};
 use std::sync::OnceLock;
 
 /// The schema as this program uses it, and compiled. It is the same for every policy of a process.
@@ -19,9 +19,17 @@ fn compiled() -> &'static (Value, Validator) {
         for format in FORMATS {
             options = options.with_format(format.keyword, move |text: &str| (format.problem)(text).is_none());
         }
-        let validator = options.build(&schema).expect("a schema made from the model is valid; tests compile it");
+        let validator = by_name(&schema, &options).expect("a schema made from the model is valid; tests compile it");
         (schema, validator)
     })
+}
+
+/// Compiles a schema that a shorter one refers to. Of what is given to it the library looks first whether it is a schema,
+/// by the rules of its draft, which takes as long as everything else; of this one a test does so once and for all.
+fn by_name(schema: &Value, options: &ValidationOptions<'_>) -> Result<Validator, ValidationError<'static>> {
+    const NAME: &str = "urn:backstay:policy";
+    let registry = Registry::new().add(NAME, schema)?.prepare()?;
+    options.clone().with_draft(Draft::Draft4).with_registry(&registry).build(&json!({ "$ref": NAME }))
 }
 
 /// The schema that [`check`] judges by.
