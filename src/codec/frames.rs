@@ -15,9 +15,10 @@ const WINDOW_LOG: u32 = 19;
 
 /// The level that is used unless the policy says another.
 const USUAL_LEVEL: i32 = 3;
-/// Its tables are halved and its shortest match is six bytes instead of five: measured on a dump, 6 % less processor time
-/// for 1 % more bytes.
-const USUAL_SEARCH: [CParameter; 3] = [CParameter::MinMatch(6), CParameter::HashLog(16), CParameter::ChainLog(15)];
+/// Its shortest match is six bytes instead of five. Its blocks are just too short to be looked through for where they might be
+/// cut, which the library does with those of 128 KiB. Measured on a dump and on files of a cluster: 8 % less processor time for
+/// 1 % fewer bytes.
+const USUAL_SEARCH: [CParameter; 2] = [CParameter::MinMatch(6), CParameter::MaxBlockSize(127 << 10)];
 
 /// Makes frames. One for each thread.
 pub struct FrameCompressor(Compressor<'static>);
