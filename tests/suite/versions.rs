@@ -1,4 +1,4 @@
-//! The majors at both ends of what is supported: 13, 17 and 18, where `scripts/setup` could have them. What holds for the
+//! The majors at both ends of what is supported: 13, 14, 17 and 18, where `scripts/setup` could have them. What holds for the
 //! others is tried with them, too.
 
 use crate::incremental::a_chain_comes_back;
@@ -31,6 +31,11 @@ fn dumps_of_thirteen_come_back() {
 }
 
 #[test]
+fn dumps_of_fourteen_come_back() {
+    on(Version::Fourteen, || comes_back_in_place(Version::Fourteen));
+}
+
+#[test]
 fn dumps_of_seventeen_come_back() {
     on(Version::Seventeen, || comes_back_in_place(Version::Seventeen));
 }
@@ -42,7 +47,7 @@ fn dumps_of_eighteen_come_back() {
 
 #[test]
 fn base_backups_of_every_version_come_back() {
-    for version in [Version::Thirteen, Version::Seventeen, Version::Eighteen] {
+    for version in [Version::Thirteen, Version::Fourteen, Version::Seventeen, Version::Eighteen] {
         for read in ["replication", "local"] {
             on(version, || tablespaces_come_back(version, read));
         }
@@ -51,7 +56,7 @@ fn base_backups_of_every_version_come_back() {
 
 #[test]
 fn chains_of_every_version_come_back() {
-    for version in [Version::Thirteen, Version::Seventeen, Version::Eighteen] {
+    for version in [Version::Thirteen, Version::Fourteen, Version::Seventeen, Version::Eighteen] {
         on(version, || a_chain_comes_back(version));
     }
 }
@@ -59,6 +64,11 @@ fn chains_of_every_version_come_back() {
 #[test]
 fn thirteen_recovers_to_a_moment() {
     recovers(Version::Thirteen, "local");
+}
+
+#[test]
+fn fourteen_recovers_to_a_moment() {
+    recovers(Version::Fourteen, "replication");
 }
 
 #[test]

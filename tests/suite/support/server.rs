@@ -22,6 +22,8 @@ pub enum Version {
     Newer,
     /// The oldest one that is supported, where it could be had.
     Thirteen,
+    /// Its successor, where it could be had: a server with the client programs of the distribution.
+    Fourteen,
     /// The first one that keeps summaries of its WAL, where it could be had.
     Seventeen,
     /// The newest one, where it could be had.
@@ -31,7 +33,14 @@ pub enum Version {
 impl Version {
     /// All that are here.
     pub fn all() -> Vec<Version> {
-        let all = [Version::Thirteen, Version::Distribution, Version::Newer, Version::Seventeen, Version::Eighteen];
+        let all = [
+            Version::Thirteen,
+            Version::Fourteen,
+            Version::Distribution,
+            Version::Newer,
+            Version::Seventeen,
+            Version::Eighteen,
+        ];
         all.into_iter()
             .filter(|version| version.unpacked().is_none_or(|home| home.join("bin/initdb").exists()))
             .collect()
@@ -43,6 +52,7 @@ impl Version {
             Version::Distribution => return None,
             Version::Newer => 16,
             Version::Thirteen => 13,
+            Version::Fourteen => 14,
             Version::Seventeen => 17,
             Version::Eighteen => 18,
         };
@@ -67,7 +77,7 @@ pub struct Server {
 impl Server {
     /// The server that all tests of this process share.
     pub fn shared(version: Version) -> &'static Server {
-        static SERVERS: [OnceLock<Server>; 5] = [const { OnceLock::new() }; 5];
+        static SERVERS: [OnceLock<Server>; 6] = [const { OnceLock::new() }; 6];
         SERVERS[version as usize].get_or_init(|| Server::start(version))
     }
 
