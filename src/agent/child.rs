@@ -1,4 +1,4 @@
-//! A job as a process: started in a group of its own, waited for, asked to stop, ended.
+//! A job, or a process that is kept running: started in a group of its own, waited for, asked to stop, ended.
 
 use crate::schedule::JobKey;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -18,11 +19,11 @@ pub struct JobCommand {
     pub words: Vec<OsString>,
 }
 
-/// A job that ended.
+/// A process that ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct Ended<K = JobKey> {
     /// Which.
-    pub key: JobKey,
+    pub key: K,
     /// Its exit code; `None` when a signal ended it or it could not be started.
     pub code: Option<i32>,
     /// Why it could not be started.
@@ -31,7 +32,16 @@ pub struct Ended {
     pub seconds: u64,
 }
 
-/// A running job.
+/// A line that a process said.
+#[derive(Debug)]
+pub struct Said<K> {
+    /// Which.
+    pub key: K,
+    /// What it wrote to standard error.
+    pub line: String,
+}
+
+/// A running process.
 #[derive(Debug, Clone, Copy)]
 pub struct Child {
     pid: Option<Pid>,
@@ -42,26 +52,62 @@ impl Child {
     ///
     /// It has a process group of its own: who stops this process from a terminal stops it only, and the job ends in
     /// peace. Its output goes where ours goes.
-    pub fn start(key: JobKey, command: &JobCommand, ended: UnboundedSender<Ended>) -> Child {
+    pub fn start<K: Send + 'static>(key: K, command: &JobCommand, ended: UnboundedSender<Ended<K>>) -> Child {
+        let mut started = Command::new(&command.program);
+        started.args(&command.words).stdin(Stdio::null()).process_group(0);
+        Child::begin(key, started, ended, |_| {})
+    }
+
+    /// The same for one that must not outlive this process, however that ends: its standard input is a pipe from here, which
+    /// ends then. What it says comes line by line.
+    pub fn start_tied<K: Clone + Send + 'static>(
+        key: K,
+        command: &JobCommand,
+        ended: UnboundedSender<Ended<K>>,
+        said: UnboundedSender<Said<K>>,
+    ) -> Child {
+        let mut started = Command::new(&command.program);
+        started.args(&command.words).stdin(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let speaker = key.clone();
+        Child::begin(key, started, ended, |child| {
+            let Some(errors) = child.stderr.take() else { return };
+            tokio::spawn(async move {
+                let mut lines = BufReader::new(errors).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    // Nobody listens any more when this process ends.
+                    let _ = said.send(Said { key: speaker.clone(), line });
+                }
+            });
+        })
+    }
+
+    fn begin<K: Send + 'static>(
+        key: K,
+        mut started: Command,
+        ended: UnboundedSender<Ended<K>>,
+        with: impl FnOnce(&mut tokio::process::Child),
+    ) -> Child {
         let began = Instant::now();
-        let started = Command::new(&command.program).args(&command.words).stdin(Stdio::null()).process_group(0).spawn();
-        match started {
-            Ok(mut child) => {
-                let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-                tokio::spawn(async move {
-                    let status = child.wait().await;
-                    let problem = status.as_ref().err().map(ToString::to_string);
-                    let code = status.ok().and_then(|status| status.code());
-                    // Nobody waits for it any more when the process ends.
-                    let _ = ended.send(Ended { key, code, problem, seconds: began.elapsed().as_secs() });
-                });
-                Child { pid }
-            }
+        let mut child = match started.spawn() {
+            Ok(child) => child,
             Err(problem) => {
                 let _ = ended.send(Ended { key, code: None, problem: Some(problem.to_string()), seconds: 0 });
-                Child { pid: None }
+                return Child { pid: None };
             }
-        }
+        };
+        with(&mut child);
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        tokio::spawn(async move {
+            // Waiting would close it.
+            let input = child.stdin.take();
+            let status = child.wait().await;
+            drop(input);
+            let problem = status.as_ref().err().map(ToString::to_string);
+            let code = status.ok().and_then(|status| status.code());
+            // Nobody waits for it any more when the process ends.
+            let _ = ended.send(Ended { key, code, problem, seconds: began.elapsed().as_secs() });
+        });
+        Child { pid }
     }
 
     /// Asks it to stop cleanly. Its client programs are its own to stop.

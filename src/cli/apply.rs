@@ -2,12 +2,12 @@
 
 use super::plan::ScopeArgs;
 use super::planning::{Planned, observe_and_plan, read_plan};
-use super::{Context, Exit, again, policy_files, state};
+use super::{Context, Exit, again, policy_files, state, wal};
 use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::apply::{Hands, Outcome, apply, run_id};
 use crate::diag::codes;
 use crate::event::StepEnd;
-use crate::plan::{Approval, Deed, Plan, SavedPlan, compare, lifted, refused};
+use crate::plan::{Approval, Deed, Plan, SavedPlan, Scope, compare, lifted, refused};
 use crate::policy::Desired;
 use crate::report::{self, OutcomeView, StepView, Style};
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 ///
 /// Without PLANFILE it plans, shows the plan and asks. With PLANFILE it looks at the world again, and stops with exit 5
 /// before the first change when something that matters has moved. Independent steps go on after a failure; running
-/// again does what is left.
+/// again does what is left. In the end WAL that waits in a spool on this host is brought.
 ///
 /// Examples:
 ///   backstay apply
@@ -105,9 +105,26 @@ struct Ready {
 /// Plans, asks, and carries out.
 pub fn run(args: &Args, context: &Context) -> Exit {
     match prepare(args, context).and_then(|ready| approve(args, ready, context)) {
-        Ok(ready) => carry_out(args, &ready, context),
+        Ok(ready) => {
+            let exit = carry_out(args, &ready, context);
+            drain_here(args, &ready, context);
+            exit
+        }
         Err(exit) => exit,
     }
+}
+
+/// Brings what waits in spools on this host, unless only a part is to be done. It is no step: who archives does the same.
+fn drain_here(args: &Args, ready: &[Ready], context: &Context) {
+    if args.scope.scope() != Scope::default() || context.cancel.is_cancelled() {
+        return;
+    }
+    // A deed that cannot even be started has said so before.
+    let _ = context.block_on(async {
+        for Ready { planned, .. } in ready {
+            wal::drain_here(&planned.desired, context, |_| true).await;
+        }
+    });
 }
 
 fn prepare(args: &Args, context: &Context) -> Result<Vec<Ready>, Exit> {

@@ -4,7 +4,7 @@ use super::catalogs::{is_meant, read_catalogs};
 use super::drill::drill_due;
 use super::plan::ScopeArgs;
 use super::verify::{self, verify_due};
-use super::{Context, Exit, afterwards, apply, policy_files};
+use super::{Context, Exit, afterwards, apply, policy_files, wal};
 use crate::diag::nearest;
 use crate::drill::Where;
 use crate::policy::{DatabaseSpec, Desired};
@@ -15,7 +15,8 @@ use serde_json::Value;
 ///
 /// What timers, cron files and cron jobs call; `apply` writes those. It does only what is due by
 /// the policy, so it may be called as often as one likes, and after a machine was off it makes up
-/// once for what was missed. It never asks and leaves out what a guard stops (exit 4). With a tier
+/// once for what was missed. WAL that waits in a spool on this host is brought first. It never asks
+/// and leaves out what a guard stops (exit 4). With a tier
 /// it does the work of that tier, and proves the databases that have it; without one it does all.
 ///
 /// Examples:
@@ -47,6 +48,16 @@ pub fn run(args: &Args, context: &Context) -> Exit {
         },
     };
     afterwards::begins(&policies, args.database.as_deref(), context);
+    // What is planned then counts what waited.
+    let drained = context.block_on(async {
+        for policy in &policies {
+            wal::drain_here(policy, context, |database| is_in(args, policy, database)).await;
+        }
+    });
+    if let Err(error) = drained {
+        context.complain(error, None);
+        return Exit::Failed;
+    }
     let mut said = RunView::default();
     let exit = all(args, scope, &policies, context, &mut said);
     if context.json {

@@ -12,7 +12,7 @@ pub(super) fn repository() -> Option<Repository> {
 
 /// What systemd gives a service, what the user's environment names, or the usual place. Names that are not absolute count
 /// as none.
-fn folder() -> Option<PathBuf> {
+pub(super) fn folder() -> Option<PathBuf> {
     let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let given = std::env::var_os("STATE_DIRECTORY").and_then(|list| std::env::split_paths(&list).next());
     given

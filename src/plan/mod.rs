@@ -81,7 +81,7 @@ pub use server_settings::{LiveServer, SERVER_SETTINGS, ServerSetting, push_comma
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
 pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
-pub use timetable::{FoundFile, each_database, wanted_files};
+pub use timetable::{FoundFile, each_database, each_receiver, wanted_files};
 pub use title::standing;
 pub use wal::expendable;
 pub use wal_copies::lacking as wal_lacking;

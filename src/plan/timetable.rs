@@ -24,10 +24,7 @@ const MOST_LINES: usize = 12;
 /// The files that a policy wants, in the order in which they are written.
 pub fn wanted_files(desired: &Desired, program: &Program) -> Vec<WantedFile> {
     match &desired.run {
-        RunSpec::Systemd(units) => {
-            let is_here = |database: &DatabaseSpec| is_here(desired, database);
-            systemd_units(units, program, &each_database(desired), &receivers(desired, is_here))
-        }
+        RunSpec::Systemd(units) => systemd_units(units, program, &each_database(desired), &each_receiver(desired)),
         RunSpec::Cron(table) => cron_file(table, program, &each_database(desired)),
         RunSpec::Kubernetes(jobs) => cron_jobs(jobs, program, &each_tier(desired), &receivers(desired, |_| true)),
         RunSpec::Workflow(spec) => workflow(spec, program, &desired.timezone, &each_tier(desired)),
@@ -52,6 +49,11 @@ pub fn each_database(desired: &Desired) -> Vec<Job> {
 
 fn is_here(desired: &Desired, database: &DatabaseSpec) -> bool {
     desired.only_host.is_some() || database.host.is_none()
+}
+
+/// What has to be kept running on this machine.
+pub fn each_receiver(desired: &Desired) -> Vec<Receiver> {
+    receivers(desired, |database| is_here(desired, database))
 }
 
 /// What has to be kept running for the databases that are meant. WAL comes by a connection of backstay's own, never by

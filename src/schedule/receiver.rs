@@ -31,7 +31,7 @@ impl Receiver {
 
     /// The words after the program's name and `--policy`. Unless the policy says where it keeps what is under way, a
     /// `--state-dir` follows.
-    pub(super) fn words(&self) -> Vec<String> {
+    pub fn words(&self) -> Vec<String> {
         ["wal", "receive", "--database", self.database.as_str()].map(str::to_owned).to_vec()
     }
 }

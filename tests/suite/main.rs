@@ -10,6 +10,7 @@ mod adopt;
 mod agent;
 mod agent_days;
 mod agent_tells;
+mod agent_wal;
 mod alert_judging;
 mod alerts;
 mod alerts_events;

@@ -1,8 +1,14 @@
 //! The spool of `wal push`: a storage is away, the server goes on, and nothing is lost or told falsely.
 
-use crate::support::{Archiving, Version, until};
+use crate::support::{Agent, Archiving, Backstay, Server, Version, until};
+use backstay::base::Size;
+use backstay::policy::WhenFull;
+use backstay::wal::outage::OutageSpool;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
 
 /// A server whose policy has a spool.
 fn spooling(max: &str, when_full: &str) -> Archiving {
@@ -274,11 +280,177 @@ fn what_waits_longest_is_stored_first() {
     bring_back(&archiving);
     let second = archiving.finish_segment();
     let told = push(&second);
-    assert!(told.contains("64 files that waited for far brought") && told.contains("others wait longer"), "{told}");
-    assert_eq!(waiting(&archiving).len(), 73 - 64 + 1);
+    assert!(told.contains("4 files that waited for far brought") && told.contains("others wait longer"), "{told}");
     let third = archiving.finish_segment();
     push(&third);
-    assert_eq!(waiting(&archiving), Vec::<String>::new());
+    until(|| waiting(&archiving).is_empty());
     let files = archiving.files("far");
     assert!(files.contains(&second) && files.contains(&third) && files.len() == 75, "{}", files.len());
+}
+
+/// When a storage got its files.
+fn stored_at(archiving: &Archiving, storage: &str) -> Vec<(String, SystemTime)> {
+    let keys = archiving.keys(storage).into_iter();
+    keys.map(|key| {
+        let at = fs::metadata(archiving.path(storage).join(&key)).unwrap().modified().unwrap();
+        (key.rsplit('/').next().unwrap().split('-').next().unwrap().to_owned(), at)
+    })
+    .collect()
+}
+
+#[test]
+fn after_an_outage_one_call_is_enough_and_it_does_not_wait_for_the_rest() {
+    let archiving = spooling("1GiB", "block");
+    archiving.archive();
+    let archived = || archiving.server.psql("postgres", "SELECT last_archived_wal FROM pg_stat_archiver");
+    archiving.finish_segment();
+    until(|| !archived().is_empty());
+    take_away(&archiving);
+    let segments: Vec<String> = (0..100).map(|_| archiving.finish_segment()).collect();
+    until(|| archived() >= segments[99]);
+    // From now on the server calls nobody.
+    archiving.server.psql("postgres", "ALTER SYSTEM RESET archive_command");
+    archiving.server.psql("postgres", "SELECT pg_reload_conf()");
+    assert_eq!(waiting(&archiving).len(), 100);
+    bring_back(&archiving);
+    let last = archiving.finish_segment();
+    let told = archiving.push(&last).run().expect(0).stderr;
+    // It brought a little and is done; another process has the rest.
+    assert!(told.contains("4 files that waited for far brought") && told.contains("others wait longer"), "{told}");
+    until(|| waiting(&archiving).is_empty());
+    until(|| drainers(&archiving).is_empty());
+    assert!(!archiving.path("spool/main.draining").exists());
+    assert_eq!(archiving.files("far"), archiving.files("near"));
+    assert_eq!(archiving.files("far").len(), 102);
+    archiving.backstay(&["wal", "verify", "main"]).run().expect(0);
+    // The oldest came first: of two, the later one is no more than what is under way at once ahead.
+    let stored = stored_at(&archiving, "far");
+    for pair in stored[1..].windows(9) {
+        assert!(pair[0].1 <= pair[8].1, "{pair:?}");
+    }
+}
+
+/// Processes that bring what waits, by number.
+fn drainers(archiving: &Archiving) -> Vec<String> {
+    let pattern = format!("{}.*wal drain", archiving.path("policy.yaml").display());
+    let found = Command::new("pgrep").args(["-f", &pattern]).output().unwrap().stdout;
+    String::from_utf8_lossy(&found).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn while_another_process_brings_what_waits_a_call_lays_its_file_behind() {
+    let archiving = spooling("1GiB", "block");
+    let segments: Vec<String> = (0..3).map(|_| archiving.finish_segment()).collect();
+    take_away(&archiving);
+    archiving.push(&segments[0]).run().expect(0);
+    // One that takes its time: it holds the claim and brings nothing.
+    let spool = OutageSpool::new(archiving.path("spool"), Size(1 << 30), WhenFull::Block);
+    let claim = spool.claim("main").unwrap().unwrap();
+    archiving.give_away();
+    bring_back(&archiving);
+    let begun = Instant::now();
+    let told = archiving.push(&segments[1]).run().expect(0).stderr;
+    assert!(begun.elapsed() < Duration::from_secs(10) && told.contains("others wait longer"), "{told}");
+    assert_eq!(archiving.files("near"), segments[..2]);
+    assert_eq!((waiting(&archiving).len(), archiving.files("far").len()), (2, 0));
+    let said = archiving.path("said");
+    let mut call = archiving.backstay(&["wal", "drain", "--database", "main"]).into_command();
+    let mut drains = call.stderr(fs::File::create(&said).unwrap()).spawn().unwrap();
+    let said = || fs::read_to_string(&said).unwrap();
+    until(|| said().contains("another process brings what waits"));
+    assert_eq!(waiting(&archiving).len(), 2);
+    drop(claim);
+    assert_eq!(drains.wait().unwrap().code(), Some(0));
+    assert!(said().contains("2 files that waited for far brought"), "{}", said());
+    assert_eq!(archiving.files("far"), segments[..2]);
+}
+
+#[test]
+fn what_was_given_up_is_known_before_what_follows_it_whoever_brings_it() {
+    let archiving = spooling("1KiB", "gap");
+    let segments: Vec<String> = (0..2).map(|_| archiving.finish_segment()).collect();
+    take_away(&archiving);
+    archiving.push(&segments[0]).run().expect(0);
+    let spool = OutageSpool::new(archiving.path("spool"), Size(1 << 10), WhenFull::Gap);
+    let _claim = spool.claim("main").unwrap().unwrap();
+    archiving.give_away();
+    bring_back(&archiving);
+    archiving.push(&segments[1]).run().expect(0);
+    let record = format!("wal/main/{}/given-up/{}.json", archiving.system(), segments[0]);
+    let keys = archiving.keys("far");
+    assert!(keys.len() == 2 && keys.contains(&record), "{keys:?}");
+    let at = |key: &String| fs::metadata(archiving.path("far").join(key)).unwrap().modified().unwrap();
+    let other = keys.iter().find(|key| **key != record).unwrap();
+    assert!(at(&record) <= at(other));
+}
+
+/// Two segments wait, the storage is back, and nobody calls `wal push` any more.
+fn left_behind() -> (Archiving, Vec<String>) {
+    let archiving = spooling("1GiB", "block");
+    let segments: Vec<String> = (0..2).map(|_| archiving.finish_segment()).collect();
+    take_away(&archiving);
+    segments.iter().for_each(|segment| drop(archiving.push(segment).run().expect(0)));
+    bring_back(&archiving);
+    (archiving, segments)
+}
+
+#[test]
+fn scheduled_work_and_apply_bring_what_waits_on_their_host() {
+    let (archiving, segments) = left_behind();
+    let url = archiving.server.url("postgres");
+    let call = |words: &[&str]| {
+        archiving.backstay(words).env("DATABASE_URL", &url).env("XDG_STATE_HOME", archiving.path("state"))
+    };
+    // A part of the work is a part.
+    call(&["apply", "--yes", "--only", "infra"]).run().expect(0);
+    assert_eq!(waiting(&archiving).len(), 2);
+    let told = call(&["run"]).run().expect(0).stderr;
+    assert!(told.contains("2 files that waited for far brought"), "{told}");
+    assert_eq!(archiving.files("far"), segments);
+    take_away(&archiving);
+    archiving.push(&segments[1]).run().expect(0);
+    let told = call(&["run"]).run();
+    assert!(!told.stderr.contains("brought") && waiting(&archiving).len() == 1, "{told:?}");
+    bring_back(&archiving);
+    let told = call(&["apply", "--yes"]).run().expect(0).stderr;
+    assert!(told.contains("1 file that waited for far brought"), "{told}");
+    assert_eq!(waiting(&archiving), Vec::<String>::new());
+}
+
+#[test]
+fn another_user_leaves_the_spool_to_its_owner() {
+    let Some((uid, _)) = Server::user() else { return };
+    let (archiving, _) = left_behind();
+    let policy = archiving.path("policy.yaml");
+    let told = Backstay::new(["--policy", policy.to_str().unwrap(), "run"])
+        .env("DATABASE_URL", archiving.server.url("postgres"))
+        .env("BACKSTAY_PG_BIN", &archiving.server.bin)
+        .env("XDG_STATE_HOME", archiving.path("other"))
+        .run();
+    assert!(waiting(&archiving).len() == 2, "{told:?}");
+    for entry in fs::read_dir(archiving.path("spool")).unwrap().flatten() {
+        assert_eq!(entry.metadata().unwrap().uid(), uid, "{entry:?}");
+    }
+}
+
+#[test]
+fn an_agent_brings_what_waits_on_its_host() {
+    let (archiving, segments) = left_behind();
+    let text = fs::read_to_string(archiving.path("policy.yaml")).unwrap();
+    archiving.write_policy(&format!("{text}run: {{ by: agent, jitter: 0s }}\n"));
+    let call = archiving
+        .backstay(&["--color", "never", "agent"])
+        .env("DATABASE_URL", archiving.server.url("postgres"))
+        .env("XDG_STATE_HOME", archiving.path("state"));
+    let agent = Agent::start(call, archiving.path("agent.log"));
+    agent.says("2 files that waited for far brought", 1);
+    assert_eq!(archiving.files("far"), segments);
+    // And once more.
+    take_away(&archiving);
+    archiving.push(&segments[1]).run().expect(0);
+    bring_back(&archiving);
+    agent.says("1 file that waited for far brought", 1);
+    let log = agent.stops();
+    assert_eq!(log.matches("error").count(), 0, "{log}");
+    assert_eq!(drainers(&archiving), Vec::<String>::new());
 }

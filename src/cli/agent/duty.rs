@@ -1,24 +1,27 @@
 //! What the loop does for the policies: reads them, says which jobs there are, starts those as this same program, and tells
 //! what happens.
 
+use super::beside::{Aside, Beside, Tale, Wish};
 use super::files::Files;
 use super::kept::Kept;
 use super::news::{Invalid, News};
 use super::pages::{Board, name};
 use super::scrape::Scrape;
 use super::serve::Told;
+use super::wishes::wishes;
 use crate::agent::{Ended, JobCommand, Listener};
 use crate::base::Period;
 use crate::cli::policy_files::{Policies, of_host, read_policies};
-use crate::cli::{Context, Exit};
+use crate::cli::{Context, Exit, wal};
 use crate::diag::{Code, Diagnostic, Diagnostics, Explain, Severity, codes};
 use crate::plan::each_database;
 use crate::policy::{AgentSpec, Desired, RunSpec};
 use crate::report::{self, Style};
 use crate::schedule::{Agenda, Ending, Job, JobKey, Schedule, Timing};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -138,21 +141,22 @@ impl<'a> Duty<'a> {
         Ok(())
     }
 
-    /// Looks whether the files have changed, and brings the agenda up to date when they have.
-    pub(super) async fn look(&mut self, agenda: &mut Agenda, is_asked: bool) {
+    /// Looks whether the files have changed, and brings the agenda up to date when they have. True then.
+    pub(super) async fn look(&mut self, agenda: &mut Agenda, is_asked: bool) -> bool {
         let now = Files::look(self.context, &self.read, &self.seen);
         let is_settled = now != self.seen && self.moving.as_ref() == Some(&now);
         if is_asked || is_settled {
             self.reload(now).await;
             agenda.set(self.jobs());
-        } else {
-            self.moving = None;
-            if now == self.seen {
-                self.seen = now;
-            } else {
-                self.moving = Some(now);
-            }
+            return true;
         }
+        self.moving = None;
+        if now == self.seen {
+            self.seen = now;
+        } else {
+            self.moving = Some(now);
+        }
+        false
     }
 
     /// The first agenda.
@@ -262,13 +266,45 @@ impl<'a> Duty<'a> {
         jobs
     }
 
-    /// How a job is started.
-    pub(super) fn command(&self, key: &JobKey) -> JobCommand {
-        let mut words: Vec<OsString> = vec!["--policy".into(), self.file(&key.policy).into()];
+    /// What is to run beside the jobs.
+    pub(super) fn beside(&self) -> Vec<(Aside, Wish)> {
+        self.policies.iter().flat_map(|(desired, _)| wishes(desired)).collect()
+    }
+
+    /// Of those that bring what waits in a spool, those for which something does.
+    pub(super) async fn waiting(&self, drains: Vec<Aside>) -> BTreeSet<Aside> {
+        let mut due = BTreeSet::new();
+        for aside in drains {
+            let policy = self.policies.iter().find(|(desired, _)| desired.name == aside.policy);
+            let spec = policy.and_then(|(desired, _)| desired.databases.get(&aside.database));
+            if let Some(spec) = spec
+                && wal::waits_here(spec, &aside.database, self.context).await
+            {
+                due.insert(aside);
+            }
+        }
+        due
+    }
+
+    /// How something beside the jobs is started.
+    pub(super) fn aside(&self, aside: &Aside, wish: &Wish) -> JobCommand {
+        let mut words = self.words_for(&aside.policy);
+        words.extend(wish.words.clone());
+        JobCommand { program: self.program.clone(), words }
+    }
+
+    fn words_for(&self, policy: &str) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec!["--policy".into(), self.file(policy).into()];
         words.extend(self.context.handed_on.clone());
         if self.context.quiet {
             words.push("--quiet".into());
         }
+        words
+    }
+
+    /// How a job is started.
+    pub(super) fn command(&self, key: &JobKey) -> JobCommand {
+        let mut words = self.words_for(&key.policy);
         let job = Job { task: key.task.clone(), database: Some(key.database.clone()), schedule: Schedule::Manual };
         words.extend(job.words().into_iter().map(OsString::from));
         JobCommand { program: self.program.clone(), words }
@@ -283,8 +319,8 @@ impl<'a> Duty<'a> {
     }
 
     /// Notes that the loop is alive.
-    pub(super) fn stand(&self, agenda: &Agenda) {
-        self.board.alive(agenda);
+    pub(super) fn stand(&self, agenda: &Agenda, beside: &Beside) {
+        self.board.alive(agenda, beside.receiving());
     }
 
     /// How many jobs may run at once.
@@ -318,6 +354,12 @@ impl<'a> Duty<'a> {
                 self.say(format_args!("stopping; waiting at most {} for {}", self.stop_within().human(), counted(*n)));
             }
             Told::StoppingJobs(n) => self.warn(format_args!("asking {} to stop", counted(*n))),
+            // As it was said; it may be in the log file already.
+            Told::Beside(Tale::Line(line)) => {
+                let _ = writeln!(std::io::stderr().lock(), "{line}");
+            }
+            Told::Beside(Tale::Good(text)) => self.say(text),
+            Told::Beside(Tale::Bad(text)) => self.warn(text),
             Told::EndingJobs(n) => self.warn(format_args!("ending {} by force", counted(*n))),
         }
     }

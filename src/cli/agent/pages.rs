@@ -1,5 +1,6 @@
 //! What who asks over HTTP is shown: whether the process is well, and what can be scraped.
 
+use super::beside::Receiving;
 use super::scrape::Scrape;
 use crate::agent::{Page, Pages};
 use crate::base::Period;
@@ -34,6 +35,8 @@ struct Health {
     since: Timestamp,
     jobs: usize,
     running: Vec<String>,
+    /// Those that receive WAL.
+    receivers: Vec<Receiving>,
     policies: Vec<String>,
     /// Why the policy files that stand now are not in force.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +60,7 @@ impl Board {
             since: now,
             jobs: 0,
             running: Vec::new(),
+            receivers: Vec::new(),
             policies: Vec::new(),
             policy_problem: None,
         };
@@ -69,11 +73,12 @@ impl Board {
     }
 
     /// The loop is alive.
-    pub(super) fn alive(&self, agenda: &Agenda) {
+    pub(super) fn alive(&self, agenda: &Agenda, receivers: Vec<Receiving>) {
         let mut standing = self.write();
         standing.alive = Instant::now();
         standing.health.jobs = agenda.len();
         standing.health.running = agenda.running().map(name).collect();
+        standing.health.receivers = receivers;
     }
 
     /// Which policies are in force, and why others are not.
@@ -135,6 +140,23 @@ impl Board {
             "backstay_agent_policy_valid",
             "1 when the policy files that stand now are in force.",
             &mut one(is_valid),
+        );
+        let receivers = |value: fn(&Receiving) -> u64| {
+            let all = standing.health.receivers.iter();
+            all.map(move |one| {
+                let labels = format!("{{policy=\"{}\",database=\"{}\"}}", one.policy, one.database);
+                (labels, value(one).to_string())
+            })
+        };
+        gauge(
+            "backstay_agent_receiver_running",
+            "1 while a process receives the WAL of the database.",
+            &mut receivers(|one| u64::from(one.running)),
+        );
+        gauge(
+            "backstay_agent_receiver_starts",
+            "How often that process was started since the agent began.",
+            &mut receivers(|one| one.starts),
         );
         let last = || standing.last.values();
         gauge(

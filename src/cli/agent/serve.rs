@@ -1,5 +1,6 @@
 //! The loop: once a second it looks at the clock, the policy and the agenda; in between it waits for jobs and signals.
 
+use super::beside::{Beside, ENDS_AFTER, Tale};
 use super::duty::Duty;
 use crate::agent::{Child, Ended};
 use crate::base::Period;
@@ -14,8 +15,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Clocks are set while one sleeps, so nobody sleeps for long.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
-/// A job that was asked to stop and does not is ended.
-const ENDS_AFTER: Duration = Duration::from_secs(60);
+/// Whether something waits in a spool is looked at so often.
+const LOOKS_FOR_WAITING: Duration = Duration::from_secs(30);
 
 /// What the loop tells.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) enum Told<'a> {
     StoppingJobs(usize),
     /// Jobs that did not stop are ended.
     EndingJobs(usize),
+    /// Something of what runs beside the jobs.
+    Beside(&'a Tale),
 }
 
 /// What somebody wants of this process.
@@ -49,7 +52,9 @@ pub(super) async fn serve(duty: &mut Duty<'_>) -> io::Result<()> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let began = Instant::now();
     let mut leaving = Leaving::No;
+    let (mut beside, mut looked): (Beside, Option<Instant>) = (Beside::new(), None);
     duty.fill(&mut agenda);
+    beside.want(duty.beside());
     loop {
         let mut is_asked = false;
         tokio::select! {
@@ -59,6 +64,9 @@ pub(super) async fn serve(duty: &mut Duty<'_>) -> io::Result<()> {
                 children.remove(&end.key);
                 agenda.end(&end.key, ending, uptime(began));
                 duty.tell(&Told::Ended(&end));
+            }
+            heard = beside.next() => {
+                beside.hear(heard, uptime(began)).iter().for_each(|tale| duty.tell(&Told::Beside(tale)));
             }
             asked = signals.next() => match asked {
                 Asked::ToReload => is_asked = true,
@@ -70,19 +78,29 @@ pub(super) async fn serve(duty: &mut Duty<'_>) -> io::Result<()> {
             },
         }
         if leaving.is_no() {
-            duty.look(&mut agenda, is_asked).await;
+            if duty.look(&mut agenda, is_asked).await {
+                looked = None;
+                beside.want(duty.beside());
+            }
+            if looked.is_none_or(|looked| looked.elapsed() >= LOOKS_FOR_WAITING) {
+                looked = Some(Instant::now());
+                let due = duty.waiting(beside.idle_drains()).await;
+                beside.set_due(due);
+            }
+            let tales = beside.turn(uptime(began), &|aside, wish| duty.aside(aside, wish));
+            tales.iter().for_each(|tale| duty.tell(&Told::Beside(tale)));
             let free = duty.concurrency().saturating_sub(children.len());
             for key in agenda.begin(Timestamp::now(), uptime(began), free) {
                 duty.tell(&Told::Begun(&key));
                 let child = Child::start(key.clone(), &duty.command(&key), sender.clone());
                 children.insert(key, child);
             }
-        } else if children.is_empty() {
+        } else if children.is_empty() && beside.is_still() {
             return Ok(());
         } else {
-            leaving = leaving.go_on(&children, duty);
+            leaving = leaving.go_on(&children, &mut beside, duty);
         }
-        duty.stand(&agenda);
+        duty.stand(&agenda, &beside);
     }
 }
 
@@ -90,7 +108,7 @@ pub(super) async fn serve(duty: &mut Duty<'_>) -> io::Result<()> {
 #[derive(Clone, Copy)]
 enum Leaving {
     No,
-    /// Jobs may end by themselves until then.
+    /// Jobs may end by themselves until then; what runs beside them goes on, since a backup may wait for its WAL.
     Waiting(Instant),
     /// They were asked to stop, and are ended then.
     Asked(Instant),
@@ -111,16 +129,22 @@ impl Leaving {
         }
     }
 
-    fn go_on(self, children: &BTreeMap<JobKey, Child>, duty: &Duty<'_>) -> Leaving {
+    fn go_on(self, children: &BTreeMap<JobKey, Child>, beside: &mut Beside, duty: &Duty<'_>) -> Leaving {
         match self {
-            Leaving::Waiting(until) if until <= Instant::now() => {
-                duty.tell(&Told::StoppingJobs(children.len()));
+            Leaving::Waiting(until) if until <= Instant::now() || children.is_empty() => {
+                if !children.is_empty() {
+                    duty.tell(&Told::StoppingJobs(children.len()));
+                }
                 children.values().for_each(Child::ask_to_stop);
+                beside.stop();
                 Leaving::Asked(Instant::now() + ENDS_AFTER)
             }
             Leaving::Asked(until) if until <= Instant::now() => {
-                duty.tell(&Told::EndingJobs(children.len()));
+                if !children.is_empty() {
+                    duty.tell(&Told::EndingJobs(children.len()));
+                }
                 children.values().for_each(Child::end);
+                beside.end_all();
                 Leaving::Ended
             }
             other => other,

@@ -1,12 +1,13 @@
 //! `backstay wal`: the write-ahead log into the archive and back.
 //!
 //! `push` and `fetch` are called by PostgreSQL, and start `push-ahead` and `prefetch`; `receive` stays and streams; `drain` brings what
-//! waits in a spool; `list` shows what is archived, and `verify` proves it. `archive` finds what a database's policy says.
+//! waits in a spool; `here` does so for verbs that look after everything; `list` shows what is archived, and `verify` proves it. `archive` finds what a database's policy says.
 
 mod ahead_args;
 mod archive;
 mod drain;
 mod fetch;
+mod here;
 mod list;
 mod prefetch;
 mod push;
@@ -64,3 +65,4 @@ pub fn run(args: &Args, context: &Context) -> Exit {
 }
 
 pub(super) use fetch::sealed;
+pub(super) use here::{drain_here, has_spool, waits_here};

@@ -1,13 +1,14 @@
 //! `backstay wal push`: what `archive_command` calls.
 
 use super::archive::archive;
+use super::drain;
 use super::spooled::{self, outage_spool};
 use super::state::Memory;
 use crate::backup::cipher;
 use crate::cli::policy_files::named;
 use crate::cli::{Context, Exit};
 use crate::diag::{Code, Explain, codes};
-use crate::wal::outage::{Through, push_through};
+use crate::wal::outage::{Rest, Through, push_through};
 use crate::wal::{AheadFailure, Claim, LocalFile, PgWal, Push, Pushed, Turn, push, turn};
 use jiff::Timestamp;
 use std::os::unix::process::CommandExt;
@@ -23,8 +24,8 @@ use std::process::{Command, Stdio};
 /// What PostgreSQL will ask for next is archived meanwhile, up to 64 files ahead, by a process that is started for it and ends
 /// by itself. What it did is remembered in the state folder: the calls for those files return at once.
 ///
-/// With `wal.spool` in the policy a storage that is away is no failure: the file waits in the spool, and later calls, or
-/// `wal drain`, bring it. When the spool is full, `when_full` says whether the call fails (`block`) or the segment is given up for
+/// With `wal.spool` in the policy a storage that is away is no failure: the file waits in the spool. The call that finds the
+/// storage back starts a process that brings what waits, as `wal drain` does. When the spool is full, `when_full` says whether the call fails (`block`) or the segment is given up for
 /// that storage and recorded (`gap`).
 ///
 /// Examples:
@@ -147,7 +148,7 @@ fn push_one(args: &Args, context: &Context, own: LocalFile, failures: &[AheadFai
     let pushing = async {
         match &spool {
             Some(spool) => push_through(&order, spool, &closed, own, Timestamp::now()).await,
-            None => Through { pushed: push(&order, own, Vec::new()).await, spooled: Vec::new(), drained: Vec::new() },
+            None => Through::directly(push(&order, own, Vec::new()).await),
         }
     };
     let deed = async {
@@ -156,7 +157,7 @@ fn push_one(args: &Args, context: &Context, own: LocalFile, failures: &[AheadFai
             () = context.cancel.cancelled() => None,
         }
     };
-    let through = match context.block_on(deed) {
+    let mut through = match context.block_on(deed) {
         Ok(Some(through)) => through,
         Ok(None) => return End::Failed(Exit::Interrupted),
         Err(error) => {
@@ -167,6 +168,13 @@ fn push_one(args: &Args, context: &Context, own: LocalFile, failures: &[AheadFai
     tell(context, &through.pushed);
     if let Some(spool) = &spool {
         spooled::tell(context, spool, &through);
+        let claim = match std::mem::take(&mut through.rest) {
+            Rest::Nothing => None,
+            Rest::Ours(claim) => Some(claim),
+            // Who brought it may have ended before it saw this file.
+            Rest::Theirs => spool.claim(&args.database).ok().flatten(),
+        };
+        claim.into_iter().for_each(|claim| drain::start(claim, &args.database, context));
     }
     if through.is_settled() && (spool.is_some() || archive.closed.is_empty()) {
         return if through.spooled.is_empty() { End::Stored } else { End::Settled };

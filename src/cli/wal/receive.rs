@@ -55,6 +55,10 @@ pub struct Args {
     /// Where segments grow and wait [default: `wal.spool.path`, or $XDG_STATE_HOME/backstay, ~/.local/state/backstay]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+
+    /// End when standard input does: it is a pipe from whoever started this
+    #[arg(long, hide = true)]
+    tied: bool,
 }
 
 /// How much may wait unless it is said.
@@ -129,6 +133,14 @@ pub fn run(args: &Args, context: &Context) -> Exit {
     };
     // The policy was checked: what it names is the name of a slot.
     let slot = args.slot.clone().or_else(|| wal.slot.as_ref()?.parse().ok());
+    if args.tied {
+        let stop = context.cancel.clone();
+        std::thread::spawn(move || {
+            // What ends it in whatever way ends this.
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            stop.cancel();
+        });
+    }
     let observer = context.observer();
     let order = Receive {
         push: Push { database: args.database.clone(), to: archive.storages, cipher },

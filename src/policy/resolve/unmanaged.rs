@@ -79,7 +79,7 @@ impl List {
             (WalMode::Stream, _) if is_behind_exec => {
                 Some("`wal receive` does not work behind `exec`: nothing is started")
             }
-            (WalMode::Stream, Some(Run::Systemd(_) | Run::Kubernetes(_))) => None,
+            (WalMode::Stream, Some(Run::Systemd(_) | Run::Kubernetes(_) | Run::Agent(_))) => None,
             (WalMode::Stream, Some(Run::Cron(_))) => {
                 Some("cron keeps no process running: `backstay wal receive` is for a service manager, see docs/wal.md")
             }

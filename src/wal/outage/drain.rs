@@ -2,6 +2,7 @@
 
 use super::spool::{OutageSpool, Waits};
 use crate::base::WalFile;
+use crate::catalog::wal::GivenUp;
 use crate::repository::wal_layout::WalKey;
 use crate::repository::{Repository, RepositoryError, WalPlace};
 use crate::wal::WalError;
@@ -11,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 const AT_ONCE: usize = 4;
 
 /// What was brought to one storage.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Drained {
     /// The storage.
     pub storage: String,
@@ -30,9 +31,9 @@ pub struct Drained {
 }
 
 impl Drained {
-    /// How many files wait that can be brought.
+    /// How many files and records wait that can be brought.
     pub fn still_queued(&self) -> usize {
-        self.left.files.saturating_sub(self.conflicts)
+        self.left.files.saturating_sub(self.conflicts) + self.left.records
     }
 
     /// False when nothing waited.
@@ -42,21 +43,10 @@ impl Drained {
 }
 
 /// Brings what waits for a storage, histories and the oldest first, at most so many files. A file leaves the spool when the
-/// storage has it, durably. One of which the storage has another content stays, and is a problem.
+/// storage has it, durably. One of which the storage has another content stays, and is a problem. Who calls this holds
+/// [`OutageSpool::claim`]; whoever lays something down meanwhile does not wait.
 pub async fn drain(spool: &OutageSpool, to: &Repository, database: &str, at_most: usize) -> Drained {
-    let mut drained = Drained {
-        storage: to.name.clone(),
-        brought: 0,
-        bytes: 0,
-        records: 0,
-        left: Waits::default(),
-        conflicts: 0,
-        problem: None,
-    };
-    let _lock = match spool.lock(database).await {
-        Ok(lock) => lock,
-        Err(problem) => return Drained { problem: Some(problem), ..drained },
-    };
+    let mut drained = Drained { storage: to.name.clone(), ..Drained::default() };
     if let Err(problem) = bring(spool, to, database, at_most, &mut drained).await {
         drained.problem = Some(problem);
     }
@@ -89,7 +79,7 @@ async fn bring(
     // What was given up is known before what follows it is there.
     for (key, record) in records {
         to.record_given_up(&record).await?;
-        forget(&shelf, &key).await?;
+        forget_record(spool, to, database, &key, &record).await?;
         drained.records += 1;
     }
     let is_segment = |file: &WalFile| !matches!(file, WalFile::History(_));
@@ -97,7 +87,7 @@ async fn bring(
     let mut carried = stream::iter(waiting.into_iter().take(at_most))
         .map(|(key, bytes)| {
             let shelf = &shelf;
-            async move { (bytes, carry(shelf, to, &key).await) }
+            async move { (bytes, carry(spool, shelf, to, &key).await) }
         })
         .buffered(AT_ONCE);
     let mut problem = None;
@@ -118,7 +108,7 @@ async fn bring(
     problem.map_or(Ok(()), Err)
 }
 
-async fn carry(shelf: &Repository, to: &Repository, key: &WalKey) -> Result<(), WalError> {
+async fn carry(spool: &OutageSpool, shelf: &Repository, to: &Repository, key: &WalKey) -> Result<(), WalError> {
     let place = WalPlace { database: key.database.clone(), system: key.system };
     let there = to.wal_contents(&place, key.file).await?;
     if there.iter().any(|object| object.digest != key.digest) {
@@ -134,10 +124,28 @@ async fn carry(shelf: &Repository, to: &Repository, key: &WalKey) -> Result<(), 
         let Some(stored) = shelf.wal_as_stored(key).await? else { return Ok(()) };
         to.put_wal(key, stored).await?;
     }
-    Ok(forget(shelf, &key.key()).await?)
+    let _lock = spool.lock(&key.database).await?;
+    forget(shelf, &key.key()).await
 }
 
-async fn forget(shelf: &Repository, key: &str) -> Result<(), RepositoryError> {
-    let outcomes = shelf.store.delete(&[key.to_owned()]).await?;
-    outcomes.into_iter().try_for_each(|(_, outcome)| outcome).map_err(RepositoryError::from)
+/// Lets go of a record that the storage has, unless it was made longer meanwhile: then it is told again.
+async fn forget_record(
+    spool: &OutageSpool,
+    to: &Repository,
+    database: &str,
+    key: &str,
+    told: &GivenUp,
+) -> Result<(), WalError> {
+    let _lock = spool.lock(database).await?;
+    let shelf = spool.shelf(&to.name);
+    match shelf.given_up(key).await? {
+        Some(record) if record == *told => forget(&shelf, key).await,
+        _ => Ok(()),
+    }
+}
+
+/// Under the lock: folders that are empty go with the file, and nobody may be making one just then.
+async fn forget(shelf: &Repository, key: &str) -> Result<(), WalError> {
+    let outcomes = shelf.store.delete(&[key.to_owned()]).await.map_err(RepositoryError::from)?;
+    outcomes.into_iter().try_for_each(|(_, outcome)| outcome).map_err(|error| RepositoryError::from(error).into())
 }

@@ -7,11 +7,11 @@ use crate::policy::WhenFull;
 use crate::repository::wal_layout::{WalKey, parse_given_up, wal_prefix, wal_system_prefix};
 use crate::repository::{Repository, RepositoryError, WalPlace};
 use crate::storage::FilesystemStore;
-use crate::wal::WalError;
+use crate::wal::{Claim, WalError};
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::fs::{self, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,9 @@ pub struct OutageSpool {
 pub struct Waits {
     /// Files of WAL.
     pub files: usize,
-    /// Their length as stored.
+    /// Records of what was given up that it does not know yet.
+    pub records: usize,
+    /// Length of the files as stored.
     pub bytes: u64,
     /// Since when the first waits, seconds since 1970.
     pub since: Option<i64>,
@@ -52,7 +54,24 @@ impl OutageSpool {
         &self.folder
     }
 
-    /// Waits until no other process brings or lays down WAL of a database; held until it is dropped.
+    /// What who brings WAL of a database holds all the while; `None` while another process does. Nobody waits for it.
+    pub fn claim(&self, database: &str) -> Result<Option<Claim>, WalError> {
+        let path = self.claimed(database);
+        Claim::take(path.clone()).map_err(|problem| WalError::Unwritable { path, problem })
+    }
+
+    /// The file that is claimed.
+    pub fn claimed(&self, database: &str) -> PathBuf {
+        self.folder.join(format!("{}.draining", encode_component(database)))
+    }
+
+    /// True when this user made the folder, whose files another user would take from its owner.
+    pub fn is_ours(&self) -> bool {
+        fs::metadata(&self.folder).is_ok_and(|folder| folder.uid() == rustix::process::geteuid().as_raw())
+    }
+
+    /// Waits until no other process lays down WAL of a database or lets go of it; held until it is dropped. Never while a
+    /// storage is asked.
     pub async fn lock(&self, database: &str) -> Result<File, WalError> {
         let path = self.folder.join(format!("{}.lock", encode_component(database)));
         let spool = self.clone();
@@ -88,6 +107,7 @@ impl OutageSpool {
         let files: Vec<_> = listing.iter().filter(|meta| WalKey::parse(&meta.key).is_some()).collect();
         Ok(Waits {
             files: files.len(),
+            records: listing.iter().filter(|meta| parse_given_up(&meta.key).is_some()).count(),
             bytes: files.iter().map(|meta| meta.size).sum(),
             since: files.iter().map(|meta| meta.modified).min(),
         })
@@ -155,6 +175,16 @@ impl OutageSpool {
             }
         }
         Ok(records)
+    }
+
+    /// Tells storages what was given up for them, and keeps the records: who brings what waits lets go of them.
+    pub async fn tell_records(&self, to: &[Repository], database: &str) -> Result<(), RepositoryError> {
+        for to in to {
+            for (_, record) in self.records(&to.name, database, None).await? {
+                to.record_given_up(&record).await?;
+            }
+        }
+        Ok(())
     }
 
     /// True when a file waits for any of these storages.

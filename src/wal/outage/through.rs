@@ -7,11 +7,12 @@ use crate::catalog::wal::GivenUp;
 use crate::policy::WhenFull;
 use crate::repository::{Repository, WalPlace};
 use crate::wal::push::prepare;
-use crate::wal::{LocalFile, Push, Pushed, Upshot, WalError, push};
+use crate::wal::{Claim, LocalFile, Push, Pushed, Upshot, WalError, push};
 use jiff::Timestamp;
 
-/// Files that one call brings from the spool at most, while the server waits for it.
-const BROUGHT_AT_ONCE: usize = 64;
+/// Files that one call brings from the spool at most, while the server waits for it: as long as one takes. The rest is
+/// another process's.
+const BROUGHT_AT_ONCE: usize = 4;
 
 /// What became of a call.
 #[derive(Debug)]
@@ -22,6 +23,20 @@ pub struct Through {
     pub spooled: Vec<Spooled>,
     /// What was brought of what waited, a line a storage.
     pub drained: Vec<Drained>,
+    /// What waits for a storage that works, if anything does, is to be brought by another process.
+    pub rest: Rest,
+}
+
+/// What is left for a process that brings what waits.
+#[derive(Debug, Default)]
+pub enum Rest {
+    /// Nothing that can be brought now.
+    #[default]
+    Nothing,
+    /// Something, and nobody was bringing it: with this claim it is handed on.
+    Ours(Claim),
+    /// Something. Another process brought it a moment ago, and may still.
+    Theirs,
 }
 
 /// A file, and a storage that is away.
@@ -49,6 +64,11 @@ pub enum SpoolEnd {
 }
 
 impl Through {
+    /// Of a file that no spool was between.
+    pub fn directly(pushed: Pushed) -> Through {
+        Through { pushed, spooled: Vec::new(), drained: Vec::new(), rest: Rest::Nothing }
+    }
+
     /// True when the server may let go of the file: every storage has it, or it waits, or it is given up on the record.
     pub fn is_settled(&self) -> bool {
         let is_kept = |end: &SpoolEnd| matches!(end, SpoolEnd::Waits | SpoolEnd::GivenUp(_));
@@ -60,7 +80,8 @@ impl Through {
 }
 
 /// Stores a file where it can be stored, and spools it for the storages that are away; `closed` are those that could not
-/// even be opened, with why. What waits longer for a storage that works is brought first. A file that is wrong, or of which a storage has another content, is not spooled.
+/// even be opened, with why. Of what waits longer for a storage that works a little is brought first; while more waits, the file
+/// waits behind it. A file that is wrong, or of which a storage has another content, is not spooled.
 pub async fn push_through(
     order: &Push,
     spool: &OutageSpool,
@@ -71,13 +92,20 @@ pub async fn push_through(
     let mut away: Vec<(String, String)> = closed.to_vec();
     let mut asked = Push { database: order.database.clone(), to: Vec::new(), cipher: order.cipher.clone() };
     let (mut behind, mut drained) = (Vec::new(), Vec::new());
+    let claim = spool.claim(&order.database).unwrap_or_else(|problem| {
+        drained.push(Drained { storage: "the spool".to_owned(), problem: Some(problem), ..Drained::default() });
+        None
+    });
     for repository in &order.to {
         let name = || repository.name.clone();
         if let Some(problem) = spool.is_away(&repository.name) {
             away.push((name(), format!("it is away: {problem}")));
             continue;
         }
-        let first = drain(spool, repository, &order.database, BROUGHT_AT_ONCE).await;
+        let first = match claim {
+            Some(_) => drain(spool, repository, &order.database, BROUGHT_AT_ONCE).await,
+            None => still_waits(spool, repository, &order.database).await,
+        };
         match &first.problem {
             Some(problem) if problem.may_pass() => away.push((name(), note_away(spool, repository, problem))),
             // What waits longer goes first: what is archived then has no holes.
@@ -87,8 +115,16 @@ pub async fn push_through(
                 asked.to.push(repository.clone());
             }
         }
-        drained.extend(first.is_worth_telling().then_some(first));
+        // What another process brings, that one tells.
+        drained.extend((claim.is_some() && first.is_worth_telling()).then_some(first));
     }
+    let rest = match behind.is_empty() {
+        true => {
+            drop(claim);
+            Rest::Nothing
+        }
+        false => claim.map_or(Rest::Theirs, Rest::Ours),
+    };
     away.extend(behind.iter().map(|to| (to.name.clone(), "others wait longer".to_owned())));
     let mut pushed = match asked.to.is_empty() {
         true => Pushed { own: Vec::new(), ahead: Vec::new() },
@@ -103,13 +139,23 @@ pub async fn push_through(
     }
     // Better out of order than not at all.
     asked.to = behind;
-    let mut through = Through { pushed, spooled: Vec::new(), drained };
+    let mut through = Through { pushed, spooled: Vec::new(), drained, rest };
     if !away.is_empty() && through.pushed.own.iter().all(|upshot| upshot.end.is_ok()) {
         let (spooled, direct) = lay_down(order, spool, &own, away, &asked, now).await;
         through.spooled = spooled;
         through.pushed.own.extend(direct);
     }
     through
+}
+
+/// What waits while another process brings it.
+async fn still_waits(spool: &OutageSpool, repository: &Repository, database: &str) -> Drained {
+    let mut drained = Drained { storage: repository.name.clone(), ..Drained::default() };
+    match spool.waits(&repository.name, database).await {
+        Ok(left) => drained.left = left,
+        Err(error) => drained.problem = Some(error.into()),
+    }
+    drained
 }
 
 fn failure<'a>(upshots: &'a [Upshot], storage: &str) -> Option<&'a WalError> {
@@ -154,8 +200,14 @@ async fn lay_down(
                 let mut only =
                     Push { database: order.database.clone(), to: behind.to.clone(), cipher: order.cipher.clone() };
                 only.to.retain(|to| to.name == storage);
-                direct.extend(push(&only, file.clone(), Vec::new()).await.own);
-                continue;
+                // What was given up is known before what follows it is there.
+                match spool.tell_records(&only.to, &order.database).await {
+                    Ok(()) => {
+                        direct.extend(push(&only, file.clone(), Vec::new()).await.own);
+                        continue;
+                    }
+                    Err(error) => SpoolEnd::Failed(error.into()),
+                }
             }
             (Ok(false), WalFile::Segment(segment), WhenFull::Gap) => {
                 match spool.give_up(&storage, &key, segment, now).await {

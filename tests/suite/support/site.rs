@@ -75,11 +75,7 @@ impl Site {
 
     /// Starts an agent that writes what it says to a file.
     pub fn agent(&self, log: &str) -> Agent {
-        let log = self.path(log);
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        let mut command = self.call(&["--color", "never", "agent"]).into_command();
-        let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
-        Agent { child, log }
+        Agent::start(self.call(&["--color", "never", "agent"]), self.path(log))
     }
 
     /// Every manifest of its store.
@@ -100,6 +96,13 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Starts one by such a call; what it says goes into a file.
+    pub fn start(call: Backstay, log: PathBuf) -> Agent {
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let child = call.into_command().stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        Agent { child, log }
+    }
+
     /// What it said so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
