@@ -46,6 +46,7 @@ mod foreign_rules;
 mod format;
 mod fuzz;
 mod guarding;
+mod hanging_store;
 mod harness;
 mod http;
 mod incremental;
