@@ -31,6 +31,7 @@ mod aws_spellings;
 mod aws_trouble;
 mod backup;
 mod backup_faults;
+mod broken_manifest;
 mod calendar;
 mod chains;
 mod ci;
