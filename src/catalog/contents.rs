@@ -1,6 +1,7 @@
 //! Everything one repository holds, as seen in one reading.
 
 use super::{Backup, DrillRecord, JournalRecord, LockRecord};
+use crate::diag::codes;
 use crate::resource::Protection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,4 +67,13 @@ pub struct BrokenFile {
     pub key: String,
     /// What is wrong with it.
     pub problem: String,
+}
+
+impl BrokenFile {
+    /// What is told of it: its code, what is wrong, and what to run, as a phrase.
+    pub fn told(&self) -> String {
+        let BrokenFile { key, problem } = self;
+        let code = codes::REPOSITORY_BROKEN.id;
+        format!("[{code}] `{key}` cannot be read: {problem}; `backstay verify --deep` shows what else is damaged")
+    }
 }

@@ -224,7 +224,10 @@ impl std::fmt::Display for Reason {
             Reason::Young { age, keep } => write!(f, "{} old, kept for {keep}", age.human()),
             Reason::Old { age, keep } => write!(f, "{} old, kept for {keep}", age.human()),
             Reason::Newest { rank, of } => write!(f, "number {rank} of the newest {of} good ones"),
-            Reason::Surplus { newer, of } => write!(f, "{newer} newer good ones exist, {of} must stay"),
+            Reason::Surplus { newer, of } => {
+                let exist = if *newer == 1 { "newer good one exists" } else { "newer good ones exist" };
+                write!(f, "{newer} {exist}, {of} must stay")
+            }
             Reason::Damaged => f.write_str("damaged"),
             Reason::Ahead => f.write_str("dated in the future"),
             Reason::Referenced { by } => write!(f, "{by} refers to it"),

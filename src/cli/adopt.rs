@@ -7,7 +7,6 @@ use crate::adopt::{AdoptError, Means, Order, adopt};
 use crate::base::BackupId;
 use crate::diag::codes;
 use crate::moving::{Adoption, Pattern};
-use crate::observe;
 use crate::policy::Desired;
 use crate::postgres::Connection;
 use crate::report::{self, Style};
@@ -103,7 +102,7 @@ pub fn run(args: &Args, context: &Context) -> Exit {
 async fn take_over(args: &Args, pattern: &Pattern, context: &Context) -> Result<Adoption, Exit> {
     let policies = valid_policies(context)?;
     let desired = find(&policies, args, context)?;
-    let repositories = observe::open(desired, context.lookup.as_ref());
+    let repositories = context.places(desired);
     let place = repositories.place(&args.storage).map_err(|error| {
         context.fail(&error);
         Exit::Failed

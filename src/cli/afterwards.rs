@@ -111,7 +111,7 @@ pub(super) async fn tell_of(
     context: &Context,
     told: Told,
 ) -> Told {
-    let repositories = observe::open(desired, context.lookup.as_ref()).repositories();
+    let repositories = context.places(desired).repositories();
     let local = state::repository();
     let desk = Desk { desired, repositories: &repositories, local: local.as_ref(), means, now: Timestamp::now };
     let told = tell(desk, sight, &sight.report.run, &host(), told).await;

@@ -9,7 +9,7 @@ use crate::diag::codes;
 use crate::event::StepEnd;
 use crate::plan::{Approval, Deed, Plan, SavedPlan, Scope, compare, lifted, refused};
 use crate::policy::Desired;
-use crate::report::{self, OutcomeView, StepView, Style};
+use crate::report::{self, OutcomeView, Reasons, StepView, Style};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -280,7 +280,8 @@ fn carry_out(args: &Args, ready: &[Ready], context: &Context) -> Exit {
         context.say(format_args!("{}\n", serde_json::to_string_pretty(&views).unwrap_or_default()));
     } else if !context.quiet || exits.iter().any(|exit| *exit != Exit::Done) {
         let style = Style { colour: context.colour, width: context.width };
-        views.iter().for_each(|view| context.say(view.text(style)));
+        let reasons = if context.shows_events_beside_results() { Reasons::Told } else { Reasons::Untold };
+        views.iter().for_each(|view| context.say(view.text(reasons, style)));
     }
     combined(&exits)
 }

@@ -3,11 +3,13 @@
 use super::policy_files::valid_policies;
 use super::{Context, Exit, state};
 use crate::alert::{DeedEnd, DeedKind, Topic};
-use crate::backup::{BackupError, BackupOutcome, LockedStorages, Order, Target, Tools, find_earlier, take_backup};
+use crate::backup::{
+    BackupError, BackupOutcome, CopyProblem, FailedCopy, LockedStorages, Order, Target, Tools, find_earlier,
+    take_backup,
+};
 use crate::base::BackupId;
 use crate::catalog::WhyFull;
-use crate::diag::Explain;
-use crate::observe;
+use crate::diag::{Code, Explain, codes};
 use crate::policy::Desired;
 use crate::report::{self, MissingCopy, Style};
 use crate::repository::{Repository, RepositoryError, this_process};
@@ -80,7 +82,7 @@ pub(super) fn find<'a>(
 
 /// Takes the backup; whatever keeps it from being there at all is told.
 pub(super) async fn back_up(desired: &Desired, target: Target<'_>, context: &Context) -> Result<BackupOutcome, Exit> {
-    let repositories = observe::open(desired, context.lookup.as_ref()).repositories();
+    let repositories = context.places(desired).repositories();
     let owner = this_process(&context.run, "backup");
     context.diary.open(desired, &context.run);
     context.diary.acts(&desired.name, &context.run);
@@ -124,16 +126,17 @@ pub(super) async fn back_up(desired: &Desired, target: Target<'_>, context: &Con
             failed.extend(outcome.failed);
             Ok(BackupOutcome { failed, ..outcome })
         }
+        // What a store says that was given up in haste is nobody's concern.
+        Some(Err(_)) | None if context.cancel.is_cancelled() => {
+            context.fail(&BackupError::Interrupted);
+            Err(Exit::Interrupted)
+        }
         Some(Err(BackupError::NoCopy(more))) => {
             failed.extend(more);
             fail(&BackupError::NoCopy(failed));
             Err(Exit::Failed)
         }
         Some(Err(error)) => {
-            if matches!(error, BackupError::Interrupted) {
-                context.fail(&error);
-                return Err(Exit::Interrupted);
-            }
             fail(&error);
             Err(Exit::Failed)
         }
@@ -162,6 +165,31 @@ async fn earlier(
     }
 }
 
+/// A copy that is lacking of a backup that is good.
+#[derive(Debug, thiserror::Error)]
+#[error("the backup is good and has no copy at {0}")]
+struct Lacking<'a>(&'a FailedCopy);
+
+impl Explain for Lacking<'_> {
+    fn code(&self) -> &'static Code {
+        self.0.why.code()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let brings = "run `backstay sync`: it brings the copy";
+        match &self.0.why {
+            CopyProblem::Lacks(_) | CopyProblem::LacksBeginning | CopyProblem::NotOpen => self.0.why.hint(),
+            why if why.code() == &codes::STORE_FAILED => {
+                Some(format!("See whether it is up and can be reached from here, then {brings}."))
+            }
+            why => Some(
+                why.hint()
+                    .map_or_else(|| format!("Mend that, then {brings}."), |hint| format!("{hint} Then {brings}.")),
+            ),
+        }
+    }
+}
+
 fn tell(outcome: &BackupOutcome, context: &Context) -> Exit {
     let missing: Vec<MissingCopy> = outcome
         .failed
@@ -184,8 +212,7 @@ fn tell(outcome: &BackupOutcome, context: &Context) -> Exit {
         return Exit::Done;
     }
     for copy in &outcome.failed {
-        context.fail(&copy.why);
+        context.fail(&Lacking(copy));
     }
-    context.tell("the backup is good; `backstay sync` repairs the missing copies from it");
     Exit::Partly
 }

@@ -5,10 +5,11 @@ use super::exit::Exit;
 use super::policy_files::valid_policies;
 use crate::catalog::{RestorePoint, restore_points};
 use crate::diag::nearest;
-use crate::observe::{Places, observe, open};
+use crate::observe::{Places, observe};
 use crate::plan::{Live, LiveStorage};
 use crate::policy::Desired;
-use crate::repository::Repository;
+use crate::repository::layout::{self, Key};
+use crate::repository::{Repository, RepositoryError};
 use crate::resource::Availability;
 use futures_util::stream::{self, StreamExt};
 use indexmap::IndexMap;
@@ -34,7 +35,7 @@ pub async fn read_catalogs(context: &Context) -> Result<Vec<PolicyCatalog>, Exit
     let mut catalogs = Vec::new();
     for desired in valid_policies(context)? {
         context.diary.open(&desired, &context.run);
-        let places = open(&desired, context.lookup.as_ref());
+        let places = context.places(&desired);
         let live = observe(&desired, &places, context.lookup.as_ref()).await;
         catalogs.push(PolicyCatalog::of(desired, places, live));
     }
@@ -83,6 +84,16 @@ impl PolicyCatalog {
             })
             .collect();
         PolicyCatalog { desired, places, live, points, searched, unreadable }
+    }
+
+    /// Why a backup of this id is in no list: its manifest is there and cannot be read.
+    pub fn unread(&self, id: &str) -> Option<RepositoryError> {
+        let is_its = |key: &str| matches!(layout::parse(key), Some(Key::Manifest(place)) if place.id.as_str() == id);
+        self.live.readable().find_map(|(storage, read)| {
+            let broken = read.contents.broken.iter().find(|broken| is_its(&broken.key))?;
+            let location = self.places.place(storage).ok()?.repository.store.location();
+            Some(RepositoryError::Broken { location, key: broken.key.clone(), problem: broken.problem.clone() })
+        })
     }
 
     /// True when the policy has the database, also as one of an entry with `match`.

@@ -10,11 +10,14 @@ use crate::apply::{PrintKey, run_id};
 use crate::base::Lookup;
 use crate::diag::{Explain, codes};
 use crate::event::{Observer, Silent};
+use crate::observe::{Places, open};
+use crate::policy::Desired;
 use jiff::Timestamp;
 use std::ffi::OsString;
 use std::fmt;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -164,6 +167,11 @@ impl Context {
         !self.is_advice_told.swap(true, Ordering::Relaxed)
     }
 
+    /// The storages of a policy, opened. A run that is told to stop does not wait long for one that does not answer.
+    pub fn places(&self, desired: &Desired) -> Places {
+        open(desired, self.lookup.as_ref()).stopping_with(&self.cancel)
+    }
+
     /// From now on results are kept until they are asked for.
     pub fn hold(&self) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(String::new());
@@ -233,6 +241,13 @@ impl Context {
         if let Some(hint) = hint {
             self.print(&format!("{blue}hint{reset}: {hint}"));
         }
+    }
+
+    /// True when people see events as they come, in the same place as results: on one terminal, in one file.
+    pub fn shows_events_beside_results(&self) -> bool {
+        let place = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
+        let results = place(std::io::stdout().as_fd());
+        !self.quiet && !self.log.is_json() && results.is_some() && results == place(std::io::stderr().as_fd())
     }
 
     /// Who listens to events: bars on a terminal, plain lines elsewhere, nobody with `--quiet`.

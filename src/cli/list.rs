@@ -94,6 +94,10 @@ fn listing(catalogs: &[PolicyCatalog], now: Timestamp) -> Listing {
             listing.databases.push(ListedDatabase { name, is_in_policy, points, windows });
         }
         listing.unreadable.extend(catalog.unreadable.iter().cloned());
+        for (storage, read) in catalog.live.readable() {
+            let broken = read.contents.broken.iter().map(|broken| (storage.to_owned(), broken.clone()));
+            listing.broken.extend(broken);
+        }
     }
     listing
 }

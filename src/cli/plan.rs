@@ -96,7 +96,8 @@ pub struct ScopeArgs {
 /// Parts of a plan by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
-    /// Folders, modes, markers
+    /// Folders, buckets and their settings, users, roles and keys of IAM, alarms, what starts scheduled work, settings of
+    /// servers, and what makes a storage a repository
     Infra,
     /// Backups that are due
     Backups,

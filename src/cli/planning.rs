@@ -50,7 +50,7 @@ pub fn observe_and_plan_by(
         let mut planned = Vec::new();
         for desired in policies {
             context.diary.open(&desired, &context.run);
-            let places = observe::open(&desired, context.lookup.as_ref());
+            let places = context.places(&desired);
             let mut live = observe::observe(&desired, &places, context.lookup.as_ref()).await;
             live.timetable = observe::timetable(&desired, program(&desired), &context.root);
             live.program = Some(program(&desired));

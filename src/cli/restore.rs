@@ -72,6 +72,11 @@ async fn work(args: &Args, context: &Context, catalog: &PolicyCatalog) -> Result
     if let Some(storage) = args.storage.as_deref().filter(|name| !catalog.desired.storages.contains_key(*name)) {
         return Ok(unknown_storage(context, storage, catalog.desired.storages.keys()));
     }
+    if !catalog.points.iter().any(|point| point.id.as_str() == args.from)
+        && let Some(unread) = catalog.unread(&args.from)
+    {
+        return Err(unread.into());
+    }
     if args.cluster.target_dir.is_some() || args.cluster.names_target() || args.cluster.renamed.is_some() {
         if args.cluster.target_dir.is_none() && args.tables.is_empty() {
             context.complain(

@@ -41,7 +41,13 @@ async fn find(args: &Args, context: &Context) -> Exit {
     };
     let is_it = |point: &&RestorePoint| point.id.as_str() == args.id;
     let found = catalogs.iter().find_map(|catalog| Some((catalog, catalog.points.iter().find(is_it)?)));
-    let Some((catalog, point)) = found else { return unknown_id(context, &args.id, &catalogs) };
+    let Some((catalog, point)) = found else {
+        if let Some(unread) = catalogs.iter().find_map(|catalog| catalog.unread(&args.id)) {
+            context.fail(&unread);
+            return Exit::Damaged;
+        }
+        return unknown_id(context, &args.id, &catalogs);
+    };
     let mut point = point.clone();
     ask_thaws(std::slice::from_mut(&mut point), |_| true, &catalog.places.repositories()).await;
     let point = &point;

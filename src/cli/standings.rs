@@ -2,7 +2,7 @@
 
 use super::policy_files::valid_policies;
 use super::{Context, Exit};
-use crate::observe::{Places, look_closer, observe, observe_wal, open};
+use crate::observe::{Places, look_closer, observe, observe_wal};
 use crate::plan::Live;
 use crate::policy::Desired;
 use crate::standing::{Standing, standing};
@@ -53,7 +53,7 @@ pub fn see(context: &Context, wanted: Option<&str>) -> Result<Vec<Seen>, Exit> {
 
 /// Reads what the storages of one policy hold and judges it.
 pub async fn look(desired: Desired, context: &Context) -> Seen {
-    let places = open(&desired, context.lookup.as_ref());
+    let places = context.places(&desired);
     let mut live = observe(&desired, &places, context.lookup.as_ref()).await;
     observe_wal(&desired, &places, context.lookup.as_ref(), &mut live).await;
     let now = Timestamp::now();

@@ -1,11 +1,14 @@
 //! The part of `restore` that is about cold backups: asking for a thaw, waiting for it, saying when to come back.
 
-use super::{Context, Exit};
+use super::{Context, Exit, state};
+use crate::base::Period;
 use crate::catalog::{Choice, RestorePoint, Wish, nearest_readable};
-use crate::plan::{Prices, RestoreOrigin, ThawPlan, ThawStage, thaw};
+use crate::plan::{AskedThaw, Prices, RestoreOrigin, ThawPlan, ThawStage, thaw};
 use crate::report::{self, Style};
 use crate::resource::{Availability, ThawSpeed};
-use crate::restore::{ColdError, Hands, Nearest, RestoreError, ask_for, thaw_files, wait_for};
+use crate::restore::{
+    ColdError, Hands, Nearest, RestoreError, ask_for, remember_thaw, remembered_thaw, thaw_files, wait_for,
+};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
@@ -67,14 +70,21 @@ pub(super) async fn make_readable(
     }
     let files = thaw_files(repository, &copy.backup).await?;
     let speed = args.thaw.unwrap_or_default();
-    let Some(wanted) = thaw(&files, speed, args.thaw_days, now).map_err(ColdError::from)? else { return Ok(None) };
-    let mut plan = ThawPlan {
-        database: cold.database.to_owned(),
-        origin: origin(cold),
-        cost: cold.prices.map(|prices| wanted.estimate(prices)),
-        stage: if is_under_way { ThawStage::UnderWay } else { ThawStage::Planned },
-        thaw: wanted,
+    let Some(mut wanted) = thaw(&files, speed, args.thaw_days, now).map_err(ColdError::from)? else { return Ok(None) };
+    let memory = state::repository();
+    let asked = match &memory {
+        Some(memory) if is_under_way => remembered_thaw(memory.store.as_ref(), &copy.storage, &copy.backup).await,
+        _ => None,
     };
+    // Asked for again, a thaw can only become faster.
+    let is_faster = args.thaw.is_some() && asked.is_some_and(|asked| speed < asked.speed);
+    let stage = if is_under_way && !is_faster { ThawStage::UnderWay } else { ThawStage::Planned };
+    if let (ThawStage::UnderWay, Some(asked)) = (stage, asked) {
+        wanted.take_as(asked);
+    }
+    let cost = cold.prices.filter(|_| stage == ThawStage::Planned).map(|prices| wanted.estimate(prices));
+    let mut plan =
+        ThawPlan { database: cold.database.to_owned(), origin: origin(cold), cost, stage, asked, thaw: wanted };
     if cold.is_dry_run {
         show(&plan, context, now);
         if args.thaw.is_none() && !is_under_way {
@@ -83,17 +93,23 @@ pub(super) async fn make_readable(
         return Ok(Some(Exit::Done));
     }
     if args.thaw.is_some() {
-        ask_for(repository, &copy.backup, &plan.thaw).await?;
+        // Of one that another machine asked for nobody knows how quickly it goes: this may make it faster.
+        if stage == ThawStage::Planned || asked.is_none() {
+            ask_for(repository, &copy.backup, &plan.thaw).await?;
+        }
         if plan.thaw.is_prolongation() {
             return Ok(None);
         }
-        if !is_under_way {
+        if stage == ThawStage::Planned {
             plan.stage = ThawStage::Asked;
+            if let Some(memory) = &memory {
+                remember_thaw(memory.store.as_ref(), &copy.storage, &copy.backup, AskedThaw { at: now, speed }).await;
+            }
         }
     }
     if args.wait {
         context.tell(report::thaw(&plan, now, style(context, context.colour_err)).trim_end());
-        wait_for(repository, &copy.backup, &plan.thaw, hands).await?;
+        wait_for(repository, &copy.backup, &plan, hands).await?;
         return Ok(None);
     }
     show(&plan, context, now);
@@ -144,9 +160,18 @@ fn goes_on(cold: &Cold<'_>, plan: &ThawPlan, now: Timestamp) -> ColdError {
     let files = if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
     let state = match plan.stage {
         ThawStage::Asked => format!("{files} asked for now, speed `{}`, {}", plan.thaw.speed, plan.thaw.time),
-        _ => format!("{files} asked for by an earlier run"),
+        _ => match plan.asked {
+            Some(AskedThaw { at, speed }) => {
+                format!(
+                    "{files} asked for {} ago, speed `{speed}`, {}",
+                    Period::between(at, now).human(),
+                    plan.thaw.time
+                )
+            }
+            None => format!("{files} asked for by an earlier run"),
+        },
     };
-    let ready_by = (plan.stage == ThawStage::Asked).then(|| plan.thaw.ready_by(now));
+    let ready_by = plan.ready_by(now);
     ColdError::GoesOn { id: cold.choice.point.id.clone(), storage: cold.choice.copy.storage.clone(), state, ready_by }
 }
 

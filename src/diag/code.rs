@@ -147,6 +147,7 @@ table! {
     HOST_MISSING = "BS251", Warning, "no host does the work of a database";
     CLUSTER_FOR_DATABASE = "BS260", Error, "a physical tier is given to single databases";
     ALWAYS_FULL = "BS262", Warning, "no backup of a tier is incremental";
+    TRANSPORT_OF_ENDPOINT = "BS263", Warning, "a bucket is to refuse the transport that it is reached by";
 
     // The world, below the IO line: storage.
     OBJECT_MISSING = "BS501", Error, "an object is missing from a store";

@@ -10,6 +10,7 @@ use crate::storage::{AwsConnection, FilesystemStore};
 use indexmap::IndexMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// A storage at a place.
 #[derive(Debug, Clone)]
@@ -60,6 +61,17 @@ impl Places {
             Some(Err(_)) => Err(ObserveError::Unmanaged(name.to_owned())),
             None => Err(ObserveError::Unknown(name.to_owned())),
         }
+    }
+
+    /// The same places. From when this is cancelled, a store among them that does not answer is given up within seconds.
+    #[must_use]
+    pub fn stopping_with(self, stop: &CancellationToken) -> Places {
+        for place in self.0.values().flatten() {
+            if let Ground::Bucket { connection, .. } = &place.ground {
+                connection.stop_with(stop);
+            }
+        }
+        self
     }
 
     /// The repositories that could be opened, by name.

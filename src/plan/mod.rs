@@ -80,7 +80,7 @@ pub use scope::{Scope, Work};
 pub use server_settings::{LiveServer, SERVER_SETTINGS, ServerSetting, push_command};
 pub use stale::{Difference, Standing, compare};
 pub use subject::{Subject, subjects};
-pub use thaw::{Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
+pub use thaw::{AskedThaw, Thaw, ThawEstimate, ThawFile, ThawPlan, ThawStage, TooFast, thaw};
 pub use timetable::{FoundFile, each_database, each_receiver, wanted_files};
 pub use title::standing;
 pub use wal::expendable;

@@ -31,7 +31,7 @@ pub(super) fn notes(desired: &Desired, live: &Live, subjects: &[Subject<'_>]) ->
     }
     for (storage, read) in live.readable() {
         for broken in &read.contents.broken {
-            let message = format!("{} is broken: {}", broken.key, broken.problem);
+            let message = broken.told();
             notes.push(note(format!("storage/{storage}"), message, true));
         }
         notes.extend(strangers(desired, subjects, live, storage));

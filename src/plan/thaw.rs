@@ -8,6 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 /// A thawed copy that goes away sooner than this is asked for again: reading it takes a while.
 const SOON: SignedDuration = SignedDuration::from_hours(1);
 
+/// So long after its time a thaw still goes on, at most.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(24);
+
 /// One file of a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThawFile {
@@ -32,6 +35,27 @@ pub struct Thaw {
     pub time: ThawTime,
     /// For how many days the thawed copies can be read.
     pub days: u32,
+}
+
+/// A thaw that goes on: when it was asked for, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedThaw {
+    /// When.
+    pub at: Timestamp,
+    /// How quickly.
+    pub speed: ThawSpeed,
+}
+
+impl AskedThaw {
+    /// When it ends, as a rule; `None` where nothing in the class is thawed like that.
+    pub fn ready_by(self, class: StorageClass) -> Option<Timestamp> {
+        self.at.checked_add(class.thaws_within(self.speed)?.to.to_signed()).ok()
+    }
+
+    /// False once it must have ended, however long it took.
+    pub fn may_go_on(self, class: StorageClass, now: Timestamp) -> bool {
+        self.ready_by(class).is_some_and(|end| self.at <= now && now < end + OVERDUE)
+    }
 }
 
 /// A thaw that no store can do.
@@ -66,6 +90,13 @@ impl Thaw {
     /// How many of the files are being thawed already.
     pub fn n_under_way(&self) -> usize {
         self.files.iter().filter(|file| matches!(file.availability, Availability::Thawing(_))).count()
+    }
+
+    /// The same as it was asked for.
+    pub fn take_as(&mut self, asked: AskedThaw) {
+        if let Some(time) = self.class.thaws_within(asked.speed) {
+            (self.speed, self.time) = (asked.speed, time);
+        }
     }
 
     /// True when nothing has to be waited for: what is thawed only has to stay so for longer.
@@ -113,8 +144,20 @@ pub struct ThawPlan {
     pub thaw: Thaw,
     /// How far it is.
     pub stage: ThawStage,
-    /// What it costs; `None` where nobody knows the prices.
+    /// When it was asked for, where it is under way and that is known.
+    pub asked: Option<AskedThaw>,
+    /// What asking costs; `None` where nobody knows the prices, and where nothing is asked for.
     pub cost: Option<ThawEstimate>,
+}
+
+impl ThawPlan {
+    /// When everything can be read, as a rule; `None` when nobody knows since when it is under way.
+    pub fn ready_by(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.stage == ThawStage::UnderWay {
+            return self.asked?.ready_by(self.thaw.class);
+        }
+        Some(self.thaw.ready_by(now))
+    }
 }
 
 /// What a thaw costs, and by which prices.

@@ -5,7 +5,8 @@ use super::age::{age, ago};
 use super::restorable::windows;
 use super::table::table;
 use crate::base::{Period, Size};
-use crate::catalog::{CopyState, Layer, PointCopy, RestorePoint, VerifyLevel};
+use crate::catalog::{BrokenFile, CopyState, Layer, PointCopy, RestorePoint, VerifyLevel};
+use crate::diag::codes;
 use crate::plan::RestorableWindow;
 use crate::resource::Availability;
 use jiff::Timestamp;
@@ -19,6 +20,8 @@ pub struct Listing {
     pub databases: Vec<ListedDatabase>,
     /// Storages that could not be read, and why: backups may be missing here.
     pub unreadable: Vec<(String, String)>,
+    /// Small files that cannot be read, by their storage: the backups that they speak of may be missing here.
+    pub broken: Vec<(String, BrokenFile)>,
 }
 
 /// One database and its backups.
@@ -65,6 +68,9 @@ pub fn list(listing: &Listing, now: Timestamp, style: Style) -> String {
     }
     for (storage, problem) in &listing.unreadable {
         let _ = writeln!(out, "\n{} storage `{storage}` could not be read: {problem}", style.yellow("!"));
+    }
+    for (storage, broken) in &listing.broken {
+        let _ = writeln!(out, "\n{} storage `{storage}`: {}", style.yellow("!"), broken.told());
     }
     out
 }
@@ -150,6 +156,8 @@ struct ListView {
     format_version: u32,
     databases: Vec<DatabaseView>,
     unreadable_storages: Vec<UnreadableView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    broken_files: Vec<BrokenView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -164,6 +172,14 @@ struct DatabaseView {
 #[derive(Debug, Serialize)]
 struct UnreadableView {
     storage: String,
+    problem: String,
+}
+
+#[derive(Debug, Serialize)]
+struct BrokenView {
+    storage: String,
+    key: String,
+    code: &'static str,
     problem: String,
 }
 
@@ -216,10 +232,17 @@ fn list_view(listing: &Listing, now: Timestamp) -> ListView {
     };
     let unreadable =
         |(storage, problem): &(String, String)| UnreadableView { storage: storage.clone(), problem: problem.clone() };
+    let broken = |(storage, broken): &(String, BrokenFile)| BrokenView {
+        storage: storage.clone(),
+        key: broken.key.clone(),
+        code: codes::REPOSITORY_BROKEN.id,
+        problem: broken.problem.clone(),
+    };
     ListView {
         format_version: 1,
         databases: listing.databases.iter().map(database).collect(),
         unreadable_storages: listing.unreadable.iter().map(unreadable).collect(),
+        broken_files: listing.broken.iter().map(broken).collect(),
     }
 }
 
@@ -355,6 +378,13 @@ pub(super) mod tests {
                 database("old", false, vec![]),
             ],
             unreadable: vec![("nas".to_owned(), "permission denied".to_owned())],
+            broken: vec![(
+                "local".to_owned(),
+                BrokenFile {
+                    key: "manifest/daily/app/x.json".to_owned(),
+                    problem: "its digest does not agree".to_owned(),
+                },
+            )],
         }
     }
 
@@ -387,7 +417,7 @@ pub(super) mod tests {
         let points = restore_points([("local", &local), ("offsite", &offsite)]);
         let databases =
             vec![ListedDatabase { name: "app".to_owned(), is_in_policy: true, points, windows: Vec::new() }];
-        let listing = Listing { databases, unreadable: Vec::new() };
+        let listing = Listing { databases, ..Listing::default() };
         insta::assert_snapshot!(list(&listing, at("2026-11-20T08:00:00Z"), Style::PLAIN));
         let view = list_view(&listing, at("2026-11-20T08:00:00Z"));
         let copy = serde_json::to_value(&view.databases[0].backups[0].copies[0]).unwrap();

@@ -64,7 +64,7 @@ pub use html::report_html;
 pub use list::{ListedDatabase, Listing, list, list_json};
 pub use loss::loss;
 pub use nagios::nagios;
-pub use outcome::{OutcomeView, StepView};
+pub use outcome::{OutcomeView, Reasons, StepView};
 pub use paint::Style;
 pub use permissions::permission_list;
 pub use plan::{explanation, plan};

@@ -54,9 +54,18 @@ impl StepView {
     }
 }
 
+/// Whether who reads the outcome read before why steps failed, when they did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reasons {
+    /// They were told in the same place, and are not told again.
+    Told,
+    /// They were not.
+    Untold,
+}
+
 impl OutcomeView {
-    /// The run in a few lines: a count, and every step that is not done with its reason.
-    pub fn text(&self, style: Style) -> String {
+    /// The run in a few lines: a count, and every step that is not done, with its reason unless that was told.
+    pub fn text(&self, reasons: Reasons, style: Style) -> String {
         let mut out = String::new();
         let n = |word: &str| self.steps.iter().filter(|step| step.end == word).count();
         for step in self.steps.iter().filter(|step| !matches!(step.end, "done" | "already_done")) {
@@ -64,8 +73,11 @@ impl OutcomeView {
                 "failed" => style.red(step.end),
                 word => style.yellow(word),
             };
+            // What never began is told here only.
+            let is_told = reasons == Reasons::Told && matches!(step.end, "failed" | "partly" | "deferred");
+            let reason = if is_told { String::new() } else { format!(": {}", step.detail) };
             // Writing into a String cannot fail.
-            let _ = writeln!(out, "{word} {}: {}", step.title, step.detail);
+            let _ = writeln!(out, "{word} {}{reason}", step.title);
         }
         let mut parts = vec![format!("{} of {} steps done", n("done") + n("already_done"), self.steps.len())];
         for (word, text) in [
@@ -113,11 +125,18 @@ mod tests {
             interrupted: false,
             exit_code: 7,
         };
-        insta::assert_snapshot!(view.text(Style::PLAIN), @r"
+        insta::assert_snapshot!(view.text(Reasons::Untold, Style::PLAIN), @r"
         failed b: the disk is full
         skipped c: it depends on b
         guarded d: too many
         deferred e: locked until 2026-12-01 00:00 UTC
+        Not all applied: 1 of 5 steps done, 1 failed, 1 deferred, 1 skipped, 1 guarded. Run r
+        ");
+        insta::assert_snapshot!(view.text(Reasons::Told, Style::PLAIN), @r"
+        failed b
+        skipped c: it depends on b
+        guarded d: too many
+        deferred e
         Not all applied: 1 of 5 steps done, 1 failed, 1 deferred, 1 skipped, 1 guarded. Run r
         ");
     }

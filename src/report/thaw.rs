@@ -2,7 +2,8 @@
 
 use super::Style;
 use crate::base::{Money, Period};
-use crate::plan::{RestoreOrigin, ThawEstimate, ThawPlan, ThawStage};
+use crate::plan::{AskedThaw, RestoreOrigin, ThawEstimate, ThawPlan, ThawStage};
+use crate::resource::ThawSpeed;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -10,7 +11,7 @@ use std::fmt::Write as _;
 /// What is thawed and how long that takes, for people, ending with a line feed.
 pub fn thaw(plan: &ThawPlan, now: Timestamp, style: Style) -> String {
     let mut out = String::new();
-    let ThawPlan { database, origin, thaw, stage, cost } = plan;
+    let ThawPlan { database, origin, thaw, stage, asked, cost } = plan;
     // Writing into a String cannot fail, so the results of `writeln!` are dropped throughout.
     let _ = writeln!(out, "{}", style.bold(&format!("Restore {database}")));
     let mut line = |name: &str, value: String| {
@@ -23,7 +24,18 @@ pub fn thaw(plan: &ThawPlan, now: Timestamp, style: Style) -> String {
     }
     line("class", format!("{}: its bytes can be read once they are thawed", thaw.class));
     let days = if thaw.days == 1 { "a day".to_owned() } else { format!("{} days", thaw.days) };
-    line("thaw", format!("{}, speed `{}`: {}; readable for {days}", thaw.amount(), thaw.speed, thaw.time));
+    line(
+        "thaw",
+        match (stage, asked) {
+            (ThawStage::UnderWay, Some(AskedThaw { at, .. })) => {
+                format!("{}, asked for on {}, speed `{}`: {}", thaw.amount(), moment(*at), thaw.speed, thaw.time)
+            }
+            (ThawStage::UnderWay, None) => {
+                format!("{}, asked for by an earlier run; this machine does not know when", thaw.amount())
+            }
+            _ => format!("{}, speed `{}`: {}; readable for {days}", thaw.amount(), thaw.speed, thaw.time),
+        },
+    );
     if let Some(ThawEstimate { cost, currency, as_of, region }) = cost {
         let unpriced = match cost.unpriced.as_slice() {
             [] => String::new(),
@@ -34,14 +46,32 @@ pub fn thaw(plan: &ThawPlan, now: Timestamp, style: Style) -> String {
     let state = match (stage, thaw.n_under_way()) {
         (ThawStage::Planned, 0) => "not asked for yet".to_owned(),
         (ThawStage::Asked, _) => "asked for now".to_owned(),
-        (_, n) => format!("{n} of {} being thawed since an earlier request", thaw.files.len()),
+        (_, n) => format!("{n} of {} being thawed since an earlier request{}", thaw.files.len(), left(plan, now)),
     };
     line("state", state);
     let _ = writeln!(out, "\n{}", style.bold("Steps"));
-    let _ = writeln!(out, "  1. ask for the thaw of {}", thaw.amount());
-    let _ = writeln!(out, "  2. wait until about {}", moment(thaw.ready_by(now)));
-    let _ = writeln!(out, "  3. restore: its steps are planned once the bytes can be read");
+    let wait = match plan.ready_by(now) {
+        Some(at) if at <= now => "wait: it should end any moment".to_owned(),
+        Some(at) => format!("wait until about {}", moment(at)),
+        None => match thaw.class.thaws_within(ThawSpeed::Bulk) {
+            Some(time) => {
+                format!("wait: at most {} from now, and less if it was asked for as a faster one", time.to.human())
+            }
+            None => "wait".to_owned(),
+        },
+    };
+    let ask = (*stage != ThawStage::UnderWay).then(|| format!("ask for the thaw of {}", thaw.amount()));
+    let restore = "restore: its steps are planned once the bytes can be read".to_owned();
+    for (index, step) in ask.into_iter().chain([wait, restore]).enumerate() {
+        let _ = writeln!(out, "  {}. {step}", index + 1);
+    }
     out
+}
+
+/// How long it still takes, where that is known, as words to append.
+fn left(plan: &ThawPlan, now: Timestamp) -> String {
+    let end = plan.ready_by(now).filter(|end| plan.stage == ThawStage::UnderWay && *end > now);
+    end.map_or_else(String::new, |end| format!(", about {} left", Period::between(now, end).human()))
 }
 
 fn moment(at: Timestamp) -> String {
@@ -69,6 +99,8 @@ struct StateView<'a> {
     days: u32,
     expected_seconds_from: u64,
     expected_seconds_to: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_at: Option<String>,
     ready_by: Option<String>,
     cost: Option<CostView<'a>>,
 }
@@ -84,7 +116,7 @@ struct CostView<'a> {
 
 /// A thaw as one JSON document, ending with a line feed.
 pub fn thaw_json(plan: &ThawPlan, now: Timestamp) -> String {
-    let ThawPlan { database, origin, thaw, stage, cost } = plan;
+    let ThawPlan { database, origin, thaw, stage, asked, cost } = plan;
     let (id, tier, storage) = match origin {
         RestoreOrigin::Backup { id, tier, storage, .. } => (id.as_str(), tier.as_str(), storage.as_str()),
         RestoreOrigin::File { path, .. } => (path.as_str(), "", ""),
@@ -109,8 +141,8 @@ pub fn thaw_json(plan: &ThawPlan, now: Timestamp) -> String {
             days: thaw.days,
             expected_seconds_from: thaw.time.from.0,
             expected_seconds_to: thaw.time.to.0,
-            // Of a thaw that an earlier run asked for nobody knows when that was.
-            ready_by: (*stage != ThawStage::UnderWay).then(|| thaw.ready_by(now).to_string()),
+            asked_at: asked.filter(|_| *stage == ThawStage::UnderWay).map(|asked| asked.at.to_string()),
+            ready_by: plan.ready_by(now).map(|at| at.to_string()),
             cost: cost.as_ref().map(|estimate| CostView {
                 amount: estimate.cost.known,
                 currency: &estimate.currency,
@@ -130,9 +162,9 @@ mod tests {
 
     use super::*;
     use crate::plan::{Prices, ThawFile, thaw as decide};
-    use crate::resource::{Availability, StorageClass, ThawSpeed};
+    use crate::resource::{Availability, StorageClass};
 
-    fn plan(stage: ThawStage) -> ThawPlan {
+    fn plan(stage: ThawStage, asked: Option<AskedThaw>) -> ThawPlan {
         let file = |name: &str, bytes, availability| ThawFile { name: name.to_owned(), bytes, availability };
         let files = [
             file("dump.zst.age", 310 << 20, Availability::Archived(StorageClass::DeepArchive)),
@@ -143,7 +175,7 @@ mod tests {
             "STANDARD":{"gb_month":[{"from_gb":0,"price":0.023}]},
             "DEEP_ARCHIVE":{"gb_month":[],"thaw":{"bulk":{"gb":0.0025}}}}}"#;
         ThawPlan {
-            cost: Some(thaw.estimate(&Prices::parse(text).unwrap())),
+            cost: (stage != ThawStage::UnderWay).then(|| thaw.estimate(&Prices::parse(text).unwrap())),
             database: "app".to_owned(),
             origin: RestoreOrigin::Backup {
                 id: "20261020T020000Z-k3f9".parse().unwrap(),
@@ -155,18 +187,31 @@ mod tests {
             },
             thaw,
             stage,
+            asked,
         }
     }
 
     #[test]
     fn people_see_the_thaw() {
         let now = "2026-11-20T08:00:00Z".parse().unwrap();
-        insta::assert_snapshot!(thaw(&plan(ThawStage::UnderWay), now, Style::PLAIN));
+        insta::assert_snapshot!(thaw(&plan(ThawStage::Planned, None), now, Style::PLAIN));
+    }
+
+    #[test]
+    fn people_see_what_is_left_of_a_thaw_that_goes_on() {
+        let now = "2026-11-20T08:00:00Z".parse().unwrap();
+        let unknown = thaw(&plan(ThawStage::UnderWay, None), now, Style::PLAIN);
+        insta::assert_snapshot!(unknown);
+        let asked = |at: &str| Some(AskedThaw { at: at.parse().unwrap(), speed: ThawSpeed::Bulk });
+        let known = thaw(&plan(ThawStage::UnderWay, asked("2026-11-19T10:30:00Z")), now, Style::PLAIN);
+        insta::assert_snapshot!(known);
+        let late = thaw(&plan(ThawStage::UnderWay, asked("2026-11-18T07:00:00Z")), now, Style::PLAIN);
+        assert!(late.contains("1. wait: it should end any moment"), "{late}");
     }
 
     #[test]
     fn machines_see_the_thaw() {
         let now = "2026-11-20T08:00:00Z".parse().unwrap();
-        insta::assert_snapshot!(thaw_json(&plan(ThawStage::Asked), now));
+        insta::assert_snapshot!(thaw_json(&plan(ThawStage::Asked, None), now));
     }
 }

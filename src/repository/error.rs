@@ -1,6 +1,6 @@
 //! What can go wrong with a repository.
 
-use super::layout::marker_key;
+use super::layout::{Key, marker_key, parse};
 use crate::base::BackupId;
 use crate::catalog::Owner;
 use crate::diag::{Code, Explain, codes};
@@ -101,6 +101,9 @@ impl Explain for RepositoryError {
                 "If this is the store that the policy means, delete `{key}` from {location} and run \
                  `backstay apply --only infra`, which writes it anew; the backups stay."
             ),
+            RepositoryError::Broken { key, .. } if matches!(parse(key), Some(Key::Manifest(_))) => {
+                "Run `backstay sync`: it repairs the backup where another storage holds it.".to_owned()
+            }
             RepositoryError::Broken { .. } => "Run `backstay verify --deep` to see what else is damaged.".to_owned(),
             RepositoryError::Newer { .. } => "Use the version of backstay that wrote it, or a newer one.".to_owned(),
             RepositoryError::Locked { .. } => {

@@ -6,6 +6,7 @@
 //! counted, a rename in one transaction puts it in the place of the old, which is kept. So a restore that fails, or is
 //! killed at any moment, leaves what was there before.
 
+mod asked;
 mod carry_out;
 mod check;
 mod cluster;
@@ -28,6 +29,7 @@ mod tables;
 mod thaw;
 mod words;
 
+pub use asked::{remember_thaw, remembered_thaw};
 pub use carry_out::carry_out;
 pub use cluster::{
     ClusterRequest, Rescue, Rescued, RescuedTable, RestoredCluster, ScratchCluster, ScratchFolder, TablespaceTarget,

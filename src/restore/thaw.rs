@@ -1,12 +1,12 @@
 //! Thawing a backup: asking for it, and waiting. The state is read from the files themselves, so a second run goes on
-//! where the first one ended, and nothing is kept anywhere.
+//! where the first one ended, whichever machine that was on.
 
 use super::error::RestoreError;
 use super::request::Hands;
 use crate::base::Period;
 use crate::catalog::Backup;
 use crate::event::Event;
-use crate::plan::{Thaw, ThawFile};
+use crate::plan::{Thaw, ThawFile, ThawPlan};
 use crate::repository::{Repository, RepositoryError};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -40,11 +40,17 @@ pub async fn ask_for(repository: &Repository, backup: &Backup, thaw: &Thaw) -> R
 pub async fn wait_for(
     repository: &Repository,
     backup: &Backup,
-    thaw: &Thaw,
+    plan: &ThawPlan,
     hands: &Hands<'_>,
 ) -> Result<(), RestoreError> {
     let begun = Timestamp::now();
-    let ready_by = thaw.ready_by(begun).strftime("%Y-%m-%d %H:%M UTC").to_string();
+    let until = match plan.ready_by(begun) {
+        Some(at) => {
+            let at = at.strftime("%Y-%m-%d %H:%M UTC");
+            format!("{} takes {}, until about {at}", plan.thaw.speed, plan.thaw.time)
+        }
+        None => "an earlier run asked for it".to_owned(),
+    };
     let (mut pause, mut told) = (FIRST_LOOK, None::<(usize, Timestamp)>);
     loop {
         let n_ready = match thaw_files(repository, backup).await {
@@ -62,11 +68,8 @@ pub async fn wait_for(
         if told.is_none_or(|(n, at)| n != n_ready || Period::between(at, now) >= TOLD_EVERY) {
             let after = Period::between(begun, now).human();
             let text = format!(
-                "waiting for the thaw: {n_ready} of {} files can be read after {after}; {} takes {}, until about \
-                 {ready_by}",
+                "waiting for the thaw: {n_ready} of {} files can be read after {after}; {until}",
                 backup.objects.len(),
-                thaw.speed,
-                thaw.time
             );
             hands.observer.on(&Event::Note(text));
             told = Some((n_ready, now));

@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Pieces that wait for each upload.
 const QUEUE: usize = 4;
+/// How long a write may go on in a run that was told to stop.
+const ENDING: Duration = Duration::from_secs(8);
 /// How long giving up an upload may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The near end: takes pieces from a thread.
 pub(super) struct FanOut {
@@ -54,17 +56,27 @@ async fn write(
             () = stop.cancelled() => None,
         };
         let Some(piece) = piece else { return Ok(upload) };
-        let written = tokio::select! {
-            written = upload.write(piece) => written,
-            // A store that hangs must not keep a run that was told to stop.
-            () = stop.cancelled() => return Ok(upload),
-        };
+        let Some(written) = written(&mut upload, piece, &stop).await else { return Ok(upload) };
         if let Err(error) = written {
             drop(pieces);
             // What cannot be removed now is found later as an unfinished upload.
             let _ = upload.abort().await;
             return Err(error);
         }
+    }
+}
+
+/// How writing a piece ended. `None`: the run was told to stop, and it did not end soon after. Until then it is waited for:
+/// of a write that is given up half way, a store may not find what it has to remove.
+async fn written(
+    upload: &mut Box<dyn Upload>,
+    piece: Bytes,
+    stop: &CancellationToken,
+) -> Option<Result<(), StorageError>> {
+    let mut writing = std::pin::pin!(upload.write(piece));
+    tokio::select! {
+        written = &mut writing => Some(written),
+        () = stop.cancelled() => tokio::time::timeout(ENDING, writing).await.ok(),
     }
 }
 

@@ -113,6 +113,13 @@ fn a_copy_is_never_made_from_a_damaged_one() {
     fs::write(&dump, &bytes).unwrap();
     let run = project.backstay(&["sync", "--yes"]).run().expect(1);
     assert!(run.stdout.contains("is damaged") && run.stdout.contains("verify --deep"), "{run:#?}");
+    // Where results and talk go to one place, the reason stands there once.
+    let file = project.path("both");
+    let both = fs::File::create(&file).unwrap();
+    let mut call = project.backstay(&["sync", "--yes"]).into_command();
+    call.stdout(both.try_clone().unwrap()).stderr(both).status().unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.matches("is damaged").count() == 1 && text.contains("\nfailed copy app (now) "), "{text}");
     assert!(project.backup_files("far").is_empty(), "{:?}", project.backup_files("far"));
     assert_leftover_free(&project);
     // Once it is known that no good copy exists, a new backup is due.

@@ -105,9 +105,21 @@ fn a_backup_in_glacier_comes_back_in_a_second_run() {
     cloud.moto.thaws_take(3_600);
     assert!(cloud.listed().contains("cloud (GLACIER, thawing)"));
     // Again, with and without the word: it goes on, and nothing is an error.
-    restore(&["--thaw", "standard"]).run().expect(7);
+    for more in [&["--thaw", "standard"][..], &["--thaw", "bulk"], &[]] {
+        let run = restore(more).run().expect(7);
+        assert!(run.stdout.contains(", asked for on ") && run.stdout.contains("speed `standard`"), "{run:#?}");
+        assert!(run.stdout.contains("2 of 2 being thawed since an earlier request, about 4h 59m left"), "{run:#?}");
+        assert!(run.stdout.contains("  1. wait until about ") && !run.stdout.contains("costs"), "{run:#?}");
+        assert!(run.stderr.contains("asked for ") && run.stderr.contains("s ago, speed `standard`"), "{run:#?}");
+    }
     let run = restore(&["--json"]).run().expect(7);
     assert_eq!(run.json()["thaw"]["state"], "thawing");
+    assert!(run.json()["thaw"]["asked_at"].is_string() && run.json()["thaw"]["ready_by"].is_string(), "{run:#?}");
+    // Another machine knows that it goes on, and not since when.
+    let elsewhere = cloud.project.path("elsewhere");
+    let run = restore(&[]).env("XDG_STATE_HOME", elsewhere).run().expect(7);
+    assert!(run.stdout.contains("asked for by an earlier run; this machine does not know when"), "{run:#?}");
+    assert!(run.stdout.contains("  1. wait: at most 12h from now"), "{run:#?}");
 
     cloud.moto.thaws_take(0);
     assert!(cloud.listed().contains("GLACIER, thawed until "), "{}", cloud.listed());

@@ -305,7 +305,7 @@ fn what_list_prints_is_what_a_review_reads() {
     let contents = Contents { backups: nights.to_vec(), ..Contents::default() };
     let points = restore_points([("offsite", &contents)]);
     let databases = vec![ListedDatabase { name: "app".to_owned(), is_in_policy: true, points, windows: Vec::new() }];
-    let listing = Listing { databases, unreadable: Vec::new() };
+    let listing = Listing { databases, ..Listing::default() };
     let list = list_json(&listing, "2026-11-27T12:00:00Z".parse().unwrap());
     let recorded = Recorded::parse(list.as_bytes()).unwrap();
     let head = BASE.replace("keep: 1y", "keep: 100d").replace("keep_at_least: 4", "keep_at_least: 1");

@@ -4,7 +4,7 @@ use crate::catalog::wal::ClusterWal;
 use crate::cli::policy_files::checked_policies;
 use crate::cli::{Context, Exit};
 use crate::diag::{Code, Explain, codes, nearest};
-use crate::observe::{ObserveError, open};
+use crate::observe::ObserveError;
 use crate::policy::Desired;
 use crate::repository::Repository;
 use crate::wal::{Stamp, WalError};
@@ -56,7 +56,7 @@ pub(super) fn archive(context: &Context, database: &str) -> Result<Archive, Exit
         context.fail(&NotWanted { problem, hint: "Name one of them with `--policy FILE`.".to_owned() });
         return Err(Exit::Failed);
     }
-    let places = open(&desired, context.lookup.as_ref());
+    let places = context.places(&desired);
     let (mut storages, mut closed) = (Vec::new(), Vec::new());
     for (_, wal) in wanting(std::slice::from_ref(&desired)).filter(|(name, _)| *name == database) {
         for name in &wal.to {

@@ -3,7 +3,6 @@
 use super::archive::{clusters, no_archive};
 use crate::cli::policy_files::valid_policies;
 use crate::cli::{Context, Exit};
-use crate::observe::open;
 use crate::report::{self, ListedWal, Style, WalListing, WalStorage};
 use jiff::Timestamp;
 
@@ -54,7 +53,7 @@ async fn read(args: &Args, context: &Context) -> Result<WalListing, Exit> {
     let mut listing = WalListing::default();
     let mut known = Vec::new();
     for desired in valid_policies(context)? {
-        let places = open(&desired, context.lookup.as_ref());
+        let places = context.places(&desired);
         for (name, database) in &desired.databases {
             let Some(wal) = &database.wal else { continue };
             known.push(name.clone());

@@ -3,7 +3,6 @@
 use super::archive::{clusters, no_archive};
 use crate::cli::policy_files::valid_policies;
 use crate::cli::{Context, Exit};
-use crate::observe::open;
 use crate::report::{self, Style, VerifiedWal, WalVerification};
 use crate::stream::keys;
 use crate::wal::{Fetch, verify_wal};
@@ -57,7 +56,7 @@ async fn read(args: &Args, context: &Context) -> Result<WalVerification, Exit> {
     let mut verification = WalVerification::default();
     let mut known = Vec::new();
     for desired in valid_policies(context)? {
-        let places = open(&desired, context.lookup.as_ref());
+        let places = context.places(&desired);
         let (keys, _) = keys(&desired, context.lookup.as_ref());
         let order = Fetch { from: Vec::new(), spool: Vec::new(), keys, stop: context.cancel.clone() };
         for (name, database) in &desired.databases {

@@ -45,6 +45,7 @@ mod thaw_beyond_rto;
 mod tier_unused;
 mod transition_order;
 mod transition_too_late;
+mod transport_of_endpoint;
 mod trust_too_wide;
 mod versions_never_end;
 mod wal_without_base;
@@ -97,6 +98,7 @@ pub static RULES: &[Rule] = &[
     host_missing::RULE,
     cluster_for_database::RULE,
     always_full::RULE,
+    transport_of_endpoint::RULE,
 ];
 
 /// The rules that judge one entry of a section by what is written in it and in what it names, so that their advice
@@ -116,4 +118,5 @@ pub static ALONE: &[Rule] = &[
     transition_too_late::RULE,
     early_deletion::RULE,
     folder_relative::RULE,
+    transport_of_endpoint::RULE,
 ];

@@ -2,6 +2,8 @@
 
 use super::Authority;
 use super::login::{AwsSettings, Login};
+use super::patience::Patience;
+use super::watched::{usual_client, watched};
 use crate::resource::Caller;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -11,6 +13,7 @@ use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, ResponseChecks
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
 /// Settings, and the clients made from them on first use. Clones share them.
 #[derive(Clone)]
@@ -22,6 +25,7 @@ struct Inner {
     config: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     identity: OnceCell<Option<Caller>>,
+    patience: Patience,
 }
 
 /// Times that a call is tried. With the pauses below, a server that is down is given up after some ten seconds.
@@ -32,7 +36,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Time to connect.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Time for one attempt of a call whose body is small.
+/// Time for one attempt of a call to a service other than S3.
 const ATTEMPT: Duration = Duration::from_secs(60);
 /// Time to learn who we are, where that is only nice to know.
 const IDENTITY: Duration = Duration::from_secs(5);
@@ -45,18 +49,27 @@ impl AwsConnection {
 
     /// The same with a say on who vouches for servers; `None`: whom the system trusts.
     pub fn trusting(settings: AwsSettings, authority: Option<Authority>) -> AwsConnection {
+        // Of AWS each region is a server.
+        let server = settings.endpoint.as_ref().or(settings.region.as_ref());
+        let patience = Patience::with(server.map_or("", String::as_str));
         AwsConnection(Arc::new(Inner {
             settings,
             authority,
             config: OnceCell::new(),
             s3: OnceCell::new(),
             identity: OnceCell::new(),
+            patience,
         }))
     }
 
     /// How to reach AWS.
     pub fn settings(&self) -> &AwsSettings {
         &self.0.settings
+    }
+
+    /// From when this is cancelled, a server that says nothing is given up within seconds.
+    pub fn stop_with(&self, stop: &CancellationToken) {
+        self.0.patience.stop_with(stop);
     }
 
     /// The configuration that clients of every service are made from.
@@ -93,6 +106,11 @@ impl AwsConnection {
                     .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                     .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
             }
+            let client = self.0.authority.as_ref().map_or_else(usual_client, Authority::client);
+            // How long a call may take depends on whether it moves, which the client sees.
+            let timeouts =
+                TimeoutConfig::builder().connect_timeout(CONNECT).disable_operation_attempt_timeout().build();
+            let builder = builder.http_client(watched(client, self.0.patience.clone())).timeout_config(timeouts);
             aws_sdk_s3::Client::from_conf(builder.force_path_style(self.0.settings.path_style).build())
         };
         self.0.s3.get_or_init(make).await

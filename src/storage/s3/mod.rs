@@ -2,7 +2,8 @@
 //! store.
 //!
 //! What holds for every call: errors are told by the server's code, with the missing permission; throttling, server
-//! errors and broken connections are tried again by the SDK, bounded, with jitter; a create is conditional and carries
+//! errors and broken connections are tried again by the SDK, bounded, with jitter; a server that says nothing is given up
+//! after a minute or two; a create is conditional and carries
 //! a stamp of ours, so that a write whose answer was lost is known again instead of being taken for someone else's.
 //! What a server cannot do is noticed when it is asked for, not configured; see [`Capabilities`](super::Capabilities).
 
@@ -16,6 +17,7 @@ mod download;
 mod list;
 mod login;
 mod parts;
+mod patience;
 mod powers;
 mod protection;
 mod purge;
@@ -26,6 +28,7 @@ mod thaw;
 mod trouble;
 mod upload;
 mod versions;
+mod watched;
 mod write;
 
 pub use authority::Authority;

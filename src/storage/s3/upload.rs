@@ -17,17 +17,13 @@ use crate::base::Sha256;
 use crate::resource::StorageClass;
 use crate::storage::{Condition, ObjectMeta, ObjectStore, Placement, StorageError, Upload};
 use async_trait::async_trait;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
-use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Parts of one upload under way at once; more are no faster.
 const UNDER_WAY: usize = 4;
-/// Slowest line on which a part still arrives, in bytes a second.
-const SLOWEST: u64 = 64 << 10;
 
 /// A large object in the making.
 pub(super) struct S3Upload {
@@ -292,8 +288,6 @@ impl Part {
     /// Sends it; may be repeated, and is by the SDK.
     async fn send(self) -> Result<CompletedPart, StorageError> {
         let number = i32::try_from(self.number).unwrap_or(i32::MAX);
-        let time = Duration::from_secs(60 + self.bytes.len() as u64 / SLOWEST);
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(time).build();
         let request = self.store.client().await.upload_part().bucket(self.store.bucket());
         let request = request
             .key(self.store.full(&self.key))
@@ -302,8 +296,7 @@ impl Part {
             .checksum_algorithm(self.store.checksum())
             .body(ByteStream::from(self.bytes.clone()))
             .set_expected_bucket_owner(self.store.owner().await)
-            .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(timeouts));
+            .customize();
         let is_encrypted = self.store.is_encrypted_on_the_way().await;
         let request = if is_encrypted { request.disable_payload_signing() } else { request };
         let call = Call { operation: "write", permission: "s3:PutObject", key: &self.key };
