@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A call of which nothing moved for so long is given up.
 const STALL: Duration = Duration::from_secs(45);
+/// The same while other calls are answered: then it is this one that takes long, such as joining the parts of an upload.
+const BUSY: Duration = Duration::from_secs(90);
 /// The store hangs when none of its calls was answered for so long, and one of them is given up.
 const HANGS: Duration = Duration::from_secs(75);
 /// How long a store that hangs is left alone.
@@ -41,6 +43,8 @@ struct Shared {
 struct Known {
     /// Since when calls wait and none was answered.
     waits_since: Option<Instant>,
+    /// When it last answered.
+    heard_at: Option<Instant>,
     /// When it was last taken to hang; `None` once it answered.
     hangs_since: Option<Instant>,
     /// When the run was told to stop.
@@ -93,9 +97,9 @@ impl Patience {
     }
 
     /// Notes that the store answered, whatever it said.
-    pub(super) fn answered(&self) {
+    pub(super) fn answered(&self, now: Instant) {
         let mut known = self.known();
-        (known.waits_since, known.hangs_since) = (None, None);
+        (known.waits_since, known.hangs_since, known.heard_at) = (None, None, Some(now));
     }
 
     /// What becomes of an attempt that has no answer.
@@ -122,7 +126,7 @@ impl Known {
 
     fn judge(&mut self, attempt: Attempt, is_hurried: bool, now: Instant) -> Verdict {
         let stalled = now.saturating_duration_since(attempt.moved);
-        let since = self.waits_since.unwrap_or(attempt.begun);
+        let since = self.waits_since.unwrap_or(self.heard_at.map_or(attempt.begun, |at| at.max(attempt.begun)));
         let waits = now.saturating_duration_since(since);
         if is_hurried {
             let hurried_at = *self.hurried_at.get_or_insert(now);
@@ -136,7 +140,13 @@ impl Known {
             return Verdict::Hangs(waits);
         }
         let leaving = Duration::from_secs(attempt.sent.min(BUFFERED) / SLOWEST);
-        let patience = if self.hangs_since.is_some() { SHORT } else { STALL } + leaving;
+        let answers_others = self.waits_since.is_none_or(|since| since > attempt.moved);
+        let patience = match (self.hangs_since, answers_others) {
+            (Some(_), _) => SHORT,
+            (None, true) => BUSY,
+            (None, false) => STALL,
+        };
+        let patience = patience + leaving;
         if stalled < patience {
             Verdict::Wait
         } else if self.hangs_since.is_some() || waits >= HANGS {
@@ -188,7 +198,7 @@ mod tests {
         let start = Instant::now();
         let attempt = patience.begins(start).unwrap();
         assert_eq!(patience.judge(attempt, start + seconds(90)), Verdict::Hangs(seconds(90)));
-        patience.answered();
+        patience.answered(start + seconds(91));
         let attempt = patience.begins(start + seconds(91)).unwrap();
         assert_eq!(patience.judge(attempt, start + seconds(91) + STALL), Verdict::TryAgain(STALL));
     }
@@ -202,6 +212,20 @@ mod tests {
             assert_eq!(patience.judge(attempt, now), Verdict::Wait, "{second}");
             (attempt.moved, attempt.sent) = (now, attempt.sent + 1000);
         }
+    }
+
+    #[test]
+    fn what_takes_long_at_a_store_that_answers_is_waited_for_longer_and_tried_again() {
+        let (patience, start) = (Patience::default(), Instant::now());
+        let slow = patience.begins(start).unwrap();
+        let verdict = (0..100).map(|second| start + seconds(second)).find_map(|now| {
+            // A heartbeat of the lock.
+            patience.begins(now).unwrap();
+            patience.answered(now);
+            let verdict = patience.judge(slow, now);
+            (verdict != Verdict::Wait).then_some((verdict, now - start))
+        });
+        assert_eq!(verdict, Some((Verdict::TryAgain(BUSY), BUSY)));
     }
 
     #[test]

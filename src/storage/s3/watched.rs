@@ -68,7 +68,7 @@ impl HttpConnector for Watched {
             loop {
                 match tokio::time::timeout(LOOKS, &mut answer).await {
                     Ok(Ok(answer)) => {
-                        patience.answered();
+                        patience.answered(Instant::now());
                         // Trying again has pauses, and a run that was told to stop has no time for them.
                         let status = answer.status().as_u16();
                         if status >= 500 && patience.is_hurried() {
