@@ -23,8 +23,8 @@ pub(super) fn guards(
     notes: &mut Vec<Note>,
 ) -> Vec<Guard> {
     let stopped = with_waiting(actions, |action| matches!(action.phase, Phase::Infra | Phase::Prune));
-    // A run that is only to protect is not spoilt by what it does not touch.
-    let is_asked = scope.is_whole() || !stopped.is_empty();
+    // A run that is only to protect is not spoilt by what it does not touch; one of the buckets is about their rules.
+    let is_asked = scope.is_whole() || scope.only.contains(&Phase::Infra) || !stopped.is_empty();
     let mut guards = Vec::new();
     for danger in dangers(desired, live, slots, now) {
         let is_broken = matches!(danger.breaks, Breaks::Promise(_) | Breaks::Versions(_));
