@@ -4,7 +4,7 @@ use super::catalogs::PolicyCatalog;
 use super::{Context, Exit};
 use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::base::{BackupId, Lsn, Size, Timeline};
-use crate::catalog::wal::{ClusterWal, History, WalObject, way};
+use crate::catalog::wal::{ClusterWal, way};
 use crate::catalog::{Base, BaseWish, RecoveryTarget, choose_base};
 use crate::diag::Explain;
 use crate::observe::observe_archives;
@@ -277,25 +277,16 @@ pub(super) async fn archived(
 ) -> Option<ClusterWal> {
     let spec = catalog.desired.database(database)?.spec.wal.as_ref()?;
     let repositories = catalog.places.repositories();
-    let (mut objects, mut histories): (Vec<WalObject>, Vec<History>) = (Vec::new(), Vec::new());
+    let mut found: Vec<ClusterWal> = Vec::new();
     for storage in &spec.to {
         let Some(repository) = repositories.get(storage) else { continue };
         match repository.wal_clusters(database).await {
-            Ok(clusters) => {
-                for cluster in clusters.into_iter().filter(|cluster| cluster.system.to_string() == system) {
-                    histories.extend(cluster.histories().cloned());
-                    objects.extend(cluster.objects().cloned());
-                }
-            }
+            Ok(clusters) => found.extend(clusters.into_iter().filter(|cluster| cluster.system.to_string() == system)),
             Err(error) => context.warn(format_args!("the WAL at `{storage}` could not be listed: {error}")),
         }
     }
     // The same content in two storages is one.
-    objects.sort_by(|a, b| (a.file, &a.digest).cmp(&(b.file, &b.digest)));
-    objects.dedup_by(|a, b| (a.file, &a.digest) == (b.file, &b.digest));
-    let mut all = ClusterWal::of(objects).into_iter().next()?;
-    histories.into_iter().for_each(|history| all.learn(history));
-    Some(all)
+    ClusterWal::together(&found).pop()
 }
 
 /// What PostgreSQL calls to fetch WAL: this program, with the policy. `None` when no WAL is archived.

@@ -1,6 +1,6 @@
 //! The agent keeps `backstay wal receive` running, with real servers: WAL arrives, whoever dies or changes his mind meanwhile.
 
-use crate::support::{Agent, Backstay, Server, Version, signal, until};
+use crate::support::{Agent, Backstay, Server, Version, until};
 use backstay::base::{SegmentSize, WalFile, WalSegment};
 use backstay::repository::Repository;
 use backstay::storage::FilesystemStore;
@@ -191,15 +191,14 @@ fn one_that_refuses_to_start_is_told_once_and_takes_over_when_it_can() {
     let field = Field::new();
     let state = field.path("state/backstay/test");
     let words = ["wal", "receive", "--database", "app", "--state-dir", state.to_str().unwrap()];
-    let mut other = field.call(&words).into_command().spawn().unwrap();
+    let other = Agent::start(field.call(&words), field.path("other"));
     until(|| field.streams());
     let agent = field.agent();
     agent.says("BS903", 1);
     until(|| health(&agent)["receivers"][0]["starts"].as_u64() >= Some(4));
     let log = agent.log();
     assert_eq!((log.matches("BS903").count(), log.matches("ended with exit 6").count()), (1, 1), "{log}");
-    signal(&other, "-TERM");
-    assert!(other.wait().unwrap().success());
+    other.stops();
     until(|| field.streams());
     field.arrives();
     agent.stops();

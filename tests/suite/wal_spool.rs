@@ -256,6 +256,42 @@ fn a_gap_on_the_record_is_shown_and_the_next_base_backup_closes_it() {
 }
 
 #[test]
+fn a_moment_of_the_outage_is_not_restorable_because_what_waited_was_stored_after_it() {
+    let archiving = spooling("1GiB", "gap");
+    archiving.edit_policy("to: [near, far], spool", "to: [far], spool");
+    let url = archiving.server.url("postgres");
+    let call = |words: &[&str]| archiving.backstay(words).env("DATABASE_URL", &url);
+    let archived = || archiving.server.psql("postgres", "SELECT last_archived_wal FROM pg_stat_archiver");
+    let finish = || {
+        let segment = archiving.finish_segment();
+        until(|| archived() >= segment);
+    };
+    archiving.archive();
+    call(&["backup", "main"]).run().expect(0);
+    finish();
+    take_away(&archiving);
+    finish();
+    assert_eq!(waiting(&archiving).len(), 1);
+    // Now it is full.
+    archiving.edit_policy("max: 1GiB", "max: 1KiB");
+    finish();
+    let has_given_up = |storage: &str| archiving.keys(storage).iter().any(|key| key.contains("given-up"));
+    assert!(has_given_up("spool/far"));
+    // Files tell seconds.
+    std::thread::sleep(Duration::from_secs(2));
+    let moment = jiff::Timestamp::now().to_string();
+    std::thread::sleep(Duration::from_secs(2));
+    bring_back(&archiving);
+    finish();
+    until(|| archiving.keys("spool/far").is_empty() && has_given_up("far"));
+    let target = archiving.path("target");
+    let words = ["restore", "main", "--target-dir", target.to_str().unwrap(), "--to-time", &moment];
+    let told = call(&words).run().expect(1).stderr;
+    assert!(told.contains("BS920") && told.contains("out of reach"), "{told}");
+    assert!(!target.exists());
+}
+
+#[test]
 fn what_waits_longest_is_stored_first() {
     let archiving = spooling("1GiB", "block");
     archiving.edit_policy("to: [near, far], spool", "to: [far], spool");

@@ -1,5 +1,7 @@
 //! WAL that was given up on purpose: a storage was away, the spool was full, and the policy says to go on.
 
+use super::cluster::ClusterWal;
+use super::coverage::WalPosition;
 use super::span::WalSpan;
 use crate::base::{SegmentSize, WalSegment};
 use jiff::Timestamp;
@@ -47,6 +49,17 @@ impl GivenUp {
     pub fn segments(&self) -> u64 {
         let number = |segment: WalSegment| segment.number(self.segment_bytes);
         number(self.last).saturating_sub(number(self.first)) + 1
+    }
+}
+
+impl ClusterWal {
+    /// By when the last WAL before a position was written, which was stored by then. What waits in a spool is stored late: where
+    /// the next segment was given up, it was written before that.
+    pub(super) fn written_by(&self, before: WalPosition, stored: Timestamp) -> Timestamp {
+        let next = self.given_up.iter().filter(|record| {
+            record.first.timeline == before.timeline && record.first.start(record.segment_bytes) == before.lsn
+        });
+        next.map(|record| record.began).fold(stored, Timestamp::min)
     }
 }
 

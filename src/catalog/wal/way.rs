@@ -13,7 +13,7 @@ pub struct Way {
     pub timeline: Timeline,
     /// How far the archive goes along it without a gap.
     pub until: Lsn,
-    /// When the last segment before that was stored; `None`: the archive has nothing after the backup.
+    /// When the last segment before that was stored, or the next one given up; `None`: the archive has nothing after the backup.
     pub stored_until: Option<Timestamp>,
 }
 
@@ -66,24 +66,25 @@ pub fn way(
         _ => None,
     });
     let after: Vec<(Lsn, i64)> = segments.filter(|(start, _)| *start >= begin).collect();
-    let stored = |at: i64| Timestamp::from_second(at).ok();
     let newest_before = after.iter().filter(|(start, _)| *start < until).map(|(_, at)| *at).max();
+    let stored = newest_before.and_then(|at| Timestamp::from_second(at).ok());
+    let written = stored.map(|at| wal.written_by(WalPosition { timeline, lsn: until }, at));
     let is_reached = match target {
         RecoveryTarget::Immediate | RecoveryTarget::Latest | RecoveryTarget::Xid(_) | RecoveryTarget::Name(_) => true,
         RecoveryTarget::Lsn(lsn) => *lsn <= until,
         // A segment that was stored later holds what was written until then.
-        RecoveryTarget::Time(time) => newest_before.and_then(stored).is_some_and(|at| at >= *time),
+        RecoveryTarget::Time(time) => written.is_some_and(|at| at >= *time),
     };
     if !is_reached {
         return Err(NoWay::Behind {
             target: target.to_string(),
             until,
             timeline,
-            at: newest_before.and_then(stored),
+            at: written,
             is_gap: after.iter().any(|(start, _)| *start > until),
         });
     }
-    Ok(Way { timeline, until, stored_until: newest_before.and_then(stored) })
+    Ok(Way { timeline, until, stored_until: written })
 }
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ pub struct Window {
     pub from_at: Timestamp,
     /// The first byte that recovery does not get.
     pub until: WalPosition,
-    /// When the last segment before that was stored, or the newest base backup finished, whichever is later.
+    /// When the last segment before that was stored, or the next one given up if that was before, or the newest base backup
+    /// finished, whichever is later.
     pub until_at: Timestamp,
 }
 
@@ -97,7 +98,8 @@ pub(super) fn windows(wal: &ClusterWal, held: &Ranges<'_>, bases: &[GoodBase<'_>
             let stored = stored_before(wal, base.consistent(), end);
             // The backup's own copy of its last segment is no WAL that was archived.
             let until = if stored.is_some() { end } else { base.consistent() };
-            let until_at = stored.map_or(base.finished_at, |at| at.max(base.finished_at));
+            let written = stored.map(|at| wal.written_by(end, at));
+            let until_at = written.map_or(base.finished_at, |at| at.max(base.finished_at));
             match found.iter_mut().find(|window| window.until == until) {
                 Some(window) => window.add(base, until_at),
                 None => found.push(Window {
@@ -161,6 +163,7 @@ impl ClusterWal {
                 || ClusterWal { system, files: BTreeMap::new(), histories: BTreeMap::new(), given_up: Vec::new() };
             let cluster = all.entry(system).or_insert_with(empty);
             archive.histories().for_each(|history| cluster.learn(history.clone()));
+            cluster.given_up.extend(archive.given_up.iter().cloned());
             for object in archive.objects() {
                 let known = cluster.files.entry(object.file).or_default();
                 match known.iter_mut().find(|other| other.digest == object.digest) {
@@ -222,6 +225,36 @@ mod tests {
         assert_eq!(seen(&wal, &[base(8, 1, 2)]), []);
         let damaged = Backup { missing: vec!["x".to_owned()], ..base(7, 1, 2) };
         assert_eq!(seen(&wal, &[damaged]), []);
+    }
+
+    #[test]
+    fn what_waited_in_a_spool_was_written_before_the_next_was_given_up() {
+        let mut wal = archive(7, [(1, 3), (1, 4), (1, 5), (1, 8)], &[]);
+        for objects in wal.files.values_mut() {
+            objects[0].modified += 1000;
+        }
+        let late = |second: u64| Timestamp::from_second(moment(second).as_second() + 1000).unwrap();
+        assert_eq!(seen(&wal, &[base(7, 1, 2)]), [(2, moment(2), 1, 6, late(5), 1)]);
+        let segment = |number| WalSegment::numbered(Timeline(1), number, SIZE);
+        wal.given_up = vec![super::super::GivenUp {
+            format: 1,
+            database: "app".to_owned(),
+            system_identifier: "7".to_owned(),
+            storage: "far".to_owned(),
+            first: segment(6),
+            last: segment(7),
+            segment_bytes: SIZE,
+            began: moment(6),
+            ended: moment(7),
+            spool_bytes: 1,
+        }];
+        assert_eq!(seen(&wal, &[base(7, 1, 2)]), [(2, moment(2), 1, 6, moment(6), 1)]);
+        // Several archives know it together.
+        let both = ClusterWal::together([&archive(7, [(1, 3)], &[]), &wal]).remove(0);
+        assert_eq!(seen(&both, &[base(7, 1, 2)]), [(2, moment(2), 1, 6, moment(6), 1)]);
+        // Another storage has what one will not get.
+        let both = ClusterWal::together([&archive(7, [(1, 6), (1, 7)], &[]), &wal]).remove(0);
+        assert_eq!(seen(&both, &[base(7, 1, 2)]), [(2, moment(2), 1, 9, late(8), 1)]);
     }
 
     #[test]
