@@ -49,6 +49,8 @@ pub struct BaseWish<'a> {
     pub storage: Option<&'a str>,
     /// Where recovery ends.
     pub target: &'a RecoveryTarget,
+    /// Not these.
+    pub except: &'a [BackupId],
 }
 
 /// The base backup to begin with.
@@ -92,6 +94,7 @@ pub fn choose_base<'a>(points: &'a [RestorePoint], wish: &BaseWish<'_>) -> Resul
         point.database == wish.database
             && wish.id.is_none_or(|id| point.id == *id)
             && wish.tier.is_none_or(|tier| point.tier == tier)
+            && !wish.except.contains(&point.id)
     };
     let (mut damaged, mut oldest) = (None, None);
     for point in points.iter().filter(fits) {
@@ -195,7 +198,7 @@ pub(super) mod tests {
     }
 
     fn chosen(points: &[RestorePoint], target: RecoveryTarget) -> Result<i8, NoBase> {
-        let wish = BaseWish { database: "main", id: None, tier: None, storage: None, target: &target };
+        let wish = BaseWish { database: "main", id: None, tier: None, storage: None, target: &target, except: &[] };
         choose_base(points, &wish).map(|base| base.point.started_at.to_zoned(jiff::tz::TimeZone::UTC).day())
     }
 

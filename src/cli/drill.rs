@@ -214,12 +214,13 @@ fn method(catalog: &PolicyCatalog, spec: &DatabaseSpec, id: Option<&BackupId>, t
 
 /// How far a cluster is recovered: as far as the archive goes, if it leads anywhere from that backup.
 async fn recovery(context: &Context, catalog: &PolicyCatalog, name: &str, choice: &Choice<'_>) -> Recovery {
-    let nowhere = Recovery { target: RecoveryTarget::Immediate, restore_command: None };
+    let nowhere = Recovery { target: RecoveryTarget::Immediate, way: None, restore_command: None };
     let Some(cluster) = choice.copy.backup.cluster.as_ref() else { return nowhere };
     let wal = restore_cluster::archived(name, &cluster.system_identifier, context, catalog).await;
     match way(wal.as_ref(), cluster, &RecoveryTarget::Latest, None) {
-        Ok(_) => Recovery {
+        Ok(way) => Recovery {
             target: RecoveryTarget::Latest,
+            way: Some(way),
             restore_command: restore_cluster::restore_command(catalog, name),
         },
         Err(_) => nowhere,

@@ -58,6 +58,7 @@ mod thaw;
 mod typed_connection;
 mod validate;
 mod verify;
+mod verify_wal;
 mod wal;
 
 pub use command::{Arguments, main};

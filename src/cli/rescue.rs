@@ -43,8 +43,8 @@ pub(super) async fn work(
         }
     };
     let repositories = catalog.places.repositories();
-    let base = match base_for(args, choice, &target, context, catalog).await? {
-        Ok(base) => base,
+    let (base, way) = match base_for(args, choice, &target, context, catalog).await? {
+        Ok(found) => found,
         Err(exit) => return Ok(exit),
     };
     let rescued = Rescue {
@@ -59,7 +59,8 @@ pub(super) async fn work(
             stays_cached: true,
             jobs: 2,
             target: target.clone(),
-            timeline: args.timeline(),
+            way,
+            archives: false,
             restore_command: restore_command(catalog, choice.database),
         },
         live: server.with_database(&database),

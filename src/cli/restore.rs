@@ -302,7 +302,9 @@ async fn from<'a>(
 
 fn exit_of(error: &RestoreError) -> Exit {
     match error {
-        RestoreError::Interrupted | RestoreError::Stream(crate::stream::StreamError::Cancelled) => Exit::Interrupted,
+        RestoreError::Interrupted
+        | RestoreError::FolderUnfinished
+        | RestoreError::Stream(crate::stream::StreamError::Cancelled) => Exit::Interrupted,
         RestoreError::Repository(RepositoryError::Locked { .. }) => Exit::Locked,
         error if error.is_refusal() => Exit::Refused,
         RestoreError::Cold(_) => Exit::Partly,

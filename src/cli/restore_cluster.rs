@@ -4,14 +4,14 @@ use super::catalogs::PolicyCatalog;
 use super::{Context, Exit};
 use crate::alert::{DeedEnd, DeedKind, Topic};
 use crate::base::{BackupId, Lsn, Size, Timeline};
-use crate::catalog::wal::{ClusterWal, way};
+use crate::catalog::wal::{ClusterWal, NoWay, NotCovered, Way, way};
 use crate::catalog::{Base, BaseWish, RecoveryTarget, choose_base};
 use crate::diag::Explain;
 use crate::observe::observe_archives;
 use crate::plan::{ClusterRecovered, ClusterRestoration, ClusterRestored, reach};
-use crate::postgres::start_server;
 use crate::report;
-use crate::restore::{ClusterRequest, Hands, RestoreError, TablespaceTarget, restore_cluster};
+use crate::restore::{ClusterRequest, Hands, RestoreError, TablespaceTarget, recover, restore_cluster};
+use crate::stream::StreamError;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::path::PathBuf;
@@ -49,8 +49,8 @@ pub struct ClusterArgs {
     #[arg(long, group = "recovery")]
     immediate: bool,
 
-    /// Follow this timeline instead of the newest
-    #[arg(long, value_name = "N", requires = "recovery", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Follow this timeline instead of the one that was written at the moment, or last
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     timeline: Option<u32>,
 
     /// Name that the table gets which is brought back beside the live one [default: `<table>_rescued`]
@@ -66,6 +66,10 @@ pub struct ClusterArgs {
     #[arg(long, requires = "target_dir")]
     delta: bool,
 
+    /// Whether the restored server archives its WAL as the old one did: `preserve` for one that takes the old one's place
+    #[arg(long, value_name = "MODE", requires = "target_dir", default_value = "off")]
+    archive_mode: ArchiveMode,
+
     /// Start the server and wait until it has recovered
     #[arg(long, requires = "target_dir")]
     start: bool,
@@ -73,6 +77,16 @@ pub struct ClusterArgs {
     /// Port of the server that `--start` starts
     #[arg(long, value_name = "PORT", requires = "start")]
     port: Option<u16>,
+}
+
+/// What becomes of archiving in a cluster that is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum ArchiveMode {
+    /// It is switched off in the settings of the restored cluster
+    #[default]
+    Off,
+    /// It stays as it was
+    Preserve,
 }
 
 /// What other words of the command line say.
@@ -102,8 +116,8 @@ pub(super) async fn work(
             return Ok(Exit::Usage);
         }
     };
-    let base = match base_for(args, choice, &target, context, catalog).await? {
-        Ok(base) => base,
+    let (base, way) = match base_for(args, choice, &target, context, catalog).await? {
+        Ok(found) => found,
         Err(exit) => return Ok(exit),
     };
     let request = ClusterRequest {
@@ -117,7 +131,8 @@ pub(super) async fn work(
         stays_cached: false,
         jobs: usize::try_from(choice.jobs).unwrap_or(1).max(2),
         target,
-        timeline: args.timeline(),
+        way,
+        archives: args.archive_mode == ArchiveMode::Preserve,
         restore_command: restore_command(catalog, choice.database),
     };
     let shown = ClusterRestoration {
@@ -133,6 +148,7 @@ pub(super) async fn work(
         target: request.target.clone(),
         keeps: request.keeps,
         starts: args.start,
+        archives: request.archives,
         bad_pages: base.cluster.bad_pages.len(),
     };
     if choice.is_dry_run {
@@ -162,13 +178,18 @@ pub(super) async fn work(
         let restored = restore_cluster(&request, &hands).await?;
         let settings: Vec<String> = args.port.iter().map(|port| format!("port={port}")).collect();
         let recovered = match args.start {
-            true => Some(start_server(&restored.folder, &settings, hands.lookup, &hands.cancel).await?),
+            true => Some(recover(&request, &restored.folder, &settings, &hands).await?),
             false => None,
         };
         Ok::<_, RestoreError>((restored, recovered))
     };
     let (restored, recovered) = match deed.await {
         Ok(done) => done,
+        Err(RestoreError::Interrupted | RestoreError::Stream(StreamError::Cancelled)) => {
+            let error = RestoreError::FolderUnfinished;
+            note(DeedEnd::Failed { problem: error.to_string(), code: Some(error.code().id.to_owned()) });
+            return Err(error);
+        }
         Err(error) => {
             note(DeedEnd::Failed { problem: error.to_string(), code: Some(error.code().id.to_owned()) });
             return Err(error);
@@ -209,14 +230,16 @@ fn may_replace(args: &ClusterArgs, context: &Context) -> bool {
     may
 }
 
-/// The base backup to begin with, from which the archive is proven to lead to the target.
+/// The base backup to begin with, and the way on which the archive is proven to lead from it to the target.
+/// Unless one is named, backups of which the timeline knows nothing are passed over: what followed them was given up when the
+/// cluster went back to an earlier moment.
 pub(super) async fn base_for<'a>(
     args: &ClusterArgs,
     choice: &Choice<'_>,
     target: &RecoveryTarget,
     context: &Context,
     catalog: &'a PolicyCatalog,
-) -> Result<Result<Base<'a>, Exit>, RestoreError> {
+) -> Result<Result<(Base<'a>, Option<Way>), Exit>, RestoreError> {
     let id = match choice.from {
         "latest" => None,
         text => match text.parse::<BackupId>() {
@@ -228,31 +251,51 @@ pub(super) async fn base_for<'a>(
         },
     };
     let Choice { database, tier, storage, .. } = *choice;
-    let wish = BaseWish { database, id: id.as_ref(), tier, storage, target };
-    let base = match choose_base(&catalog.points, &wish) {
-        Ok(base) => base,
-        Err(error) => {
-            tell_moments(database, context, catalog).await;
-            return Err(error.into());
+    let mut except = Vec::new();
+    let mut missed: Option<RestoreError> = None;
+    loop {
+        let wish = BaseWish { database, id: id.as_ref(), tier, storage, target, except: &except };
+        let base = match choose_base(&catalog.points, &wish) {
+            Ok(base) => base,
+            Err(error) => {
+                tell_moments(database, context, catalog).await;
+                return Err(missed.unwrap_or_else(|| error.into()));
+            }
+        };
+        if *target == RecoveryTarget::Immediate {
+            return Ok(Ok((base, None)));
         }
-    };
-    if *target != RecoveryTarget::Immediate {
         let wal = archived(database, &base.cluster.system_identifier, context, catalog).await;
-        let way = match way(wal.as_ref(), base.cluster, target, args.timeline()) {
-            Ok(way) => way,
+        match way(wal.as_ref(), base.cluster, target, args.timeline()) {
+            Ok(way) => {
+                tell_way(&way, wal.as_ref(), context);
+                return Ok(Ok((base, Some(way))));
+            }
+            Err(error @ NoWay::NotCovered(NotCovered::Elsewhere { .. })) if id.is_none() => {
+                except.push(base.point.id.clone());
+                missed.get_or_insert(error.into());
+            }
             Err(error) => {
                 tell_moments(database, context, catalog).await;
                 return Err(error.into());
             }
-        };
-        if let Some(at) = way.stored_until {
-            context.tell(format_args!(
-                "WAL is there without a gap to {} of timeline {}, stored at {at}",
-                way.until, way.timeline.0
-            ));
         }
     }
-    Ok(Ok(base))
+}
+
+/// Tells how far the archive leads, and of timelines that it leads along elsewhere.
+fn tell_way(way: &Way, wal: Option<&ClusterWal>, context: &Context) {
+    if let Some(at) = way.stored_until {
+        let (until, timeline) = (way.until, way.timeline.0);
+        context.tell(format_args!("WAL is there without a gap to {until} of timeline {timeline}, stored at {at}"));
+    }
+    let others = wal.into_iter().flat_map(|wal| wal.beside(way.timeline));
+    for (timeline, until) in others {
+        context.tell(format_args!(
+            "another timeline, {}, goes on to {until} by itself: `--timeline {}` follows it",
+            timeline.0, timeline.0
+        ));
+    }
 }
 
 /// Tells which moments can be restored, to whoever asked for one that cannot.

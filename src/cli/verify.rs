@@ -2,6 +2,7 @@
 
 use super::catalogs::{PolicyCatalog, is_meant, read_catalogs, unknown_storage};
 use super::list::unknown_database;
+use super::verify_wal::read_wal;
 use super::{Context, Exit};
 use crate::base::BackupId;
 use crate::catalog::{Inspection, VerifyLevel};
@@ -19,7 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Reads every file of the backups and compares sizes and SHA-256 digests. With --deep it also decrypts and
 /// decompresses them, follows the structure of each dump, compares the rows of every table with the manifest, and
 /// checks the seal of every small file. Results are kept beside the manifests; `list` and `plan` show them.
-/// Where WAL is archived, a segment that is missing between others counts as damage; `wal verify` reads them, too.
+/// Where WAL is archived, a segment that is missing between others counts as damage; with --deep each is read, as
+/// by `wal verify`.
 ///
 /// Exits 0 when everything is good, 8 when a file is damaged, 1 when something could not be looked at.
 ///
@@ -114,6 +116,9 @@ async fn inspect(args: &Args, context: &Context) -> Result<Inspection, Exit> {
         if args.id.is_none() {
             let is_wanted = |name: &str| is_meant(&catalog.desired, args.database.as_deref(), name);
             add_wal(&mut all, context, catalog, is_wanted, args.storage.as_deref()).await;
+            if args.deep {
+                read_wal(&mut all, context, catalog, is_wanted, args.storage.as_deref()).await;
+            }
         }
     }
     Ok(all)

@@ -3,6 +3,7 @@
 
 use super::drill::{Findings, Means, Order, ask};
 use super::error::DrillError;
+use crate::catalog::wal::Way;
 use crate::catalog::{Base, RecoveryTarget};
 use crate::event::Event;
 use crate::postgres::{Connection, amcheck};
@@ -15,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Recovery {
     /// Where it ends.
     pub target: RecoveryTarget,
+    /// How the archive leads there; `None`: it ends with the backup.
+    pub way: Option<Way>,
     /// The command by which PostgreSQL fetches WAL; `None` when none is archived.
     pub restore_command: Option<String>,
 }
@@ -53,7 +56,8 @@ pub(super) async fn rehearse(
         stays_cached: true,
         jobs: 2,
         target: recovery.target.clone(),
-        timeline: None,
+        way: recovery.way,
+        archives: false,
         restore_command: recovery.restore_command.clone(),
     };
     let begun = Instant::now();

@@ -33,6 +33,8 @@ pub struct ClusterRestoration {
     pub keeps: bool,
     /// Whether the server is started.
     pub starts: bool,
+    /// Whether it archives its WAL as the server did that it was made from.
+    pub archives: bool,
 }
 
 /// A restored cluster.

@@ -10,8 +10,10 @@ const SHOWN: usize = 5;
 /// which has no such program.
 pub async fn amcheck(server: &Server) -> Result<Option<String>, PostgresError> {
     server.programs().version_line("pg_amcheck").await?;
-    let arguments = ["--all", "--install-missing", "--no-strict-names"].map(str::to_owned);
-    let mut running = server.start("pg_amcheck", arguments).await?;
+    // It is connected by another option than its sisters.
+    let mut arguments = vec![format!("--maintenance-db={}", server.connection().conninfo(&[]))];
+    arguments.extend(["--no-password", "--all", "--install-missing", "--no-strict-names"].map(str::to_owned));
+    let mut running = server.programs().start("pg_amcheck", &arguments, server.connection()).await?;
     let mut found = String::new();
     if let Some(mut output) = running.stdout.take() {
         // What cannot be read is told by the program's end.

@@ -21,7 +21,8 @@ pub fn cluster_restoration(plan: &ClusterRestoration) -> String {
         ""
     };
     let _ = writeln!(text, "  1. write {} files, {}{kept}", plan.files, plan.bytes);
-    let _ = writeln!(text, "  2. set recovery up to end at {}", plan.target);
+    let silent = if plan.archives { "" } else { ", and archiving off" };
+    let _ = writeln!(text, "  2. set recovery up to end at {}{silent}", plan.target);
     if plan.starts {
         let _ = writeln!(text, "  3. start the server and wait until it has recovered");
     }
@@ -52,6 +53,12 @@ pub fn restored_cluster(done: &ClusterRestored) -> String {
                 plan.target
             );
         }
+    }
+    if !plan.archives {
+        text.push_str(
+            "  it archives no WAL: for one that takes the old one's place, remove `archive_mode = 'off'` from its \
+             `postgresql.auto.conf` before it is started, or restore with `--archive-mode preserve`\n",
+        );
     }
     text
 }
@@ -109,6 +116,7 @@ fn planned(plan: &ClusterRestoration) -> Value {
         "target": plan.target.to_string(),
         "delta": plan.keeps,
         "start": plan.starts,
+        "archive_mode": if plan.archives { "preserve" } else { "off" },
     })
 }
 

@@ -258,6 +258,14 @@ async fn finish(
 ) -> Result<Option<OldOne>, RestoreError> {
     if prepared.beside.is_none() {
         scratch.give_over().await?;
+        // A database that another server lost is missed with all that it was; a copy under another name is a new one.
+        let takes_its_place = matches!(prepared.request.to, Destination::Elsewhere(_)) && prepared.selection.is_none();
+        if takes_its_place && prepared.request.owners == Owners::AsBackedUp {
+            let mut session = prepared.site.maintenance.session().await?;
+            for problem in properties(&prepared.origin, &prepared.site.database, &mut session).await {
+                hands.observer.on(&Event::Warning(problem));
+            }
+        }
         return Ok(None);
     }
     teller.begin(RestoreDeed::Exchange);

@@ -89,6 +89,9 @@ pub enum RestoreError {
     /// The user stopped it.
     #[error("the restore was interrupted")]
     Interrupted,
+    /// The user stopped the restore of a cluster, which may have written files.
+    #[error("the restore was interrupted; what it has written is in the folder")]
+    FolderUnfinished,
 }
 
 fn list(names: &[String]) -> String {
@@ -146,7 +149,7 @@ impl Explain for RestoreError {
             RestoreError::Safety(_) => &codes::SAFETY_BACKUP_FAILED,
             RestoreError::Hook { .. } => &codes::HOOK_FAILED,
             RestoreError::Spool(_) => &codes::STREAM_FAILED,
-            RestoreError::Interrupted => &codes::INTERRUPTED,
+            RestoreError::Interrupted | RestoreError::FolderUnfinished => &codes::INTERRUPTED,
         }
     }
 
@@ -204,6 +207,9 @@ impl Explain for RestoreError {
             RestoreError::Hook { .. } => "Run the command by hand, as the same user.".to_owned(),
             RestoreError::Spool(_) => "Set `TMPDIR` to a folder with enough space, or use `--jobs 1`.".to_owned(),
             RestoreError::Interrupted => "Run the same command again; it starts from the beginning.".to_owned(),
+            RestoreError::FolderUnfinished => {
+                "Run the same command again with `--delta --yes`: files that are there are used again.".to_owned()
+            }
             RestoreError::Broken(_) | RestoreError::FileUnusable(_) | RestoreError::Unsupported(_) => return None,
         })
     }

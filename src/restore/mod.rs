@@ -33,7 +33,7 @@ pub use asked::{remember_thaw, remembered_thaw};
 pub use carry_out::carry_out;
 pub use cluster::{
     ClusterRequest, Rescue, Rescued, RescuedTable, RestoredCluster, ScratchCluster, ScratchFolder, TablespaceTarget,
-    rescue, restore_cluster,
+    recover, rescue, restore_cluster,
 };
 pub use cold::{ColdError, Nearest};
 pub use error::RestoreError;

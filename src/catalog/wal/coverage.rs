@@ -115,6 +115,22 @@ impl ClusterWal {
         (by.timeline != to.timeline || by.lsn <= to.lsn) && self.legs(by, to.timeline).is_ok()
     }
 
+    /// The timelines that hold WAL which a timeline does not come by, each with where it ends.
+    pub fn beside(&self, timeline: Timeline) -> Vec<(Timeline, Lsn)> {
+        let end = WalPosition { timeline, lsn: Lsn(u64::MAX) };
+        let mut others: BTreeMap<Timeline, Lsn> = BTreeMap::new();
+        for object in self.objects() {
+            let WalFile::Segment(segment) = object.file else { continue };
+            let start = WalPosition { timeline: segment.timeline, lsn: segment.start(object.segment_size) };
+            if segment.timeline != timeline && !self.comes_by(start, end) {
+                let until = segment.end(object.segment_size);
+                let known = others.entry(segment.timeline).or_insert(until);
+                *known = until.max(*known);
+            }
+        }
+        others.into_iter().collect()
+    }
+
     fn legs(&self, from: WalPosition, to: Timeline) -> Result<Vec<Leg>, NotCovered> {
         let ancestors = match self.histories.get(&to) {
             Some(history) => history.ancestors.as_slice(),

@@ -46,8 +46,8 @@ fn stored(at: &Option<Timestamp>) -> String {
     at.map_or_else(String::new, |at| format!(", which was stored at {at}"))
 }
 
-/// The way to a target along a timeline, or along the newest one that is archived. What is behind a transaction or a
-/// named point is not known before it is replayed, so that only the way as such is proven for these.
+/// The way to a target along a timeline, or along the one that is meant where none is named; see [`followed`]. What is behind a
+/// transaction or a named point is not known before it is replayed, so that only the way as such is proven for these.
 pub fn way(
     wal: Option<&ClusterWal>,
     cluster: &Cluster,
@@ -55,17 +55,21 @@ pub fn way(
     timeline: Option<Timeline>,
 ) -> Result<Way, NoWay> {
     let Some(wal) = wal else { return Err(NoWay::NoArchive(cluster.system_identifier.clone())) };
-    let newest = wal.timelines().into_iter().max().unwrap_or(cluster.timeline);
-    let timeline = timeline.unwrap_or(newest.max(cluster.timeline));
+    let timeline = timeline.unwrap_or_else(|| followed(wal, cluster, target));
     // The backup has the segments up to its end itself.
     let begin = cluster.needed_wal().1.end(cluster.wal_segment_bytes);
     let until = wal.reach(WalPosition { timeline: cluster.timeline, lsn: begin }, timeline)?;
     let until = if until == Lsn(u64::MAX) { begin } else { until };
+    let end = WalPosition { timeline, lsn: Lsn(u64::MAX) };
     let segments = wal.objects().filter_map(|object| match object.file {
-        WalFile::Segment(segment) => Some((segment.start(object.segment_size), object.modified)),
+        WalFile::Segment(segment) => {
+            let lsn = segment.start(object.segment_size);
+            let is_on_it = lsn >= begin && wal.comes_by(WalPosition { timeline: segment.timeline, lsn }, end);
+            is_on_it.then_some((lsn, object.modified))
+        }
         _ => None,
     });
-    let after: Vec<(Lsn, i64)> = segments.filter(|(start, _)| *start >= begin).collect();
+    let after: Vec<(Lsn, i64)> = segments.collect();
     let newest_before = after.iter().filter(|(start, _)| *start < until).map(|(_, at)| *at).max();
     let stored = newest_before.and_then(|at| Timestamp::from_second(at).ok());
     let written = stored.map(|at| wal.written_by(WalPosition { timeline, lsn: until }, at));
@@ -85,6 +89,19 @@ pub fn way(
         });
     }
     Ok(Way { timeline, until, stored_until: written })
+}
+
+/// The timeline that a target means where none is named. For a moment it is the one whose WAL was being stored then, for
+/// everything else the one whose WAL was stored last, and never one that ended before the backup. A copy of the cluster that
+/// was started to be looked at, or a server that lives on after another one took over, may leave WAL of a timeline with a
+/// higher number; the server itself would follow that.
+fn followed(wal: &ClusterWal, cluster: &Cluster, target: &RecoveryTarget) -> Timeline {
+    let then = match target {
+        RecoveryTarget::Time(time) => wal.stored_from(time.as_second()),
+        _ => None,
+    };
+    let timeline = then.or_else(|| wal.head().map(|head| head.at.timeline));
+    timeline.map_or(cluster.timeline, |timeline| timeline.max(cluster.timeline))
 }
 
 #[cfg(test)]
@@ -149,6 +166,28 @@ mod tests {
         assert_eq!((found.timeline, found.until), (Timeline(2), Lsn(0x500_0000)));
         let found = way(Some(&wal), &cluster, &RecoveryTarget::Latest, Some(Timeline(1))).unwrap();
         assert_eq!((found.timeline, found.until), (Timeline(1), Lsn(0x400_0000)));
+    }
+
+    #[test]
+    fn a_copy_that_was_looked_at_is_not_followed() {
+        let cluster = base(0x100_0028, 0x200_0000);
+        // Timeline 1 goes on after timeline 2 began and ended.
+        let wal = archive(&[(1, 2), (1, 3), (2, 2), (1, 4), (1, 5)], &[(2, "1\t0/2000100\tlooked at\n")]);
+        let along = |target: &RecoveryTarget| way(Some(&wal), &cluster, target, None).unwrap().timeline;
+        assert_eq!(along(&RecoveryTarget::Latest), Timeline(1));
+        assert_eq!(along(&time(50)), Timeline(1));
+        assert_eq!(along(&RecoveryTarget::Lsn(Lsn(0x500_0000))), Timeline(1));
+    }
+
+    #[test]
+    fn a_moment_is_of_the_timeline_that_was_written_then() {
+        let cluster = base(0x100_0028, 0x200_0000);
+        let wal = archive(&[(1, 2), (1, 3), (2, 3), (2, 4), (2, 5)], &[(2, "1\t0/3000100\tback to a moment\n")]);
+        let along = |target: &RecoveryTarget| way(Some(&wal), &cluster, target, None).unwrap().timeline;
+        assert_eq!((along(&time(25)), along(&time(35))), (Timeline(1), Timeline(2)));
+        // What was stored of timeline 2 says nothing of how far timeline 1 goes.
+        let behind = way(Some(&wal), &cluster, &time(35), Some(Timeline(1))).unwrap_err();
+        assert!(matches!(behind, NoWay::Behind { timeline: Timeline(1), is_gap: false, .. }), "{behind}");
     }
 
     proptest! {

@@ -176,6 +176,16 @@ impl ClusterWal {
         all.into_values().collect()
     }
 
+    /// The timeline of the segment that was stored first at or after a time, seconds since 1970.
+    pub(super) fn stored_from(&self, time: i64) -> Option<Timeline> {
+        let first = |(file, objects): (&WalFile, &Vec<super::WalObject>)| {
+            let WalFile::Segment(segment) = file else { return None };
+            let at = objects.iter().map(|object| object.modified).min().filter(|at| *at >= time)?;
+            Some((at, *segment))
+        };
+        self.files.iter().filter_map(first).min().map(|(_, segment)| segment.timeline)
+    }
+
     /// Where the newest WAL ends, and when it was stored: on the timeline that a segment was stored of last.
     pub(super) fn head(&self) -> Option<Head> {
         let stored = |(file, objects): (&WalFile, &Vec<super::WalObject>)| {

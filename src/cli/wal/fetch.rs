@@ -6,7 +6,7 @@
 use super::archive::archive;
 use super::spooled::shelves;
 use super::state::{FETCHED, state_folder};
-use crate::base::{SystemId, WalFile};
+use crate::base::{SystemId, WalFile, WalSegment};
 use crate::cli::{Context, Exit};
 use crate::diag::{Code, Explain, codes};
 use crate::repository::WalPlace;
@@ -49,6 +49,10 @@ pub struct Args {
     /// Which cluster's WAL [default: that of the data directory around PATH, or the only one archived]
     #[arg(long, value_name = "ID")]
     system_id: Option<SystemId>,
+
+    /// Say of every later segment that it is not there
+    #[arg(long, value_name = "SEGMENT", hide = true)]
+    until: Option<WalSegment>,
 
     /// Where segments are fetched to ahead [default: $XDG_STATE_HOME/backstay, ~/.local/state/backstay]
     #[arg(long, value_name = "DIR")]
@@ -93,6 +97,11 @@ pub fn sealed(words: &[OsString], exit: Exit) -> Exit {
 /// True: it is there. False: there is none. `Err`: nobody knows, and everything was told.
 fn fetched(args: &Args, context: &Context) -> Result<bool, ()> {
     let file: WalFile = args.name.parse().map_err(|error| context.fail(&WalError::Name(error)))?;
+    if let (WalFile::Segment(segment), Some(until)) = (file, args.until)
+        && segment > until
+    {
+        return Ok(false);
+    }
     let pg_wal = PgWal::of(&args.path);
     let here = args.system_id.or(pg_wal.cluster);
     let folder = |system| {

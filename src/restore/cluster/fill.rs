@@ -59,10 +59,12 @@ pub async fn restore_cluster(request: &ClusterRequest<'_>, hands: &Hands<'_>) ->
     }
     reader.fill(&site, &map, &kept).await?;
     {
-        let (site, target, timeline) = (site.clone(), request.target.clone(), request.timeline);
+        let (site, target, archives) = (site.clone(), request.target.clone(), request.archives);
+        let timeline = request.way.map(|way| way.timeline).filter(|timeline| *timeline != base.cluster.timeline);
         let command = request.restore_command.clone();
         let of_standby = reader.manifest.source.in_recovery;
-        let settings = move |before: &str| with_recovery(before, &target, of_standby, timeline, command.as_deref());
+        let settings =
+            move |before: &str| with_recovery(before, &target, of_standby, timeline, command.as_deref(), archives);
         blocking(move || complete(&site, settings)).await?;
     }
     Ok(RestoredCluster {

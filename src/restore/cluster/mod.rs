@@ -12,6 +12,7 @@ mod files;
 mod fill;
 mod folder;
 mod needed;
+mod recover;
 mod request;
 mod rescue;
 mod same;
@@ -19,6 +20,7 @@ mod scratch;
 mod settings;
 
 pub use fill::restore_cluster;
+pub use recover::recover;
 pub use request::{ClusterRequest, RestoredCluster, TablespaceTarget};
 pub use rescue::{Rescue, Rescued, RescuedTable, rescue};
 pub use scratch::{ScratchCluster, ScratchFolder};

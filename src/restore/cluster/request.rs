@@ -1,6 +1,7 @@
 //! What is asked of a restore of a cluster, and what comes of it.
 
-use crate::base::{BackupId, Timeline};
+use crate::base::BackupId;
+use crate::catalog::wal::Way;
 use crate::catalog::{Base, ClusterFile, RecoveryTarget};
 use crate::policy::Desired;
 use std::path::PathBuf;
@@ -29,8 +30,10 @@ pub struct ClusterRequest<'a> {
     pub jobs: usize,
     /// How far recovery goes.
     pub target: RecoveryTarget,
-    /// The timeline that is followed; `None`: the newest.
-    pub timeline: Option<Timeline>,
+    /// How the archive leads to the target; `None`: recovery goes no further than the backup.
+    pub way: Option<Way>,
+    /// Whether it goes on archiving as the cluster did that it was made from; else that is switched off in its settings.
+    pub archives: bool,
     /// The command by which PostgreSQL fetches WAL; `None` when there is no archive.
     pub restore_command: Option<String>,
 }

@@ -1,9 +1,10 @@
 //! A restored cluster for a while: in a temporary folder, reachable by its socket only, gone when it is dropped.
 
+use super::recover::recover;
 use super::request::ClusterRequest;
 use super::{request::RestoredCluster, restore_cluster};
 use crate::base::{Lookup, Secret};
-use crate::postgres::{Connection, Recovered, Server, server_account, start_server, stop_server};
+use crate::postgres::{Connection, Recovered, Server, server_account, stop_server};
 use crate::restore::{Hands, RestoreError};
 use rustix::fs::{FlockOperation, flock};
 use serde::Deserialize;
@@ -88,11 +89,7 @@ impl ScratchFolder {
             "fsync=off".to_owned(),
             "synchronous_standby_names=".to_owned(),
         ];
-        let started = start_server(&restored.folder, &settings, hands.lookup, &hands.cancel).await;
-        let recovered = match started {
-            Err(_) if hands.cancel.is_cancelled() => return Err(RestoreError::Interrupted),
-            started => started?,
-        };
+        let recovered = recover(request, &restored.folder, &settings, hands).await?;
         Ok(ScratchCluster { restored, recovered, folder: self.folder, lookup, _alive: self.alive })
     }
 }

@@ -1,7 +1,7 @@
 //! Who may vouch for the servers of a connection, where that is not left to the system.
 
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use super::client::client;
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -25,8 +25,7 @@ impl Authority {
         }
         let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build();
         let context = context.map_err(|problem| problem.to_string())?;
-        let client = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        Ok(Authority(client.tls_context(context).build_https()))
+        Ok(Authority(client(Some(context))))
     }
 
     /// The client of HTTP that trusts it.

@@ -1,9 +1,10 @@
 //! The connection that everything of AWS shares. Nothing is read or asked before the first call.
 
 use super::Authority;
+use super::client::client;
 use super::login::{AwsSettings, Login};
 use super::patience::Patience;
-use super::watched::{usual_client, watched};
+use super::watched::watched;
 use crate::resource::Caller;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -106,7 +107,7 @@ impl AwsConnection {
                     .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                     .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
             }
-            let client = self.0.authority.as_ref().map_or_else(usual_client, Authority::client);
+            let client = self.0.authority.as_ref().map_or_else(|| client(None), Authority::client);
             // How long a call may take depends on whether it moves, which the client sees.
             let timeouts =
                 TimeoutConfig::builder().connect_timeout(CONNECT).disable_operation_attempt_timeout().build();

@@ -11,6 +11,7 @@ mod arrived;
 mod authority;
 mod begun;
 mod budget;
+mod client;
 mod connection;
 mod delete;
 mod download;

@@ -4,13 +4,8 @@
 //! ones; what is sent stays the same. It knows no S3.
 
 use super::patience::{Attempt, Patience, Verdict};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-    http_client_fn,
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -32,19 +27,6 @@ pub(super) fn watched(client: SharedHttpClient, patience: Patience) -> SharedHtt
     http_client_fn(move |settings, components| {
         let connector = client.http_connector(settings, components);
         SharedHttpConnector::new(Watched { connector, patience: patience.clone() })
-    })
-}
-
-/// The client that the SDK takes unless it is given one.
-pub(super) fn usual_client() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings: Option<&HttpConnectorSettings>, components| {
-        let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        connector.set_connector_settings(settings.cloned());
-        if let Some(components) = components {
-            connector.set_sleep_impl(components.sleep_impl());
-        }
-        connector.set_proxy_config(Some(ProxyConfig::from_env()));
-        connector.build()
     })
 }
 
