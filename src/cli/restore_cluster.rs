@@ -14,6 +14,7 @@ use crate::restore::{ClusterRequest, Hands, RestoreError, TablespaceTarget, reco
 use crate::stream::StreamError;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -251,6 +252,7 @@ pub(super) async fn base_for<'a>(
         },
     };
     let Choice { database, tier, storage, .. } = *choice;
+    let mut archives: BTreeMap<&str, Option<ClusterWal>> = BTreeMap::new();
     let mut except = Vec::new();
     let mut missed: Option<RestoreError> = None;
     loop {
@@ -265,10 +267,14 @@ pub(super) async fn base_for<'a>(
         if *target == RecoveryTarget::Immediate {
             return Ok(Ok((base, None)));
         }
-        let wal = archived(database, &base.cluster.system_identifier, context, catalog).await;
-        match way(wal.as_ref(), base.cluster, target, args.timeline()) {
+        let system = base.cluster.system_identifier.as_str();
+        if !archives.contains_key(system) {
+            archives.insert(system, archived(database, system, context, catalog).await);
+        }
+        let wal = archives.get(system).and_then(Option::as_ref);
+        match way(wal, base.cluster, target, args.timeline()) {
             Ok(way) => {
-                tell_way(&way, wal.as_ref(), context);
+                tell_way(&way, wal, context);
                 return Ok(Ok((base, Some(way))));
             }
             Err(error @ NoWay::NotCovered(NotCovered::Elsewhere { .. })) if id.is_none() => {
@@ -355,6 +361,7 @@ impl ClusterArgs {
             || self.to_name.is_some()
             || self.latest
             || self.immediate
+            || self.timeline.is_some()
     }
 
     pub(super) fn timeline(&self) -> Option<Timeline> {

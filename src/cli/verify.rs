@@ -119,6 +119,10 @@ async fn inspect(args: &Args, context: &Context) -> Result<Inspection, Exit> {
             if args.deep {
                 read_wal(&mut all, context, catalog, is_wanted, args.storage.as_deref()).await;
             }
+            // What was not looked at any more is not said to be good.
+            if context.cancel.is_cancelled() {
+                return Err(Exit::Interrupted);
+            }
         }
     }
     Ok(all)
