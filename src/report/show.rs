@@ -2,7 +2,8 @@
 
 use super::Style;
 use super::age::ago;
-use super::list::{CopyView, cold_words, copy_view, level_name, state_name};
+use super::list::cold_words;
+use super::list_json::{CopyView, copy_view, level_name, state_name};
 use super::table::table;
 use crate::base::{Period, Size, total};
 use crate::catalog::{Cluster, CopyState, Layer, Manifest, RestorePoint};

@@ -1,7 +1,7 @@
 //! What a verification found, said to people and to machines.
 
 use super::Style;
-use super::list::level_name;
+use super::list_json::level_name;
 use super::table::table;
 use crate::base::Size;
 use crate::catalog::{CopyInspection, CopyVerdict, Inspection, VerifyLevel};
